@@ -1,0 +1,5 @@
+//! Plimsoll: a performance regression and load testing harness that suspects itself first.
+//!
+//! The layers, bottom to top, are in `ARCHITECTURE.md`; a module imports only from rows above its
+//! own there, and a test holds the code to it.
+
