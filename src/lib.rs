@@ -3,3 +3,8 @@
 //! The layers, bottom to top, are in `ARCHITECTURE.md`; a module imports only from rows above its
 //! own there, and a test holds the code to it.
 
+pub mod clock;
+pub mod diagnostic;
+pub mod units;
+pub mod untrusted;
+

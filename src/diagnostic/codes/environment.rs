@@ -1,0 +1,17 @@
+//! PL06: the machine Plimsoll runs on.
+
+super::codes! {
+    UNREADABLE_PROC = "PL0601", "cannot read process figures",
+        "CPU, memory and descriptors of the target are read from /proc. This machine does not let Plimsoll read them, so resource \
+         metrics are missing; thresholds on them make the run invalid.",
+        "/proc/4242/task: Permission denied";
+    NO_ROOT = "PL0602", "no such project folder",
+        "Scenarios, baselines and reports live below one project folder, by default the current one. The folder named by --root does not exist.",
+        "plimsoll --root ../shop check checkout";
+    NO_SIGNALS = "PL0603", "cannot listen for signals",
+        "Ctrl-C ends a run with its report written and its target stopped. This machine does not let Plimsoll listen for signals, so nothing is started.",
+        "cannot listen for signals: Invalid argument";
+    NO_ENGINE = "PL0604", "the load engine cannot work",
+        "A worker of the load engine could not start its thread, its timer or its readiness queue. The round does not count.",
+        "a load worker could not be started: Resource temporarily unavailable";
+}

@@ -1,0 +1,102 @@
+//! PL01: scenario files.
+
+super::codes! {
+    NOT_FOUND = "PL0101", "no such scenario",
+        "A scenario is named by a path to a TOML file, by its name (then scenarios/NAME.toml is read), or is a URL for a quick run. \
+         None of these was found.",
+        "plimsoll run chekout        (there is only scenarios/checkout.toml)";
+    UNKNOWN_KEY = "PL0102", "unknown key",
+        "The file has a key that Plimsoll does not know. It is refused rather than ignored: a misspelt threshold that is silently \
+         skipped would leave the gate open.",
+        "[[phase]]\nname = \"steady\"\nrte = \"200/s\"      # did you mean `rate`?";
+    SYNTAX = "PL0103", "not TOML",
+        "The file cannot be read as TOML, so nothing in it can be trusted to mean what was intended. Correct the place the caret \
+         shows; the keys themselves are checked once the syntax holds.",
+        "name = checkout             # texts need quotes: name = \"checkout\"";
+    MISSING_KEY = "PL0104", "missing key",
+        "A key without a sensible default is not there. Plimsoll guesses no rate, no duration and no limit, because a guessed load \
+         is measured as exactly as an intended one.",
+        "[[phase]]\nname = \"steady\"\nrate = \"200/s\"     # and how long? duration = \"60s\"";
+    WRONG_TYPE = "PL0105", "wrong type of value",
+        "The key is known, but takes another type of value: a text in quotes, a whole number, true or false, a list in brackets, or \
+         a table in braces.",
+        "weight = \"3\"                # a whole number: weight = 3";
+    BAD_QUANTITY = "PL0106", "not a quantity",
+        "Times, rates, sizes and shares are written with their unit. A bare number is refused because seconds and milliseconds \
+         differ by a factor of a thousand and both look right.",
+        "duration = \"10\"             # \"10s\" or \"10ms\"?";
+    BAD_VALUE = "PL0107", "value not allowed",
+        "The value has the right type but lies outside what the key allows. The message says what is allowed.",
+        "status = 2000               # a status code is from 100 to 599";
+    NOT_YET = "PL0108", "not supported yet",
+        "The key or value belongs to the design of Plimsoll but this version cannot do it. It is refused, not ignored: a scenario \
+         that runs without the part you asked for would measure something else.",
+        "users = 50                  # this version knows rate and connections";
+    DUPLICATE = "PL0109", "named twice",
+        "Two steps, phases, headers or thresholds have the same identity, so a result could not be told apart from the other.",
+        "[[step]]\nname = \"pay\"\n[[step]]\nname = \"pay\"";
+    CONFLICT = "PL0110", "keys that exclude or need each other",
+        "Two keys say different things about the same matter, or one has no meaning without another. Keep the one you mean.",
+        "json = { item = 1 }\nbody = \"item=1\"           # which of them is sent?";
+    UNKNOWN_METRIC = "PL0111", "unknown metric",
+        "A threshold names a metric that does not exist. `plimsoll explain metrics` lists all of them.",
+        "metric = \"latency.p98\"      # p50 p90 p95 p99 p99.9 mean max";
+    UNKNOWN_NAME = "PL0112", "no such step or phase",
+        "A threshold is limited to a step or phase that the scenario does not have, or to one that is not measured. It could never \
+         be broken.",
+        "step = \"payment\"            # the step is called `pay`";
+    NO_LIMIT = "PL0113", "a threshold without a limit",
+        "A threshold needs `max` (or `min`), an absolute limit, or `max-change`, the change allowed against the reference.",
+        "[[threshold]]\nmetric = \"latency.p99\"      # and how much is too much?";
+    NOTHING_MEASURED = "PL0114", "nothing would be measured",
+        "The scenario has no step, no phase, only warm-up phases, or a phase that sends no request. It would pass without having \
+         looked at anything.",
+        "[[phase]]\nname = \"warm-up\"\nrate = \"50/s\"\nduration = \"10s\"\nwarm-up = true              # the only phase";
+    TOO_MUCH = "PL0115", "more load than one run can carry",
+        "The rate, the connections, the length or the number of requests is beyond what one run of Plimsoll accepts: 1,000,000 \
+         requests a second, 10,000 connections, seven days, 1,000,000,000 requests in one round. Usually a unit is wrong.",
+        "rate = \"5000000/s\"";
+    UNREADABLE = "PL0116", "the scenario file cannot be read",
+        "The file exists but is no readable text: it is a folder, too large, not UTF-8, or reading is not permitted.",
+        "plimsoll run scenarios/     # a folder";
+    BODY_FILE = "PL0117", "the body file cannot be used",
+        "`body-file` names a file beside the scenario, in its folder or below. Files outside are refused, so that a scenario of \
+         somebody else cannot send your files to its target.",
+        "body-file = \"../../etc/passwd\"";
+    BAD_URL = "PL0118", "not a target URL",
+        "A target is written http://HOST:PORT/BASE. Credentials, a query or a fragment do not belong to it.",
+        "url = \"127.0.0.1:8080\"      # \"http://127.0.0.1:8080\"";
+    BAD_REQUEST = "PL0119", "not a request that can be sent",
+        "The method, the path or a header would make a request that is no valid HTTP/1.1, or would break the framing that Plimsoll \
+         itself relies on to know where an answer ends.",
+        "request = \"GET items\"       # a path begins with /";
+    HOST_NOT_ALLOWED = "PL0120", "the host may not be put under load",
+        "A load test against somebody else's machine is an attack. This machine (loopback) may always be loaded; every other host \
+         must be allowed by name, with --allow-host.",
+        "plimsoll run http://shop.example/       # plimsoll run --allow-host shop.example ...";
+    HOST_FORBIDDEN = "PL0121", "the host is never put under load",
+        "This is the metadata service of a cloud provider: it hands out credentials and is never a target. It cannot be allowed.",
+        "url = \"http://169.254.169.254\"";
+    WRONG_DIRECTION = "PL0122", "a limit in the wrong direction",
+        "Of a latency the greatest allowed value is a limit, of a throughput the least. The same holds for changes: latency may rise \
+         by +10%, throughput may fall by -3%.",
+        "metric = \"throughput.ok\"\nmax = \"200/s\"               # min = \"190/s\", or max-change = \"-3%\"";
+    BAD_COMMAND = "PL0123", "not a command that can be started",
+        "--command and --against-command take one command line, quoted as in a shell, in which {port} stands for the free port that each \
+         round gets.",
+        "plimsoll check checkout --against-command './main/shop --port {port}'";
+    TOO_FEW_SAMPLES = "PL0130", "too few requests for this percentile",
+        "A percentile is estimated only where at least ten requests lie beyond it: 1,000 requests for p99, 10,000 for p99.9. With \
+         fewer it is the accident of single requests. The threshold would stay undetermined.",
+        "rate = \"50/s\", duration = \"60s\"         # 3,000 requests\nmetric = \"latency.p99.9\"                # needs 10,000";
+    UNREACHED = "PL0131", "the stairs do not reach their end",
+        "The phase is over before its rate has climbed to `to`, so the greatest load you named is never applied.",
+        "rate = { from = \"50/s\", to = \"400/s\", step = \"50/s\", every = \"20s\" }\nduration = \"60s\"            # three stairs: ends at 150/s";
+    UNOBSERVED = "PL0132", "the target's process is not observed",
+        "CPU, memory, descriptors and threads are read from the process that Plimsoll starts. A target given by its URL alone is not \
+         observed, so a threshold on them makes the run invalid.",
+        "[target]\nurl = \"http://127.0.0.1:8080\"             # add command = [...]\n[[threshold]]\nmetric = \"cpu.per-request\"";
+    MORE = "PL0199", "more problems",
+        "The file has so many problems that only the first ones are shown. Correct these and look again.",
+        "and 212 more problems";
+}

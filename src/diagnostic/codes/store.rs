@@ -1,0 +1,42 @@
+//! PL02: runs and baselines on disk.
+
+super::codes! {
+    NO_RUN = "PL0201", "no such run",
+        "A run is named by `last`, `last~1`, a prefix of its id, or the path of its folder. Nothing under reports/ matches.",
+        "plimsoll report 9f3c";
+    AMBIGUOUS_RUN = "PL0202", "several runs match",
+        "A prefix of an id names a run only if no other run begins with it. Write as much of the id as it takes.",
+        "plimsoll report 2026";
+    INPUT_OUTPUT = "PL0203", "a stored file cannot be read or written",
+        "The operating system refused to read or write a file of a run or a baseline: no space, no permission, or a failing disk. Whole files are replaced in one step, so the old state is intact; a run log keeps every interval that was written.",
+        "cannot write reports/checkout/20261122T090000Z-9f3c1a2b/run.plog: No space left on device";
+    DAMAGED = "PL0204", "a stored file is damaged",
+        "A checksum or a count does not agree with the bytes. A run log that merely ends early is shown as a partial run; this file has something wrong in its middle, so nothing in it can be relied on and nothing of it is shown.",
+        "reports/checkout/20261122T090000Z-9f3c1a2b/run.plog is damaged at byte 4096: wrong checksum";
+    NEWER = "PL0205", "a stored file is newer than this Plimsoll",
+        "Every stored file has a schema number. This one is greater than any this version knows, and guessing at its meaning could turn into wrong numbers.",
+        "baselines/checkout/HEAD.json has schema 2, and this Plimsoll reads up to 1";
+    BAD_NAME = "PL0206", "a name that cannot be a folder",
+        "Names of scenarios and runs become names of folders, so they may not contain slashes, spaces or control characters, nor begin with a dot.",
+        "../../etc";
+    CONFLICT = "PL0207", "the baseline changed in the meantime",
+        "Saving a baseline is compare-and-set: it succeeds only on the revision that was looked at. Somebody else saved one first. Theirs is kept, nothing of yours was written.",
+        "the baseline of `checkout` is at revision 4, not 3";
+    UNFIT = "PL0208", "this cannot be stored",
+        "The record is larger than a reader accepts, holds a number that is not finite, or cannot follow what is already there. Writing it would make a file that nobody can read back.",
+        "run.plog: an interval of 70 MiB is larger than the limit of 64 MiB";
+    MISSING = "PL0209", "an accepted baseline is missing",
+        "The ledger of a scenario is append-only: every acceptance names the ones before it and HEAD.json counts them. A file that should be there is gone, and comparing with an older one instead would be a wrong answer.",
+        "baselines/checkout/HEAD.json counts 3 acceptances, and 2 are there";
+    NO_BASELINE = "PL0210", "no baseline to compare with",
+        "A check compares with accepted rounds, and none are accepted for this scenario. A gate without a reference would always be \
+         green, so the check exits 3 instead of passing.",
+        "plimsoll check checkout        (baselines/checkout/ does not exist)";
+    NOT_COMPLETE = "PL0211", "the run is not complete",
+        "The run was interrupted or its process was killed before it was sealed. It can be shown with `report`, but it has seen only a part \
+         of the plan and is never judged, compared or accepted.",
+        "plimsoll compare last~1 last        (last was killed)";
+    NOT_ACCEPTABLE = "PL0212", "the run cannot become a baseline",
+        "Only a complete run of the same scenario with a valid measurement may become the reference, because everything later is judged by it.",
+        "plimsoll baseline save checkout --run 20261122T0900        (it was interrupted)";
+}

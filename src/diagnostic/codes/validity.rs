@@ -1,0 +1,42 @@
+//! PL03: is the measurement itself sound?
+
+super::codes! {
+    CONSERVATION = "PL0301", "requests do not add up",
+        "Every request that was due must be sent or reported unsent, and every request sent must be answered, failed or still in flight. \
+         The sums differ, so something was lost and no number of this run may be trusted. This is a defect of Plimsoll: please report it.",
+        "due 2000 = sent 1998 + unsent 1";
+    NO_SAMPLES = "PL0302", "nothing was measured",
+        "No request was due in a measured phase, or every round was cut short. A gate without samples never passes. Check that a phase \
+         without `warm-up` has a rate and a duration, and that the run was not interrupted.",
+        "no request was measured (now)";
+    STEP_NOT_MEASURED = "PL0303", "a step was never sent",
+        "Every step the scenario declares must have had requests in a measured phase; otherwise a slow step could hide behind a low \
+         weight. Measure for longer, or raise the weight of the step.",
+        "step `pay` had no request in a measured phase (now)";
+    METRIC_NOT_MEASURED = "PL0304", "a threshold could not be judged",
+        "A threshold names a metric that has no value. Process metrics such as `cpu.per-request` need a target that Plimsoll starts \
+         itself (`command`). A threshold that cannot be judged fails closed.",
+        "cpu.per-request gates and was not measured";
+    RATE_NOT_HELD = "PL0305", "the asked rate was not offered",
+        "The generator offered less than 95 % of the requests the plan asks for, so the target was under another load than the one \
+         compared with. Requests that could not be sent because the target kept all connections busy count as its errors, not here.",
+        "the rate was not held: 3,412 of 4,000 requests were offered in one round";
+    LATE_GENERATOR = "PL0310", "the load generator was late",
+        "Requests left later than the plan asked, so the latencies describe the generator and not the target. Lower the rate, \
+         give the generator a core of its own, or quieten the machine.",
+        "3.1 % of requests left late (allowed 1 %) while a generator thread was 92 % busy (now)";
+    GENERATOR_ERRORS = "PL0311", "the load generator ran out of resources",
+        "Requests failed because this process ran out of descriptors or this machine out of local ports. These failures say nothing \
+         about the target; above 0.1 % of the requests the run is invalid. Raise `ulimit -n`, lower the rate, or use fewer connections.",
+        "214 requests failed for want of local descriptors or ports (now)";
+    NOISY_MACHINE = "PL0312", "the machine was busy with something else",
+        "Steal by the hypervisor over 2 %, CPU pressure 20 points over the idle machine, a lateness p99 over 1 ms, or a generator thread \
+         over 80 % busy spoils the times of a round. Spoiled rounds are left out of timing metrics by these limits alone, whatever they \
+         measured; CPU per request, memory and errors of the same rounds stay usable.",
+        "the machine spoiled 5 of 10 rounds (steal 31 %)";
+    MISMATCH = "PL0320", "the reference was measured elsewhere",
+        "CPU model, number of cores, CPU quota, architecture or the plan differ from those of the reference, so a difference would not be \
+         the target's. Measure both sides on this machine (`check --against-command`), save a new baseline here, or compare all the same \
+         with `--allow-mismatch` and take the verdict as advice.",
+        "not comparable with the reference: cores: 8 → 2";
+}
