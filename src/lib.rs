@@ -8,3 +8,5 @@ pub mod diagnostic;
 pub mod units;
 pub mod untrusted;
 
+pub mod model;
+

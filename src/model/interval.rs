@@ -1,0 +1,173 @@
+//! One second of a round: what the workers counted, and what the machine showed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Distribution, ErrorClass, Latencies};
+use crate::units::{Bytes, Nanos};
+
+/// Failed requests by class.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Failures(pub BTreeMap<ErrorClass, u64>);
+
+impl Failures {
+    pub fn add(&mut self, class: ErrorClass, n: u64) {
+        if n > 0 {
+            *self.0.entry(class).or_default() += n;
+        }
+    }
+
+    pub fn count(&self, class: ErrorClass) -> u64 {
+        self.0.get(&class).copied().unwrap_or(0)
+    }
+
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+}
+
+/// Where the requests of a cell went.
+///
+/// Conservation over a whole round: `due = sent + unsent` and
+/// `sent = answered + failures of sent requests (in flight at the end included)`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Asked for by the plan.
+    pub due: u64,
+    /// Written, or begun to be written, to a connection.
+    pub sent: u64,
+    /// Given up before a connection was free.
+    pub unsent: u64,
+    /// Answered as expected.
+    pub answered: u64,
+    /// Everything that was due and was not answered as expected; `timeout-wait` are the unsent.
+    pub failures: Failures,
+    pub bytes_in: Bytes,
+    pub bytes_out: Bytes,
+}
+
+impl Tally {
+    pub fn merge(&mut self, other: &Self) {
+        self.due += other.due;
+        self.sent += other.sent;
+        self.unsent += other.unsent;
+        self.answered += other.answered;
+        for (&class, &n) in &other.failures.0 {
+            self.failures.add(class, n);
+        }
+        self.bytes_in.0 += other.bytes_in.0;
+        self.bytes_out.0 += other.bytes_out.0;
+    }
+
+    /// True when no request was lost, for a whole round.
+    pub fn conserves(&self) -> bool {
+        let failed = self.failures.total();
+        let unsent = self.failures.count(ErrorClass::TimeoutWait);
+        self.unsent == unsent
+            && self.due == self.sent + self.unsent
+            && self.sent == self.answered + failed - unsent
+    }
+}
+
+/// The requests of one phase and step: of an interval, or of a whole round.
+///
+/// A request belongs to the phase of its intended start and to the interval in which its fate was
+/// known.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cell {
+    /// Index into [`Outline::phases`](super::Outline::phases).
+    pub phase: usize,
+    /// Index into [`Outline::steps`](super::Outline::steps).
+    pub step: usize,
+    pub tally: Tally,
+    /// From the intended start to the last body byte.
+    pub latency: Latencies,
+    /// From the actual send to the last body byte, of the answered.
+    pub service: Distribution,
+    /// From the intended start to the moment the generator took the request up, of all taken up.
+    pub lateness: Distribution,
+    /// From then to the moment a connection was free, of the sent.
+    pub wait: Distribution,
+}
+
+impl Cell {
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.latency.merge(&other.latency);
+        self.service.merge(&other.service);
+        self.lateness.merge(&other.lateness);
+        self.wait.merge(&other.wait);
+    }
+}
+
+/// What all workers counted in one stretch of a round.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Interval {
+    /// Round it belongs to, counted from 0 over the whole run.
+    pub round: usize,
+    /// Start, from the beginning of the round's first phase.
+    pub start: Nanos,
+    pub length: Nanos,
+    pub cells: Vec<Cell>,
+    /// Requests sent and not yet answered at the end of the interval.
+    pub in_flight: u64,
+}
+
+/// One reading of the machine, taken each second and at every phase boundary.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sample {
+    pub round: usize,
+    /// From the beginning of the round's first phase.
+    pub at: Nanos,
+    /// None when the target was not started by us, or is gone.
+    pub target: Option<TargetSample>,
+    pub host: HostSample,
+    /// CPU time this process has used since the round began.
+    pub own_cpu: Nanos,
+}
+
+/// The target's processes, summed. CPU counts from their start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TargetSample {
+    pub cpu: Nanos,
+    pub rss: Bytes,
+    pub fds: u64,
+    pub threads: u64,
+    pub processes: u64,
+}
+
+/// The machine. Times count from the beginning of the round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct HostSample {
+    pub cores: u64,
+    /// Time in which at least one runnable task waited for a CPU; None without pressure information.
+    pub cpu_pressure: Option<Nanos>,
+    /// CPU time taken by the hypervisor, over all cores.
+    pub steal: Nanos,
+    /// CPU time used by anyone, over all cores, without steal.
+    pub busy: Nanos,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_conserves_only_if_every_request_is_somewhere() {
+        let mut tally = Tally {
+            due: 10,
+            sent: 9,
+            unsent: 1,
+            answered: 6,
+            ..Tally::default()
+        };
+        tally.failures.add(ErrorClass::TimeoutWait, 1);
+        tally.failures.add(ErrorClass::Reset, 2);
+        tally.failures.add(ErrorClass::InFlight, 1);
+        assert!(tally.conserves());
+        tally.answered -= 1;
+        assert!(!tally.conserves());
+    }
+}

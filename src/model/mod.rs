@@ -1,0 +1,28 @@
+//! The facts: what was planned, what happened, what was concluded.
+//!
+//! Plain data with a `schema` number where it is stored. Nothing here decides, measures or shows;
+//! the layers above read and write these types and agree through them.
+
+mod baseline;
+mod distribution;
+mod error_class;
+mod event;
+mod interval;
+mod metric;
+mod outline;
+mod round;
+mod run;
+mod verdict;
+
+pub use baseline::{Acceptance, Baseline, BaselineId, SCHEMA as BASELINE_SCHEMA};
+pub use distribution::{
+    CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width,
+};
+pub use error_class::{Category, ErrorClass};
+pub use event::Event;
+pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
+pub use metric::{Better, Metric, NoiseClass, Stat};
+pub use outline::{Change, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
+pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
+pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
+pub use verdict::{Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict};

@@ -1,0 +1,123 @@
+//! The plan as a record keeps it: names and numbers enough to read the results by.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Metric;
+use crate::units::Nanos;
+
+/// What a run set out to do.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Outline {
+    pub name: String,
+    pub description: String,
+    pub target: TargetOutline,
+    pub steps: Vec<String>,
+    pub phases: Vec<PhaseOutline>,
+    pub thresholds: Vec<Threshold>,
+}
+
+impl Outline {
+    pub fn phase_index(&self, name: &str) -> Option<usize> {
+        self.phases.iter().position(|p| p.name == name)
+    }
+
+    pub fn step_index(&self, name: &str) -> Option<usize> {
+        self.steps.iter().position(|s| s == name)
+    }
+
+    /// Length of all phases together.
+    pub fn duration(&self) -> Nanos {
+        self.phases
+            .last()
+            .map_or(Nanos::ZERO, |p| p.start + p.duration)
+    }
+
+    /// Length of the phases that count.
+    pub fn measured(&self) -> Nanos {
+        self.phases
+            .iter()
+            .filter(|p| !p.warm_up)
+            .fold(Nanos::ZERO, |sum, p| sum + p.duration)
+    }
+}
+
+/// The target as shown to a reader.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TargetOutline {
+    pub url: String,
+    pub command: Option<Vec<String>>,
+}
+
+impl TargetOutline {
+    /// What a reader knows it by: the command that starts it, or else its address.
+    pub fn name(&self) -> String {
+        match &self.command {
+            Some(argv) => argv.join(" "),
+            None => self.url.clone(),
+        }
+    }
+}
+
+/// One phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhaseOutline {
+    pub name: String,
+    /// From the beginning of the round.
+    pub start: Nanos,
+    pub duration: Nanos,
+    pub warm_up: bool,
+    /// In words: `200/s poisson`, `50 connections`.
+    pub load: String,
+    /// Requests the plan asks for; None when the target decides (saturate).
+    pub asked: Option<u64>,
+}
+
+/// A part of a scenario: everything measured, or one phase, or one step, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Scope {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+}
+
+impl fmt::Display for Scope {
+    /// Empty for the whole scenario, else ` [phase steady, step pay]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.phase, &self.step) {
+            (None, None) => Ok(()),
+            (Some(phase), None) => write!(f, " [phase {phase}]"),
+            (None, Some(step)) => write!(f, " [step {step}]"),
+            (Some(phase), Some(step)) => write!(f, " [phase {phase}, step {step}]"),
+        }
+    }
+}
+
+/// An allowed change against the reference, in the direction that is worse.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// A share of the reference: `+10%` is 0.10.
+    Relative(f64),
+    /// Percentage points, for shares such as `errors.rate`: `+0.1pp` is 0.001.
+    Points(f64),
+}
+
+/// A limit on one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    pub metric: Metric,
+    #[serde(default)]
+    pub scope: Scope,
+    /// Absolute limit in the unit of the metric: the greatest allowed value, or the least where
+    /// higher is better.
+    pub max: Option<f64>,
+    /// Allowed change against the reference.
+    pub max_change: Option<Change>,
+    /// A change smaller than this, in the unit of the metric, never counts.
+    pub min_change: Option<f64>,
+    /// Line of the scenario file, from 1, for annotations.
+    pub line: Option<usize>,
+}

@@ -1,0 +1,134 @@
+//! One repetition of all phases against a fresh target: the unit of replication of every statistic.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Cell;
+use crate::units::{Bytes, Nanos};
+
+/// Which of two targets a round measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arm {
+    /// The reference of an interleaved check.
+    Before,
+    /// The target under test.
+    Now,
+}
+
+impl Arm {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Now => "now",
+        }
+    }
+}
+
+/// A whole round, summed up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// From 0 over the whole run, in the order measured.
+    pub index: usize,
+    pub arm: Arm,
+    /// Number of the (before, now) pair in an interleaved check; the round's own number otherwise.
+    pub pair: usize,
+    pub started_at: String,
+    /// One cell for every phase and step that had requests.
+    pub cells: Vec<Cell>,
+    /// Resource use by phase, where the target's process was observed.
+    pub usage: Vec<PhaseUsage>,
+    pub trust: Trust,
+    /// What spoiled timing metrics of this round; empty when it is clean.
+    pub contamination: Vec<Contamination>,
+    /// False when a signal or an error ended it early: never judged.
+    pub complete: bool,
+}
+
+impl Round {
+    pub fn is_clean(&self) -> bool {
+        self.complete && self.contamination.is_empty()
+    }
+}
+
+/// The target's resources over one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PhaseUsage {
+    pub phase: usize,
+    /// Wall time between the readings at both ends.
+    pub wall: Nanos,
+    /// CPU time used between them.
+    pub cpu: Nanos,
+    pub rss_peak: Bytes,
+    pub rss_end: Bytes,
+    /// Bytes per second, Theil–Sen over the readings; None with fewer than three.
+    pub rss_slope: Option<f64>,
+    pub fds_peak: u64,
+    pub threads_peak: u64,
+}
+
+/// How far the numbers of a round describe the target and not the generator or the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Trust {
+    /// 99th percentile over all measured requests whose time the plan decides.
+    pub lateness_p99: Nanos,
+    pub lateness_max: Nanos,
+    /// Share of requests later than one millisecond.
+    pub late_share: f64,
+    /// Share of all cores' time taken by the hypervisor.
+    pub steal: f64,
+    /// Share of time in which a runnable task waited for a CPU; None when the kernel does not say.
+    pub cpu_pressure: Option<f64>,
+    /// The same just before the load began.
+    pub idle_cpu_pressure: Option<f64>,
+    /// CPU this process used, in cores.
+    pub own_cpu: f64,
+    /// The greatest share of one core that any one worker thread used.
+    pub worker_cpu: f64,
+    /// False when requests were lost from the account: the run is invalid.
+    pub conserved: bool,
+    /// Requests that failed for want of local descriptors or ports.
+    pub generator_errors: u64,
+}
+
+/// What disturbs a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contaminant {
+    Steal,
+    CpuPressure,
+    Lateness,
+    OwnCpu,
+}
+
+impl fmt::Display for Contaminant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Steal => "steal",
+            Self::CpuPressure => "CPU pressure",
+            Self::Lateness => "lateness",
+            Self::OwnCpu => "generator CPU",
+        })
+    }
+}
+
+/// A limit of hygiene that a round broke. The rule never looks at the measured values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Contamination {
+    pub by: Contaminant,
+    /// Share, except for lateness: nanoseconds.
+    pub value: f64,
+    pub limit: f64,
+}
+
+impl fmt::Display for Contamination {
+    /// `steal 31 %`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.by {
+            Contaminant::Lateness => crate::units::Unit::Time,
+            _ => crate::units::Unit::Share,
+        };
+        write!(f, "{} {}", self.by, unit.format(self.value))
+    }
+}
