@@ -9,4 +9,5 @@ pub mod units;
 pub mod untrusted;
 
 pub mod model;
+pub mod stats;
 

@@ -1,0 +1,124 @@
+//! Student's t, Fisher's F and the normal distribution: the only place that names `statrs`.
+//!
+//! `statrs` 0.19 is used for distribution functions only; its rank test is wrong for equal sizes.
+//! The tests hold these to the printed tables (Fisher & Yates 1963).
+
+use statrs::distribution::{ContinuousCDF, FisherSnedecor, Normal, StudentsT};
+use statrs::function::factorial::ln_factorial;
+
+/// Degrees of freedom from which t is the normal distribution to all printed digits.
+const NORMAL_FROM: f64 = 1e6;
+
+/// P(T ≤ x) for Student's t; NaN for NaN or df ≤ 0.
+pub fn t_cdf(x: f64, df: f64) -> f64 {
+    if x.is_nan() || df.is_nan() || df <= 0.0 {
+        return f64::NAN;
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { 1.0 } else { 0.0 };
+    }
+    if df >= NORMAL_FROM {
+        return normal_cdf(x);
+    }
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.cdf(x))
+}
+
+/// The p-quantile of Student's t; NaN unless 0 < p < 1 and df > 0.
+pub fn t_quantile(p: f64, df: f64) -> f64 {
+    if !(p > 0.0 && p < 1.0 && df > 0.0) {
+        return f64::NAN;
+    }
+    if df >= NORMAL_FROM {
+        return normal_quantile(p);
+    }
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.inverse_cdf(p))
+}
+
+/// P(X ≤ x) for Fisher's F with (df1, df2); NaN for NaN or df ≤ 0.
+pub fn f_cdf(x: f64, df1: f64, df2: f64) -> f64 {
+    if x.is_nan() {
+        return f64::NAN;
+    }
+    if x == f64::INFINITY {
+        return 1.0;
+    }
+    FisherSnedecor::new(df1, df2).map_or(f64::NAN, |f| f.cdf(x.max(0.0)))
+}
+
+/// The p-quantile of Fisher's F; NaN unless 0 < p < 1 and both df > 0.
+pub fn f_quantile(p: f64, df1: f64, df2: f64) -> f64 {
+    if !(p > 0.0 && p < 1.0) {
+        return f64::NAN;
+    }
+    FisherSnedecor::new(df1, df2).map_or(f64::NAN, |f| f.inverse_cdf(p))
+}
+
+/// P(Z ≤ z) for the standard normal.
+pub fn normal_cdf(z: f64) -> f64 {
+    if z.is_nan() {
+        return f64::NAN;
+    }
+    Normal::standard().cdf(z)
+}
+
+/// The p-quantile of the standard normal; NaN unless 0 < p < 1.
+pub fn normal_quantile(p: f64) -> f64 {
+    if p > 0.0 && p < 1.0 {
+        Normal::standard().inverse_cdf(p)
+    } else {
+        f64::NAN
+    }
+}
+
+/// ln of the binomial coefficient; −∞ when k > n.
+pub fn ln_choose(n: u64, k: u64) -> f64 {
+    if k > n {
+        return f64::NEG_INFINITY;
+    }
+    ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t_quantiles_are_those_of_the_tables() {
+        for (p, df, printed) in [
+            (0.975, 1.0, 12.706),
+            (0.975, 4.0, 2.776),
+            (0.975, 8.0, 2.306),
+            (0.95, 10.0, 1.812),
+            (0.995, 5.0, 4.032),
+            (0.80, 8.0, 0.889),
+            (0.975, 1e9, 1.960),
+        ] {
+            let q = t_quantile(p, df);
+            assert!((q - printed).abs() < 5e-4, "t({p}, {df}) = {q}");
+            assert!((t_cdf(q, df) - p).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn f_quantiles_are_those_of_the_tables() {
+        for (p, df1, df2, printed) in [
+            (0.95, 5.0, 10.0, 3.326),
+            (0.995, 4.0, 4.0, 23.15),
+            (0.975, 9.0, 9.0, 4.026),
+        ] {
+            let q = f_quantile(p, df1, df2);
+            assert!((q - printed).abs() < 5e-3, "F({p}, {df1}, {df2}) = {q}");
+            assert!((f_cdf(q, df1, df2) - p).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn nonsense_gives_nan_and_no_panic() {
+        assert!(t_cdf(f64::NAN, 3.0).is_nan());
+        assert!(t_quantile(1.0, 3.0).is_nan());
+        assert!(t_quantile(0.5, 0.0).is_nan());
+        assert!(f_quantile(0.5, 0.0, 1.0).is_nan());
+        assert!(ln_choose(3, 4).is_infinite());
+        assert!((ln_choose(10, 3) - 120_f64.ln()).abs() < 1e-9);
+    }
+}
