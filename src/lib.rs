@@ -11,3 +11,5 @@ pub mod untrusted;
 pub mod model;
 pub mod stats;
 
+pub mod scenario;
+

@@ -1,0 +1,34 @@
+//! Scenario files: from text to a checked [`Plan`](plan::Plan), or to all that is wrong with it.
+//!
+//! Text becomes a tree with places (`tree`), the tree is held to the table of keys (`keys`,
+//! `shape`), and what the values mean together is checked part by part (`check` and its siblings).
+//! Nothing stops at the first problem. Invariant: a [`Plan`](plan::Plan) is returned only when there
+//! was no error, and an error list is never empty.
+
+mod body;
+mod check;
+mod file;
+mod grammar;
+mod keys;
+mod limits;
+mod phase;
+pub mod plan;
+mod problems;
+mod quick;
+mod request;
+mod schema;
+mod section;
+mod shape;
+mod step;
+mod suggest;
+mod target;
+mod threshold;
+mod tree;
+mod url;
+
+pub use check::{Loaded, parse};
+pub use file::{load, locate};
+pub use limits::DEFAULT_CONNECTIONS;
+pub use quick::{Quick, QuickLoad, quick};
+pub use schema::{schema, schema_text};
+pub use url::{check_host, is_forbidden_address, parse_url};

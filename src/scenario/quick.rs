@@ -1,0 +1,353 @@
+//! A plan without a file: one URL under one load.
+
+use crate::diagnostic::{Diagnostic, SourceFile, scenario as codes};
+use crate::units::{Nanos, Rate};
+
+use super::plan::{
+    Arrivals, Expect, Load, Phase, Plan, Profile, Ready, Request, Step, Target, Timeouts,
+};
+use super::shape::short;
+use super::{limits, phase, request, target, url};
+
+/// What is said on the command line instead of in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quick {
+    /// With the path and the query of the request.
+    pub url: String,
+    pub method: String,
+    /// `Name: value`.
+    pub headers: Vec<String>,
+    pub body: Option<String>,
+    /// Empty: any 2xx or 3xx.
+    pub expect: Vec<u16>,
+    /// Total limit of a request; None: the default.
+    pub timeout: Option<Nanos>,
+    pub load: QuickLoad,
+    pub duration: Nanos,
+    /// Most connections open at once under a rate.
+    pub connections: usize,
+}
+
+/// The load of a quick run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum QuickLoad {
+    Rate(Rate),
+    Connections(usize),
+}
+
+/// The plan of a quick run: one step `request`, one phase `load`, no warm-up, no thresholds.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn quick(quick: &Quick) -> Result<Plan, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let split = at("URL", &quick.url, || {
+        let split = url::split(&quick.url)?;
+        url::never(&split.address)?;
+        if split.address.port == 0 {
+            return Err(Diagnostic::error(
+                &codes::CONFLICT,
+                "{port} needs a scenario with a command",
+            )
+            .help("write the port the target listens on"));
+        }
+        Ok(split)
+    });
+    let split = split.map_err(|d| found.push(d)).ok();
+    let headers: Vec<_> = quick
+        .headers
+        .iter()
+        .filter_map(|text| {
+            at("header", text, || header(text))
+                .map_err(|d| found.push(d))
+                .ok()
+        })
+        .collect();
+    if headers.len() > limits::HEADERS {
+        let message = format!("more than {} headers", limits::HEADERS);
+        found
+            .push(Diagnostic::error(&codes::TOO_MUCH, message).help("send long lists in the body"));
+    }
+    let checks = [
+        at("method", &quick.method, || request::method(&quick.method)),
+        load_limit(quick),
+        status(&quick.expect),
+    ];
+    found.extend(checks.into_iter().filter_map(Result::err));
+    let phase = phase_of(quick);
+    if found.is_empty() && phase.asked() == Some(0) {
+        found.push(
+            Diagnostic::error(&codes::NOTHING_MEASURED, "no request would be sent")
+                .because("the rate times the duration is less than one request")
+                .help("raise the rate or the duration"),
+        );
+    }
+    let Some(split) = split.filter(|_| found.is_empty()) else {
+        return Err(found);
+    };
+    let path = match split.rest.as_str() {
+        "" => "/",
+        rest => rest,
+    };
+    Ok(Plan {
+        name: "quick".to_owned(),
+        description: String::new(),
+        seed: 42,
+        target: Target {
+            url: split.address,
+            command: None,
+            ready: Ready {
+                get: None,
+                within: target::READY_WITHIN,
+            },
+            timeouts: timeouts(quick),
+            connections: quick.connections,
+        },
+        steps: vec![Step {
+            name: "request".to_owned(),
+            weight: 1,
+            request: Request {
+                method: quick.method.clone(),
+                path: path.to_owned(),
+                headers,
+                body: quick.body.clone().unwrap_or_default().into_bytes(),
+            },
+            expect: Expect {
+                status: quick.expect.clone(),
+                body_contains: None,
+                json: Vec::new(),
+            },
+        }],
+        phases: vec![phase],
+        thresholds: Vec::new(),
+        source: String::new(),
+        file: None,
+    })
+}
+
+fn phase_of(quick: &Quick) -> Phase {
+    let load = match quick.load {
+        QuickLoad::Connections(n) => Load::Connections(n),
+        QuickLoad::Rate(rate) => Load::Rate {
+            profile: Profile::Constant(rate),
+            arrivals: Arrivals::Poisson,
+        },
+    };
+    Phase {
+        name: "load".to_owned(),
+        load,
+        duration: quick.duration,
+        warm_up: false,
+    }
+}
+
+/// The one limit that is named should be the one that ends a slow request.
+fn timeouts(quick: &Quick) -> Timeouts {
+    let usual = target::TIMEOUTS;
+    quick.timeout.map_or(usual, |total| Timeouts {
+        connect: usual.connect.min(total),
+        first_byte: total,
+        total,
+    })
+}
+
+/// Runs a check and points at the whole argument when it fails.
+fn at<T>(
+    name: &str,
+    text: &str,
+    check: impl FnOnce() -> Result<T, Diagnostic>,
+) -> Result<T, Diagnostic> {
+    check().map_err(|diagnostic| {
+        let file = SourceFile {
+            name: name.to_owned(),
+            text: text.into(),
+        };
+        diagnostic.at(&file, 0..text.len(), "as given")
+    })
+}
+
+fn header(text: &str) -> Result<(String, String), Diagnostic> {
+    let Some((name, value)) = text.split_once(':') else {
+        let message = format!("`{}` is not a header", short(text));
+        return Err(Diagnostic::error(&codes::BAD_REQUEST, message)
+            .help("write the name, a colon and the value: -H 'accept: text/html'"));
+    };
+    let value = value.trim_matches([' ', '\t']);
+    request::header_name(name)?;
+    request::header_value(name, value)?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn status(expect: &[u16]) -> Result<(), Diagnostic> {
+    match expect.iter().find(|status| !(100..600).contains(*status)) {
+        None => Ok(()),
+        Some(status) => Err(Diagnostic::error(
+            &codes::BAD_VALUE,
+            format!("{status} is not a status"),
+        )
+        .help("a status is a number from 100 to 599")),
+    }
+}
+
+fn load_limit(quick: &Quick) -> Result<(), Diagnostic> {
+    let zero = |what: &str, example: &str| {
+        Err(
+            Diagnostic::error(&codes::BAD_VALUE, format!("{what} cannot be zero"))
+                .help(format!("write {what} such as {example}")),
+        )
+    };
+    if quick.duration == Nanos::ZERO {
+        return zero("a duration", "10s");
+    }
+    if quick.timeout == Some(Nanos::ZERO) {
+        return zero("a timeout", "3s");
+    }
+    let connections = match quick.load {
+        QuickLoad::Connections(n) => n,
+        QuickLoad::Rate(rate) => {
+            if rate.0 <= 0.0 {
+                return zero("a rate", "200/s");
+            }
+            phase::rate_limit(rate)?;
+            quick.connections
+        }
+    };
+    if connections == 0 {
+        return zero("a number of connections", "50");
+    }
+    if connections > limits::CONNECTIONS {
+        return Err(Diagnostic::error(
+            &codes::TOO_MUCH,
+            format!("{connections} connections are more than 10,000"),
+        )
+        .help("one machine holds at most 10,000 to one target"));
+    }
+    let asked = match quick.load {
+        QuickLoad::Connections(_) => 0,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "both are checked to be positive, and the cast saturates"
+        )]
+        QuickLoad::Rate(rate) => (rate.0 * quick.duration.as_secs_f64()) as u64,
+    };
+    phase::sum_limit(quick.duration, asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::render;
+
+    fn sound() -> Quick {
+        Quick {
+            url: "http://127.0.0.1:8080/items?page=1".to_owned(),
+            method: "POST".to_owned(),
+            headers: vec!["accept:  text/html ".to_owned()],
+            body: Some("x".to_owned()),
+            expect: vec![201],
+            timeout: Some(Nanos::from_secs(3)),
+            load: QuickLoad::Rate(Rate(200.0)),
+            duration: Nanos::from_secs(10),
+            connections: 50,
+        }
+    }
+
+    #[test]
+    fn a_url_and_a_rate_are_a_plan() {
+        let plan = quick(&sound()).unwrap();
+        assert_eq!(plan.target.url.to_string(), "http://127.0.0.1:8080");
+        assert_eq!(plan.target.timeouts.total, Nanos::from_secs(3));
+        let request = &plan.steps[0].request;
+        assert_eq!(request.path, "/items?page=1");
+        assert_eq!(
+            request.headers,
+            [("accept".to_owned(), "text/html".to_owned())]
+        );
+        assert_eq!(plan.phases[0].asked(), Some(2000));
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let wrong = Quick {
+            url: "127.0.0.1:8080".to_owned(),
+            method: "get".to_owned(),
+            headers: vec!["accept".to_owned(), "Content-Length: 3".to_owned()],
+            expect: vec![20],
+            load: QuickLoad::Connections(0),
+            ..sound()
+        };
+        insta::assert_snapshot!(render(&quick(&wrong).unwrap_err(), false), @r#"
+        error[PL0118]: `127.0.0.1:8080` is not a target URL
+         --> URL:1:1
+          |
+        1 | 127.0.0.1:8080
+          | ^^^^^^^^^^^^^^ as given
+          |
+          = note: it does not begin with http://
+          = help: did you mean "http://127.0.0.1:8080"?
+
+        error[PL0119]: `accept` is not a header
+         --> header:1:1
+          |
+        1 | accept
+          | ^^^^^^ as given
+          |
+          = help: write the name, a colon and the value: -H 'accept: text/html'
+
+        error[PL0119]: the header `Content-Length` is written by Plimsoll
+         --> header:1:1
+          |
+        1 | Content-Length: 3
+          | ^^^^^^^^^^^^^^^^^ as given
+          |
+          = note: it decides how messages are framed and connections are used
+          = help: leave it out
+
+        error[PL0119]: `get` is not a method
+         --> method:1:1
+          |
+        1 | get
+          | ^^^ as given
+          |
+          = note: methods are case-sensitive and written in capitals
+          = help: did you mean "GET"?
+
+        error[PL0107]: a number of connections cannot be zero
+         |
+         = help: write a number of connections such as 50
+
+        error[PL0107]: 20 is not a status
+         |
+         = help: a status is a number from 100 to 599
+        "#);
+    }
+
+    #[test]
+    fn numbers_beyond_reason_are_refused() {
+        let refused = |change: fn(&mut Quick)| {
+            let mut wrong = sound();
+            change(&mut wrong);
+            quick(&wrong).unwrap_err().remove(0).message
+        };
+        assert_eq!(
+            refused(|q| q.duration = Nanos::ZERO),
+            "a duration cannot be zero"
+        );
+        assert_eq!(
+            refused(|q| q.load = QuickLoad::Rate(Rate(0.0))),
+            "a rate cannot be zero"
+        );
+        assert_eq!(
+            refused(|q| q.connections = 0),
+            "a number of connections cannot be zero"
+        );
+        assert_eq!(
+            refused(|q| q.load = QuickLoad::Rate(Rate(0.01))),
+            "no request would be sent"
+        );
+        assert!(refused(|q| q.load = QuickLoad::Rate(Rate(2e6))).contains("1,000,000"));
+        assert!(refused(|q| q.load = QuickLoad::Connections(20_000)).contains("10,000"));
+        assert!(refused(|q| q.duration = Nanos::from_secs(8 * 86_400)).contains("seven days"));
+    }
+}

@@ -1,0 +1,416 @@
+//! Checks `[[threshold]]`: that each limit can be broken, and can be judged.
+
+use crate::diagnostic::{Diagnostic, scenario as codes};
+use crate::model::{Better, Change, Metric, Scope, Stat, Threshold};
+use crate::units::{Unit, UnitError};
+
+use super::plan::{Load, Phase, Step};
+use super::problems::Problems;
+use super::section::{self, Placed, Section};
+use super::shape::{self, short};
+use super::tree::{Span, Value};
+use super::{limits, suggest};
+
+/// Requests that must lie beyond a percentile for an estimate of it.
+const BEYOND: f64 = 10.0;
+
+/// The rest of the scenario, as far as it could be read.
+pub(super) struct Known<'a> {
+    pub root: &'a Section<'a>,
+    pub steps: &'a [Option<Step>],
+    pub phases: &'a [Option<Phase>],
+    /// The process of the target is observed.
+    pub observed: bool,
+}
+
+/// All thresholds; None when one is wrong.
+pub(super) fn check(problems: &mut Problems<'_>, known: &Known<'_>) -> Option<Vec<Threshold>> {
+    let mut all = Some(Vec::<Threshold>::new());
+    let sections = known.root.sections("threshold");
+    section::count(problems, &sections, "threshold");
+    for section in sections.into_iter().take(limits::TABLES) {
+        match (one(problems, known, &section), &mut all) {
+            (Some(threshold), Some(all)) => {
+                let same =
+                    |t: &Threshold| t.metric == threshold.metric && t.scope == threshold.scope;
+                if all.iter().any(same) {
+                    let message = format!(
+                        "two thresholds limit {}{}",
+                        threshold.metric, threshold.scope
+                    );
+                    let diagnostic = Diagnostic::error(&codes::DUPLICATE, message)
+                        .help("one threshold may have both `max` and `max-change`");
+                    problems.add(diagnostic, &section.span, "the second one");
+                }
+                all.push(threshold);
+            }
+            (None, _) => all = None,
+            (Some(_), None) => {}
+        }
+    }
+    all
+}
+
+fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) -> Option<Threshold> {
+    let scope = scope(problems, known, section);
+    let (metric, metric_span) = metric(problems, section)?;
+    let line = Some(problems.line(&section.span));
+    let max = absolute(problems, section, metric);
+    let max_change = section
+        .text("max-change")
+        .and_then(|placed| change(problems, metric, placed));
+    let min_change = floor(problems, section, metric);
+    let scope = scope?;
+    if metric.needs_process() {
+        process(problems, known, section, metric);
+    } else {
+        enough(problems, known, metric, metric_span, &scope);
+    }
+    open_only(problems, known, metric, metric_span, &scope);
+    Some(Threshold {
+        metric,
+        scope,
+        max,
+        max_change,
+        min_change,
+        line,
+    })
+}
+
+fn metric<'a>(problems: &mut Problems<'_>, section: &Section<'a>) -> Option<(Metric, &'a Span)> {
+    let (name, span) = section.text("metric")?;
+    if let Ok(metric) = name.parse() {
+        return Some((metric, span));
+    }
+    let names: Vec<_> = Metric::all().map(Metric::name).collect();
+    let family = name.split('.').next().unwrap_or_default();
+    let in_family: Vec<_> = names
+        .iter()
+        .filter(|known| known.split('.').next() == Some(family))
+        .map(String::as_str)
+        .collect();
+    let as_stat = format!("latency.{name}");
+    let near = names
+        .iter()
+        .find(|known| **known == as_stat)
+        .map(String::as_str)
+        .or_else(|| suggest::nearest(name, names.iter().map(String::as_str)));
+    let help = match near {
+        Some(near) if in_family.is_empty() => format!("did you mean \"{near}\"?"),
+        None if in_family.is_empty() => {
+            "there are latency, service-time, lateness, wait, throughput, errors, bytes, cpu, memory, fds and threads: \
+             plimsoll explain metrics"
+                .to_owned()
+        }
+        near => {
+            let first = near.map_or_else(String::new, |n| format!("did you mean \"{n}\"? "));
+            format!("{first}of `{family}` there is {}", suggest::list(in_family))
+        }
+    };
+    let message = format!("unknown metric `{}`", short(name));
+    let diagnostic = Diagnostic::error(&codes::UNKNOWN_METRIC, message).help(help);
+    problems.add(diagnostic, span, "not a metric");
+    None
+}
+
+fn scope(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) -> Option<Scope> {
+    let mut scope = Scope::default();
+    let mut sound = true;
+    for (key, place) in [("phase", &mut scope.phase), ("step", &mut scope.step)] {
+        let Some((name, span)) = section.text(key) else {
+            continue;
+        };
+        let sections = known.root.sections(key);
+        let names = sections
+            .iter()
+            .filter(|s| key == "step" || !s.flag("warm-up"))
+            .filter_map(|s| s.text("name").map(|(name, _)| name));
+        let found = sections
+            .iter()
+            .find(|s| s.text("name").is_some_and(|(n, _)| n == name));
+        let diagnostic = match found {
+            None => Diagnostic::error(
+                &codes::UNKNOWN_NAME,
+                format!("there is no {key} `{}`", short(name)),
+            )
+            .help(suggest::did_you_mean(name, names)),
+            Some(found) if key == "phase" && found.flag("warm-up") => Diagnostic::error(
+                &codes::UNKNOWN_NAME,
+                format!("the phase `{name}` is a warm-up"),
+            )
+            .because("a warm-up is excluded from every number, so the limit could not be broken")
+            .help("name a measured phase, or leave `phase` out"),
+            Some(_) => {
+                *place = Some(name.to_owned());
+                continue;
+            }
+        };
+        problems.add(diagnostic, span, format!("not a measured {key}"));
+        sound = false;
+    }
+    sound.then_some(scope)
+}
+
+/// The quantity of a limit, written as a text with a unit or, for counts, as a bare number.
+fn quantity(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    key: &str,
+    metric: Metric,
+) -> Option<f64> {
+    let node = section.node(key)?;
+    let text = match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Whole(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        _ => return None,
+    };
+    let unit = metric.unit();
+    let parsed = match text.trim().strip_suffix("pp") {
+        Some(points) if unit == Unit::Share && key == "min-change" => {
+            unit.parse(&format!("{}%", points.trim()))
+        }
+        _ => unit.parse(&text),
+    };
+    match parsed {
+        Ok(value) if value.is_finite() => Some(value),
+        Ok(_) => None,
+        Err(UnitError { reason, help }) => {
+            let diagnostic = Diagnostic::error(&codes::BAD_QUANTITY, reason)
+                .because(format!("{metric} is {}", shape::noun(unit)))
+                .help(match &node.value {
+                    Value::Float(share) if unit == Unit::Share => {
+                        format!("did you mean \"{}%\" or \"{share}%\"?", share * 100.0)
+                    }
+                    _ => help,
+                });
+            problems.add(diagnostic, &node.span, format!("not a limit of {metric}"));
+            None
+        }
+    }
+}
+
+/// The absolute limit, under the key that suits the direction of the metric.
+fn absolute(problems: &mut Problems<'_>, section: &Section<'_>, metric: Metric) -> Option<f64> {
+    let (right, wrong, word) = match metric.better() {
+        Better::Lower => ("max", "min", "less"),
+        Better::Higher => ("min", "max", "more"),
+    };
+    if let Some(node) = section.node(wrong) {
+        let help = match metric.better() {
+            Better::Lower => format!("write max = \"{}\"", metric.unit().example()),
+            Better::Higher => {
+                "write min = \"190/s\" for the least allowed, or max-change = \"-3%\"".to_owned()
+            }
+        };
+        let message = format!("`{wrong}` is no limit of {metric}");
+        let diagnostic = Diagnostic::error(&codes::WRONG_DIRECTION, message)
+            .because(format!("of {metric}, {word} is better"))
+            .help(help);
+        problems.add(diagnostic, &node.span, format!("`{right}` is meant here"));
+    }
+    quantity(problems, section, right, metric)
+}
+
+fn floor(problems: &mut Problems<'_>, section: &Section<'_>, metric: Metric) -> Option<f64> {
+    quantity(problems, section, "min-change", metric)
+}
+
+/// An allowed change: signed in the direction that is worse, or without a sign.
+fn change(
+    problems: &mut Problems<'_>,
+    metric: Metric,
+    (text, span): Placed<'_, &str>,
+) -> Option<Change> {
+    let is_error_share = matches!(metric, Metric::ErrorsRate | Metric::Errors(_));
+    let is_share = metric.unit() == Unit::Share;
+    let example = match (metric.better(), is_error_share) {
+        (Better::Higher, _) => "-3%",
+        (_, true) => "+0.1pp",
+        (Better::Lower, false) => "+10%",
+    };
+    let refuse = |problems: &mut Problems<'_>, code, message: String, reason: &str| {
+        let diagnostic = Diagnostic::error(code, message)
+            .because(reason)
+            .help(format!("write max-change = \"{example}\""));
+        problems.add(diagnostic, span, "not a change this metric can have");
+    };
+    let (rising, magnitude) = match text.trim().split_at_checked(1) {
+        Some(("+", rest)) => (Some(true), rest.trim()),
+        Some(("-", rest)) => (Some(false), rest.trim()),
+        _ => (None, text.trim()),
+    };
+    let (number, points) = match (magnitude.strip_suffix('%'), magnitude.strip_suffix("pp")) {
+        (Some(number), _) => (number, false),
+        (None, Some(number)) => (number, true),
+        (None, None) => ("", false),
+    };
+    let parsed = Unit::Share.parse(&format!("{}%", number.trim()));
+    let Some(value) = parsed.ok().filter(|value| value.is_finite()) else {
+        let message = format!("`{}` is not a change", short(text));
+        let reason =
+            "a change is a percentage of the reference, or for shares percentage points (pp)";
+        refuse(problems, &codes::BAD_QUANTITY, message, reason);
+        return None;
+    };
+    let worse_is_up = metric.better() == Better::Lower;
+    if rising.is_some_and(|rising| rising != worse_is_up) {
+        let reason = if worse_is_up {
+            "less of it is better, so only a rise needs a limit"
+        } else {
+            "more of it is better, so only a fall needs a limit"
+        };
+        let message = format!(
+            "`{}` limits {metric} in the direction that is better",
+            short(text)
+        );
+        refuse(problems, &codes::WRONG_DIRECTION, message, reason);
+        return None;
+    }
+    if points && !is_share {
+        let message = format!("{metric} has no percentage points");
+        let reason = "percentage points compare shares, such as errors.rate";
+        refuse(problems, &codes::BAD_QUANTITY, message, reason);
+        return None;
+    }
+    if !points && is_error_share {
+        let message = format!("a change of {metric} is given in percentage points");
+        let reason = "a share of errors is often zero, and ten per cent of zero is zero";
+        refuse(problems, &codes::BAD_QUANTITY, message, reason);
+        return None;
+    }
+    Some(if points {
+        Change::Points(value)
+    } else {
+        Change::Relative(value)
+    })
+}
+
+/// Metrics of the process belong to no single step, and need a process.
+fn process(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>, metric: Metric) {
+    if let Some((step, span)) = section.text("step") {
+        let message = format!("{metric} cannot be told for the step `{}`", short(step));
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
+            .because("the process works on all steps at once")
+            .help("leave `step` out; put the step into a phase or scenario of its own");
+        problems.add(diagnostic, span, "not by step");
+    }
+    if !known.observed {
+        let message = format!("{metric} is only measured of a target that Plimsoll starts");
+        let diagnostic = Diagnostic::warning(&codes::UNOBSERVED, message)
+            .because("without it this threshold makes the run invalid")
+            .help("add command = [\"./server\", \"--port\", \"{port}\"] to [target]");
+        problems.add(diagnostic, &section.span, "no process to observe");
+    }
+}
+
+/// Warns of a percentile that the asked requests cannot tell.
+fn enough(
+    problems: &mut Problems<'_>,
+    known: &Known<'_>,
+    metric: Metric,
+    span: &Span,
+    scope: &Scope,
+) {
+    let Some(q) = stat(metric).and_then(Stat::quantile) else {
+        return;
+    };
+    let Some(n) = asked(known, scope) else { return };
+    if n * (1.0 - q) >= BEYOND - 1e-6 {
+        return;
+    }
+    let needed = grouped((BEYOND / (1.0 - q)).round());
+    let whose = match (&scope.phase, &scope.step) {
+        (None, None) => "the measured phases send".to_owned(),
+        (Some(phase), None) => format!("phase `{phase}` sends"),
+        (None, Some(step)) => format!("step `{step}` sends"),
+        (Some(phase), Some(step)) => format!("step `{step}` in phase `{phase}` sends"),
+    };
+    let message = format!(
+        "{metric} needs {needed} requests; {whose} {}",
+        grouped(n.round())
+    );
+    let diagnostic = Diagnostic::warning(&codes::TOO_FEW_SAMPLES, message)
+        .because(
+            "a percentile with fewer than ten requests beyond it is chance, and stays undetermined",
+        )
+        .help("raise the rate or the duration, or limit a lower percentile");
+    problems.add(diagnostic, span, "too few requests in a round");
+}
+
+/// Requests of a round in the scope; None where the target decides their number.
+fn asked(known: &Known<'_>, scope: &Scope) -> Option<f64> {
+    let mut n = 0.0;
+    for phase in known.phases {
+        let phase = phase.as_ref()?;
+        let counts = scope.phase.as_ref().is_none_or(|name| *name == phase.name);
+        if counts && !phase.warm_up {
+            n += phase.asked()? as f64;
+        }
+    }
+    let mut all = 0.0;
+    let mut own = 0.0;
+    for step in known.steps {
+        let step = step.as_ref()?;
+        all += f64::from(step.weight);
+        if scope.step.as_ref().is_none_or(|name| *name == step.name) {
+            own += f64::from(step.weight);
+        }
+    }
+    (all > 0.0).then(|| n * own / all)
+}
+
+/// Refuses limits on what only a plan of arrivals has.
+fn open_only(
+    problems: &mut Problems<'_>,
+    known: &Known<'_>,
+    metric: Metric,
+    span: &Span,
+    scope: &Scope,
+) {
+    if !matches!(
+        metric,
+        Metric::ThroughputAsked | Metric::Lateness(_) | Metric::Wait(_)
+    ) {
+        return;
+    }
+    let in_scope = |phase: &&Phase| {
+        !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
+    };
+    let mut phases = known.phases.iter().flatten().filter(in_scope).peekable();
+    let closed = phases.peek().is_some()
+        && phases.all(|phase| matches!(phase.load, Load::Connections(_)))
+        && known.phases.iter().all(Option::is_some);
+    if closed {
+        let message = format!("{metric} exists only in a phase with a rate");
+        let diagnostic = Diagnostic::error(&codes::UNKNOWN_METRIC, message)
+            .because(
+                "with `connections` nothing is due at a time: each answer starts the next request",
+            )
+            .help("limit latency.p99 or throughput.ok, or use `rate`");
+        problems.add(diagnostic, span, "not with `connections`");
+    }
+}
+
+const fn stat(metric: Metric) -> Option<Stat> {
+    match metric {
+        Metric::Latency(stat)
+        | Metric::ServiceTime(stat)
+        | Metric::Lateness(stat)
+        | Metric::Wait(stat) => Some(stat),
+        _ => None,
+    }
+}
+
+/// `12345` as `12,345`.
+fn grouped(n: f64) -> String {
+    let digits = format!("{n:.0}");
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}

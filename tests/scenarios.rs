@@ -1,0 +1,480 @@
+//! Scenario files, good and bad: a case per file.
+//!
+//! `tests/scenarios/valid/*.toml` and `scenarios/*.toml` must load without a word. Each
+//! `tests/scenarios/invalid/NAME.toml` must be refused with the text of `NAME.stderr`, each file in
+//! `warned` loads with such a text of warnings;
+//! `UPDATE_GOLDEN=1 cargo test --test scenarios` writes these anew, to be read before they are
+//! committed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use plimsoll::diagnostic::{Diagnostic, SourceFile, render};
+use plimsoll::scenario;
+use plimsoll::units::Nanos;
+use proptest::prelude::*;
+
+/// Invalid files that no JSON Schema can refuse, and why.
+const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
+    ("body-file-missing", "looks at the disk"),
+    ("body-file-outside", "looks at the disk"),
+    (
+        "command-one-word",
+        "a program may have spaces in its name; looks at the disk",
+    ),
+    (
+        "command-without-port",
+        "looks for {port} in arguments and environment",
+    ),
+    ("duplicate-names", "compares tables with each other"),
+    ("json-not-a-number", "the value has no form in JSON"),
+    ("no-request-at-all", "multiplies a rate by a time"),
+    ("only-warm-up", "looks at all phases together"),
+    ("placeholders", "braces are legal in most texts"),
+    ("ramp-goes-nowhere", "compares two rates"),
+    ("stairs-longer-than-phase", "compares two times"),
+    ("stairs-too-short", "compares a time with its unit"),
+    ("threshold-direction", "depends on the metric"),
+    ("threshold-lateness-of-connections", "depends on the phases"),
+    ("threshold-of-process-by-step", "depends on the metric"),
+    ("threshold-scope", "looks for names of other tables"),
+    ("threshold-twice", "compares tables with each other"),
+    ("timeouts-unreachable", "compares two times"),
+    ("too-fast", "compares a rate with its unit"),
+    ("too-long", "compares a time with its unit"),
+    ("too-many-requests", "multiplies a rate by a time"),
+    ("url-hidden-address", "reads an address"),
+    ("url-metadata-service", "reads an address"),
+    ("url-port-out-of-range", "compares a number within a text"),
+    ("url-port-without-command", "depends on another key"),
+];
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn valid() -> Vec<PathBuf> {
+    let mut all = files("scenarios");
+    all.extend(files("tests/scenarios/valid"));
+    all
+}
+
+fn invalid() -> Vec<PathBuf> {
+    files("tests/scenarios/invalid")
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().unwrap().to_str().unwrap()
+}
+
+/// What a user sees, with paths that do not depend on where the test runs.
+fn shown(path: &Path, found: &[Diagnostic]) -> String {
+    let folder = format!("{}/", path.parent().unwrap().display());
+    render(found, false).replace(&folder, "")
+}
+
+/// Compares each text with the `.stderr` beside its file, or writes that.
+fn check_goldens(texts: impl IntoIterator<Item = (PathBuf, String)>) {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut differences = String::new();
+    for (path, found) in texts {
+        let golden = path.with_extension("stderr");
+        if update {
+            fs::write(&golden, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        if found != expected {
+            let name = stem(&path);
+            let both = [
+                "--- expected of ",
+                name,
+                "\n",
+                &expected,
+                "\n--- found\n",
+                &found,
+                "\n",
+            ];
+            differences.extend(both);
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
+#[test]
+fn valid_files_load_without_a_word() {
+    for path in valid() {
+        match scenario::load(&path) {
+            Ok(loaded) => assert!(
+                loaded.warnings.is_empty(),
+                "{}",
+                render(&loaded.warnings, false)
+            ),
+            Err(found) => panic!("{}", render(&found, false)),
+        }
+    }
+    assert!(files("tests/scenarios/valid").len() >= 5);
+}
+
+#[test]
+fn the_scenarios_that_come_along_are_named_like_their_files() {
+    for path in files("scenarios") {
+        let plan = scenario::load(&path).unwrap().plan;
+        assert_eq!(plan.name, stem(&path));
+        assert!(!plan.thresholds.is_empty(), "{} judges nothing", plan.name);
+        let source = fs::read_to_string(&path).unwrap();
+        assert!(source.starts_with("#:schema ../schemas/scenario.schema.json\n"));
+    }
+}
+
+#[test]
+fn invalid_files_are_refused_as_recorded() {
+    assert!(invalid().len() >= 35);
+    check_goldens(invalid().into_iter().map(|path| {
+        let text = match scenario::load(&path) {
+            Ok(_) => "accepted, but should be refused".to_owned(),
+            Err(found) => shown(&path, &found),
+        };
+        (path, text)
+    }));
+}
+
+#[test]
+fn doubtful_files_load_with_the_warnings_recorded() {
+    check_goldens(files("tests/scenarios/warned").into_iter().map(|path| {
+        let text = match scenario::load(&path) {
+            Ok(loaded) => shown(&path, &loaded.warnings),
+            Err(found) => format!("refused:\n{}", shown(&path, &found)),
+        };
+        assert!(!text.is_empty(), "{} is not doubtful", stem(&path));
+        (path, text)
+    }));
+}
+
+#[test]
+fn every_message_says_what_to_do() {
+    for path in invalid() {
+        for problem in scenario::load(&path).unwrap_err() {
+            let name = stem(&path);
+            assert!(problem.help.is_some(), "{name}: {}", problem.message);
+            assert!(problem.place.is_some(), "{name}: {}", problem.message);
+            assert!(problem.code.id.starts_with("PL01"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_committed_schema_is_the_one_the_grammar_gives() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/scenario.schema.json");
+    let text = serde_json::to_string_pretty(&scenario::schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "schemas/scenario.schema.json is out of date: run `plimsoll generate schema`"
+    );
+}
+
+#[test]
+fn the_schema_accepts_what_loads_and_refuses_what_it_can() {
+    let schema = jsonschema::draft7::new(&scenario::schema()).unwrap();
+    let json = |path: &Path| -> Option<serde_json::Value> {
+        let text = fs::read_to_string(path).ok()?;
+        let value: toml::Value = toml::from_str(&text).ok()?;
+        serde_json::to_value(value).ok()
+    };
+    for path in valid() {
+        let errors: Vec<_> = schema
+            .iter_errors(&json(&path).unwrap())
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+    }
+    let excused: Vec<_> = BEYOND_A_SCHEMA.iter().map(|(name, _)| *name).collect();
+    let accepted: Vec<_> = invalid()
+        .iter()
+        .filter(|path| json(path).is_some_and(|json| schema.is_valid(&json)))
+        .map(|path| stem(path).to_owned())
+        .collect();
+    assert_eq!(
+        accepted, excused,
+        "accepted by the schema, against the list of those it cannot see"
+    );
+}
+
+#[test]
+fn line_ends_of_another_system_change_nothing() {
+    for path in valid().into_iter().chain(invalid()) {
+        let text = fs::read_to_string(&path).unwrap();
+        let codes = |text: &str| match parse(text, path.parent().unwrap()) {
+            Ok(_) => Vec::new(),
+            Err(found) => {
+                let mut codes: Vec<_> = found.iter().map(|d| d.code.id).collect();
+                codes.dedup();
+                codes
+            }
+        };
+        let unix = codes(&text);
+        assert_eq!(
+            codes(&text.replace('\n', "\r\n")),
+            unix,
+            "{}",
+            path.display()
+        );
+    }
+}
+
+fn parse(text: &str, folder: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>> {
+    let file = SourceFile {
+        name: "any.toml".to_owned(),
+        text: text.into(),
+    };
+    scenario::parse(&file, folder)
+}
+
+/// Reads a text as a scenario and shows what is wrong with it, which must work for any text. What
+/// loads, the schema accepts.
+fn survives(text: &str) {
+    static SCHEMA: LazyLock<jsonschema::Validator> =
+        LazyLock::new(|| jsonschema::draft7::new(&scenario::schema()).unwrap());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/valid");
+    match parse(text, &folder) {
+        Ok(loaded) => {
+            assert!(loaded.plan.phases.iter().any(|phase| !phase.warm_up));
+            assert!(!loaded.plan.steps.is_empty());
+            render(&loaded.warnings, false);
+            let value: toml::Value = toml::from_str(text).unwrap();
+            let json = serde_json::to_value(value).unwrap();
+            let errors: Vec<_> = SCHEMA.iter_errors(&json).map(|e| e.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:#?} in {text}");
+        }
+        Err(found) => {
+            assert!(!found.is_empty(), "refused without a word: {text}");
+            render(&found, false);
+        }
+    }
+}
+
+/// A valid file with pieces of it cut out, doubled or replaced by what does not belong there.
+fn mutated() -> impl Strategy<Value = String> {
+    const SOURCE: &str = include_str!("scenarios/valid/everything.toml");
+    let piece = prop_oneof![
+        Just(String::new()),
+        proptest::sample::select(vec![
+            "\"",
+            "'",
+            "=",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            "\n",
+            "\\u0000",
+            "0",
+            "-1",
+            "nan",
+            "1e400",
+            "9999999999999999999999",
+            "true",
+            "\"0s\"",
+            "\"1h\"",
+            "\"\"",
+            "\"{port}\"",
+            "\"{{x}}\"",
+            "[[step]]",
+            "[target]",
+            "2026-01-01",
+            "ä",
+            "\u{1f600}",
+            "step",
+            "to",
+            "pp",
+        ])
+        .prop_map(str::to_owned),
+        ".{0,6}",
+    ];
+    let edit = (any::<prop::sample::Index>(), 0_usize..24, piece);
+    proptest::collection::vec(edit, 1..6).prop_map(|edits| {
+        let mut chars: Vec<char> = SOURCE.chars().collect();
+        for (at, cut, piece) in edits {
+            let start = at.index(chars.len() + 1);
+            let end = (start + cut).min(chars.len());
+            chars.splice(start..end, piece.chars());
+        }
+        chars.into_iter().collect()
+    })
+}
+
+/// A valid file with one value replaced by another of the file or by one of the wrong kind.
+fn revalued() -> impl Strategy<Value = String> {
+    const SOURCE: &str = include_str!("scenarios/valid/everything.toml");
+    let values: Vec<&str> = SOURCE
+        .lines()
+        .filter_map(|line| Some(line.split_once(" = ")?.1))
+        .chain([
+            "0",
+            "-1",
+            "1e300",
+            "inf",
+            "[]",
+            "{}",
+            "[[]]",
+            "\"0/s\"",
+            "\"1000000/s\"",
+            "\"8760h\"",
+        ])
+        .collect();
+    let lines = SOURCE.lines().count();
+    let edit = (0..lines, proptest::sample::select(values));
+    proptest::collection::vec(edit, 1..4).prop_map(|edits| {
+        let mut lines: Vec<String> = SOURCE.lines().map(str::to_owned).collect();
+        for (at, value) in edits {
+            if let Some((key, _)) = lines[at].split_once(" = ") {
+                lines[at] = format!("{key} = {value}");
+            }
+        }
+        lines.join("\n")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read_without_panic(text in "(?s).{0,200}") {
+        survives(&text);
+    }
+
+    #[test]
+    fn any_mutation_is_read_without_panic(text in mutated()) {
+        survives(&text);
+    }
+
+    #[test]
+    fn any_exchange_of_values_is_read_without_panic(text in revalued()) {
+        survives(&text);
+    }
+}
+
+#[test]
+fn a_file_of_nothing_but_mistakes_is_shown_in_part() {
+    let text: String = (0..20_000)
+        .flat_map(|i| ["key".to_owned(), i.to_string(), " = 1\n".to_owned()])
+        .collect();
+    let file = SourceFile {
+        name: "many.toml".to_owned(),
+        text: text.into(),
+    };
+    let found = scenario::parse(&file, Path::new(".")).unwrap_err();
+    assert_eq!(found.len(), 101);
+    assert_eq!(found[100].message, "and 19904 more problems");
+}
+
+#[test]
+fn hostile_files_do_not_overflow_the_stack() {
+    let deep = 30_000;
+    survives(&format!("step = {}", "[".repeat(deep)));
+    survives(&format!("step = {}1{}", "[".repeat(deep), "]".repeat(deep)));
+    survives(&format!("step = {}", "{a=".repeat(deep)));
+    survives(&format!("{}a = 1", "a.".repeat(deep)));
+    survives(&format!("[step.json.{}a]\nb = 1", "a.".repeat(deep)));
+    survives(&format!("[[step]]\njson.{}a = 1", "a.".repeat(deep)));
+    survives(&"[[a]]\n".repeat(deep));
+    survives(&"[[step]]\n".repeat(deep));
+    survives(&"[[threshold]]\nmetric = \"latency.p99\"\nmax = \"1s\"\n".repeat(deep / 5));
+    let headers: String = (0..10_000)
+        .flat_map(|i| ["h".to_owned(), i.to_string(), "=\"\"\n".to_owned()])
+        .collect();
+    survives(&format!("[[step]]\n[step.headers]\n{headers}"));
+    survives(&"x".repeat(1 << 20));
+    survives(&format!("a = \"{}\"", "x".repeat(1 << 20)));
+}
+
+#[test]
+fn values_arrive_in_the_plan_as_written() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/valid/everything.toml");
+    let plan = scenario::load(&path).unwrap().plan;
+    assert_eq!(plan.seed, 7);
+    let target = &plan.target;
+    assert_eq!(target.url.to_string(), "http://localhost:{port}/api");
+    assert_eq!(target.command.as_ref().unwrap().env["PORT"], "{port}");
+    assert_eq!(target.ready.get, Some(("/health".to_owned(), 204)));
+    assert_eq!(target.timeouts.first_byte, Nanos::from_millis(1500));
+    assert_eq!(target.connections, 10_000);
+
+    let steps: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let request = &step.request;
+            let headers: Vec<_> = request
+                .headers
+                .iter()
+                .map(|(k, v)| format!("{k}: {v}"))
+                .collect();
+            let body = String::from_utf8_lossy(&request.body);
+            format!(
+                "{} {} {} {headers:?} {body}",
+                step.weight, request.method, request.path
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(steps.join("\n"), @r#"
+    3 GET /items?page=1&q=red%20shoes%20%26%20more&size=42&price=1.5&sale=true&tag=a&tag=b ["Accept: text/html, */*;q=0.1", "X-Empty: "] 
+    1 POST /pay ["content-type: application/json"] {"item":7,"list":[1,{"a":1.5}],"nothing":{},"when":"2026-01-01"}
+    1 PUT /text [] {{ not a placeholder: spaces }}
+    1 PATCH /file [] {"item": 7}
+    "#);
+    assert_eq!(plan.steps[0].expect.status, [200, 304]);
+    assert_eq!(plan.steps[0].expect.body_contains.as_deref(), Some("ok"));
+    let pointers: Vec<_> = plan.steps[1]
+        .expect
+        .json
+        .iter()
+        .map(|(p, _)| p.as_str())
+        .collect();
+    assert_eq!(pointers, ["", "/a~1b", "/ok"]);
+
+    let phases: Vec<_> = plan
+        .outline()
+        .phases
+        .iter()
+        .map(|p| format!("{} {} {} {:?}", p.name, p.load, p.warm_up, p.asked))
+        .collect();
+    insta::assert_snapshot!(phases.join("\n"), @r"
+    warm-up 0/s → 1000/s poisson true Some(5000)
+    steady 1000/s even false Some(60000)
+    stairs 400/s → 100/s by 150/s every 20 s poisson false Some(15000)
+    full 64 connections, saturated false None
+    ");
+
+    let thresholds: Vec<_> = plan
+        .thresholds
+        .iter()
+        .map(|t| {
+            format!(
+                "{}{} {:?} {:?} {:?} line {:?}",
+                t.metric, t.scope, t.max, t.max_change, t.min_change, t.line
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(thresholds.join("\n"), @r"
+    latency.p99 [phase steady, step pay] Some(250000000.0) Some(Relative(0.1)) Some(2000000.0) line Some(60)
+    throughput.ok Some(190.0) Some(Relative(0.03)) Some(1.0) line Some(68)
+    errors.timeout-total Some(0.001) Some(Points(0.001)) Some(0.0005) line Some(74)
+    cpu.utilisation None Some(Points(0.05)) Some(0.01) line Some(80)
+    memory.rss.slope Some(65536.0) None None line Some(85)
+    fds.peak Some(64.0) None None line Some(89)
+    threads.peak Some(64.0) None None line Some(93)
+    ");
+}
