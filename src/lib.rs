@@ -12,4 +12,5 @@ pub mod model;
 pub mod stats;
 
 pub mod scenario;
+pub mod schedule;
 

@@ -1,0 +1,68 @@
+//! Which step a request is: exact proportions, in an order that no worker or lane can favour.
+//!
+//! Requests come in blocks of Σ weights. A block visits every position of the weights once, by a
+//! stride coprime to the length near the golden section, which spreads each step evenly; where it
+//! begins differs from block to block by a seeded hash.
+
+use super::random::mix;
+use crate::scenario::plan::Plan;
+
+/// A pure function from the number of a request to its step.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    /// Σ weights up to and including each step.
+    ends: Vec<u64>,
+    block: u64,
+    stride: u64,
+    seed: u64,
+}
+
+impl Steps {
+    pub fn new(plan: &Plan) -> Self {
+        let common = plan
+            .steps
+            .iter()
+            .fold(0, |d, s| gcd(d, s.weight.into()))
+            .max(1);
+        let ends: Vec<u64> = plan
+            .steps
+            .iter()
+            .scan(0, |end, step| {
+                *end += u64::from(step.weight) / common;
+                Some(*end)
+            })
+            .collect();
+        let block = ends.last().copied().unwrap_or(1).max(1);
+        // 144/233 is the golden section to five digits, in integers.
+        let mut stride = (block / 233 * 144 + block % 233 * 144 / 233).max(1);
+        while gcd(stride, block) != 1 {
+            stride += 1;
+        }
+        Self {
+            ends,
+            block,
+            stride,
+            seed: mix(plan.seed, u64::MAX - 1),
+        }
+    }
+
+    /// Index of the step of request `number`.
+    pub fn step_of(&self, number: u64) -> usize {
+        if self.ends.len() == 1 {
+            return 0;
+        }
+        let (block, place) = (number / self.block, number % self.block);
+        let offset = u128::from(mix(self.seed, block) % self.block);
+        let visited = u128::from(place) * u128::from(self.stride) + offset;
+        let position = visited % u128::from(self.block);
+        self.ends
+            .partition_point(|&end| u128::from(end) <= position)
+    }
+}
+
+const fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
