@@ -1,0 +1,150 @@
+//! Which metrics are judged, which of them gate, and what they may do.
+//!
+//! The thresholds of the scenario gate. Where none limits a change, a default set does, and a rise
+//! of the error rate always does. The rest is shown for information.
+
+use super::question::Question;
+use super::rounds::{Readings, Rounds};
+use crate::model::{Change, Design, Estimate, Metric, Scope, Stat};
+
+/// One row of the comparison before it is filled.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ask {
+    pub(super) metric: Metric,
+    pub(super) scope: Scope,
+    /// Counts towards the verdict.
+    pub(super) gating: bool,
+    /// Nobody asked for the change, so it counts only when it is worse: an alarm, and no proof of
+    /// sameness.
+    pub(super) alarm: bool,
+    /// Allowed change; None when only the absolute limit is asked for.
+    pub(super) allowed: Option<Change>,
+    pub(super) max: Option<f64>,
+    pub(super) min_change: Option<f64>,
+    pub(super) line: Option<usize>,
+}
+
+impl Ask {
+    fn of(metric: Metric, gating: bool) -> Self {
+        Self {
+            metric,
+            scope: Scope::default(),
+            gating,
+            alarm: false,
+            allowed: Some(metric.default_change()),
+            max: None,
+            min_change: None,
+            line: None,
+        }
+    }
+
+    /// True when the row is asked for its change against the reference.
+    pub(super) const fn wants_change(&self) -> bool {
+        self.allowed.is_some()
+    }
+
+    /// The same metric over the whole scenario, with no allowance of its own yet.
+    fn can_take(&self, metric: Metric) -> bool {
+        self.metric == metric && self.scope == Scope::default()
+    }
+}
+
+/// Metrics that are shown even when nobody asked, in this order.
+const USUAL: [Metric; 16] = [
+    Metric::Latency(Stat::P50),
+    Metric::Latency(Stat::P90),
+    Metric::Latency(Stat::P95),
+    Metric::Latency(Stat::P99),
+    Metric::Latency(Stat::P999),
+    Metric::Latency(Stat::Max),
+    Metric::Latency(Stat::Mean),
+    Metric::ServiceTime(Stat::P50),
+    Metric::ThroughputOk,
+    Metric::ErrorsRate,
+    Metric::BytesIn,
+    Metric::CpuPerRequest,
+    Metric::CpuUtilisation,
+    Metric::RssPeak,
+    Metric::FdsPeak,
+    Metric::ThreadsPeak,
+];
+
+/// The rows in the order they are shown: thresholds, other gating metrics, information.
+pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> Vec<Ask> {
+    let whole = Scope::default();
+    readings.read(&whole, rounds, q);
+    let mut asks: Vec<Ask> = q
+        .outline
+        .thresholds
+        .iter()
+        .map(|t| Ask {
+            metric: t.metric,
+            scope: t.scope.clone(),
+            gating: true,
+            alarm: false,
+            allowed: t.max_change.filter(|_| q.design != Design::Absolute),
+            max: t.max,
+            min_change: t.min_change,
+            line: t.line,
+        })
+        .collect();
+    for ask in &asks {
+        readings.read(&ask.scope, rounds, q);
+    }
+    if q.design != Design::Absolute {
+        if asks.iter().all(|a| !a.wants_change()) {
+            for metric in default_gates(readings) {
+                gate(&mut asks, metric);
+            }
+        }
+        if let Some(errors) = gate(&mut asks, Metric::ErrorsRate) {
+            errors.alarm = true;
+        }
+    }
+    for metric in USUAL {
+        let asked = asks.iter().any(|a| a.can_take(metric));
+        let (before, now) = readings.of(&whole);
+        let measured = now
+            .iter()
+            .chain(before)
+            .any(|r| r.value(metric) != Estimate::Missing);
+        if !asked && measured {
+            let mut ask = Ask::of(metric, false);
+            ask.allowed = ask.allowed.filter(|_| q.design != Design::Absolute);
+            asks.push(ask);
+        }
+    }
+    asks
+}
+
+/// Lets a metric gate by its default allowance, in the row it already has or in a new one; None
+/// when a row asks for its change by itself.
+fn gate(asks: &mut Vec<Ask>, metric: Metric) -> Option<&mut Ask> {
+    let of_metric = |a: &Ask| a.can_take(metric);
+    if asks.iter().any(|a| of_metric(a) && a.wants_change()) {
+        return None;
+    }
+    match asks.iter().position(of_metric) {
+        Some(i) => asks[i].allowed = Some(metric.default_change()),
+        None => asks.push(Ask::of(metric, true)),
+    }
+    asks.iter_mut().find(|a| a.can_take(metric))
+}
+
+fn default_gates(readings: &Readings) -> Vec<Metric> {
+    let (before, now) = readings.of(&Scope::default());
+    let any = |metric: Metric, is: fn(Estimate) -> bool| {
+        now.iter().chain(before).any(|r| is(r.value(metric)))
+    };
+    let tail = Metric::Latency(Stat::P99);
+    let tail = if any(tail, |e| matches!(e, Estimate::TooFew { .. })) {
+        Metric::Latency(Stat::P95)
+    } else {
+        tail
+    };
+    let mut gates = vec![Metric::Latency(Stat::P50), tail, Metric::ThroughputOk];
+    if !any(Metric::CpuPerRequest, |e| e == Estimate::Missing) {
+        gates.push(Metric::CpuPerRequest);
+    }
+    gates
+}

@@ -1,0 +1,37 @@
+//! What the rounds say: changes against a reference, absolute limits, and how sure both are.
+//!
+//! Pure: complete rounds and the environment go in, a [`Comparison`](crate::model::Comparison)
+//! comes out, the same one every time. The unit of replication is the round, never the request.
+//! [`judge()`] orders the work: which metrics are asked for (`asks`), their values (`values`),
+//! the evidence for a change (`evidence`), verdicts over the whole family (`verdicts`), absolute
+//! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). Machine and
+//! generator are suspects throughout (`hygiene`, `soundness`).
+
+mod asks;
+mod conclusion;
+mod evidence;
+mod hygiene;
+mod judgement;
+mod limits;
+mod order;
+mod question;
+mod rounds;
+mod shares;
+mod soundness;
+mod steps;
+mod values;
+mod verdicts;
+mod wording;
+
+#[cfg(test)]
+mod builder;
+#[cfg(test)]
+mod calibration;
+#[cfg(test)]
+mod tests;
+
+pub use hygiene::contamination;
+pub use judgement::{judge, undecided};
+pub use order::order;
+pub use question::{Environment, LOOKS, Looks, Question};
+pub use values::value;

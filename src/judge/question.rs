@@ -1,0 +1,63 @@
+//! What is to be judged.
+
+use crate::model::{Design, Outline, Round};
+use crate::stats::POCOCK_FOUR_LOOKS;
+
+/// Rounds per arm after which a sequential check looks at the evidence; the last is the cap.
+pub const LOOKS: [usize; 4] = [3, 5, 7, 10];
+
+/// Sessions a stored baseline needs before the spread between sessions is known.
+pub(super) const SESSIONS: usize = 3;
+
+/// How often the evidence is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looks {
+    /// Once, at a number of rounds fixed beforehand.
+    Fixed,
+    /// At each of [`LOOKS`], stopping as soon as everything is decided.
+    Sequential,
+}
+
+impl Looks {
+    /// Two-sided level of one look, so that all looks together have level .05.
+    pub const fn alpha(self) -> f64 {
+        match self {
+            Self::Fixed => 0.05,
+            Self::Sequential => POCOCK_FOUR_LOOKS,
+        }
+    }
+}
+
+/// How the reference's environment and plan differ from those of now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// Differences that forbid a comparison, as `what: theirs → ours`.
+    pub hard: Vec<String>,
+    /// Differences worth a warning.
+    pub soft: Vec<String>,
+    /// The plan hashes differ: another load was asked for.
+    pub plan_differs: bool,
+    /// Compare all the same; the verdict is then advice.
+    pub allow_mismatch: bool,
+}
+
+/// Everything the judge is told.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The plan of the rounds under test, with its thresholds.
+    pub outline: &'a Outline,
+    /// The plan of the reference; the same where both sides were measured now.
+    pub before_outline: &'a Outline,
+    pub design: Design,
+    /// How to name the reference; None without one.
+    pub reference: Option<String>,
+    /// Rounds of the reference. In the paired design matched with `now` by [`Round::pair`].
+    pub before: &'a [&'a Round],
+    pub now: &'a [&'a Round],
+    pub looks: Looks,
+    /// No further rounds will be measured.
+    pub final_look: bool,
+    pub environment: Environment,
+    /// Sessions in the stored baseline; not looked at in other designs.
+    pub sessions: usize,
+}

@@ -1,0 +1,220 @@
+//! The value of a metric in one round.
+//!
+//! Warm-up phases never count. Distributions of all phases and steps in the scope are merged and
+//! the quantile is read once; percentiles are never averaged. Nothing leaves the population, so a
+//! value may be only a lower bound.
+
+use crate::model::{
+    Cell, Distribution, Estimate, Failures, Latencies, Metric, Outline, PhaseUsage, Round, Scope,
+    Stat,
+};
+use crate::stats::Counts;
+use crate::units::Nanos;
+
+/// The value of `metric` in `scope` over one round, in the metric's unit.
+pub fn value(metric: Metric, scope: &Scope, round: &Round, outline: &Outline) -> Estimate {
+    Reading::of(scope, round, outline).value(metric)
+}
+
+/// All that one round says about one scope, merged once for every metric asked of it.
+#[derive(Debug)]
+pub(super) struct Reading {
+    cell: Cell,
+    usage: Vec<PhaseUsage>,
+    wall: Nanos,
+    /// What the plan asked for; None when the target decides, or of a single step.
+    asked: Option<u64>,
+    /// Processes have no steps.
+    of_step: bool,
+}
+
+impl Reading {
+    pub(super) fn of(scope: &Scope, round: &Round, outline: &Outline) -> Self {
+        let phases: Vec<usize> = (0..outline.phases.len())
+            .filter(|&i| {
+                let phase = &outline.phases[i];
+                !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
+            })
+            .collect();
+        let step = scope.step.as_ref().map(|name| outline.step_index(name));
+        let mut cell = Cell::default();
+        for part in &round.cells {
+            if phases.contains(&part.phase) && step.is_none_or(|s| s == Some(part.step)) {
+                cell.merge(part);
+            }
+        }
+        Self {
+            cell,
+            usage: round
+                .usage
+                .iter()
+                .filter(|u| phases.contains(&u.phase))
+                .copied()
+                .collect(),
+            wall: phases
+                .iter()
+                .fold(Nanos::ZERO, |sum, &i| sum + outline.phases[i].duration),
+            asked: if step.is_some() {
+                None
+            } else {
+                phases.iter().map(|&i| outline.phases[i].asked).sum()
+            },
+            of_step: step.is_some(),
+        }
+    }
+
+    pub(super) fn value(&self, metric: Metric) -> Estimate {
+        let tally = &self.cell.tally;
+        match metric {
+            Metric::Latency(stat) => of_latencies(&self.cell.latency, stat),
+            Metric::ServiceTime(stat) => of_distribution(&self.cell.service, stat),
+            Metric::Lateness(stat) => of_distribution(&self.cell.lateness, stat),
+            Metric::Wait(stat) => of_distribution(&self.cell.wait, stat),
+            Metric::ThroughputAsked => self.per_second(self.asked.unwrap_or(tally.due)),
+            Metric::ThroughputSent => self.per_second(tally.sent),
+            Metric::ThroughputOk => self.per_second(tally.answered),
+            Metric::ErrorsRate | Metric::Errors(_) => self
+                .counts(metric)
+                .map_or(Estimate::Missing, |c| finite(c.share())),
+            Metric::BytesIn => ratio(tally.bytes_in.0 as f64, tally.answered),
+            Metric::BytesOut => ratio(tally.bytes_out.0 as f64, tally.sent),
+            _ if self.of_step || self.usage.is_empty() => Estimate::Missing,
+            Metric::CpuPerRequest => {
+                let cpu = self.cpu().0 as f64;
+                match (tally.answered, tally.due) {
+                    (0, 0) => Estimate::Missing,
+                    // Nothing was answered: each answer would have cost at least this.
+                    (0, due) => Estimate::AtLeast(cpu / due as f64),
+                    (answered, _) => finite(cpu / answered as f64),
+                }
+            }
+            Metric::CpuUtilisation => {
+                let wall = self.usage.iter().fold(Nanos::ZERO, |sum, u| sum + u.wall);
+                ratio(self.cpu().0 as f64, wall.0)
+            }
+            Metric::RssPeak => self.greatest(|u| u.rss_peak.0),
+            Metric::RssEnd => self
+                .usage
+                .iter()
+                .max_by_key(|u| u.phase)
+                .map_or(Estimate::Missing, |u| finite(u.rss_end.0 as f64)),
+            Metric::RssSlope => self.slope(),
+            Metric::FdsPeak => self.greatest(|u| u.fds_peak),
+            Metric::ThreadsPeak => self.greatest(|u| u.threads_peak),
+        }
+    }
+
+    /// The exact value or the best lower bound there is; None when nothing is known.
+    ///
+    /// A quantile that falls on failed requests lies above every latency seen in the round, so the
+    /// greatest of these bounds it.
+    pub(super) fn bound(&self, metric: Metric) -> Option<f64> {
+        match self.value(metric) {
+            Estimate::Undetermined => {
+                let latency = &self.cell.latency;
+                let seen = latency.ok.max().max(latency.censored.max());
+                (seen > Nanos::ZERO).then_some(seen.0 as f64)
+            }
+            estimate => estimate.lower_bound(),
+        }
+    }
+
+    /// Failures and due requests, for the error metrics.
+    pub(super) fn counts(&self, metric: Metric) -> Option<Counts> {
+        let tally = &self.cell.tally;
+        let hits = match metric {
+            Metric::ErrorsRate => tally.failures.total(),
+            Metric::Errors(class) => tally.failures.count(class),
+            _ => return None,
+        };
+        (tally.due > 0).then_some(Counts {
+            hits,
+            trials: tally.due,
+        })
+    }
+
+    /// Service times of the answered.
+    pub(super) fn service(&self) -> &Distribution {
+        &self.cell.service
+    }
+
+    /// Requests due.
+    pub(super) fn due(&self) -> u64 {
+        self.cell.tally.due
+    }
+
+    /// Requests answered as expected.
+    pub(super) fn answered(&self) -> u64 {
+        self.cell.tally.answered
+    }
+
+    /// How many failed of what.
+    pub(super) fn failures(&self) -> &Failures {
+        &self.cell.tally.failures
+    }
+
+    /// Requests the plan asked for, where it says.
+    pub(super) fn asked(&self) -> Option<u64> {
+        self.asked
+    }
+
+    fn cpu(&self) -> Nanos {
+        self.usage.iter().fold(Nanos::ZERO, |sum, u| sum + u.cpu)
+    }
+
+    fn per_second(&self, n: u64) -> Estimate {
+        if self.cell.tally.due == 0 || self.wall == Nanos::ZERO {
+            return Estimate::Missing;
+        }
+        finite(n as f64 / self.wall.as_secs_f64())
+    }
+
+    fn greatest(&self, of: impl Fn(&PhaseUsage) -> u64) -> Estimate {
+        self.usage
+            .iter()
+            .map(of)
+            .max()
+            .map_or(Estimate::Missing, |v| finite(v as f64))
+    }
+
+    /// Mean of the phases' slopes, weighted by their length.
+    fn slope(&self) -> Estimate {
+        let known = || {
+            self.usage
+                .iter()
+                .filter_map(|u| u.rss_slope.map(|s| (s, u.wall.as_secs_f64())))
+        };
+        let length: f64 = known().map(|(_, w)| w).sum();
+        let grown: f64 = known().map(|(s, w)| s * w).sum();
+        finite(grown / length)
+    }
+}
+
+fn of_latencies(latencies: &Latencies, stat: Stat) -> Estimate {
+    match (stat, stat.quantile()) {
+        (_, Some(q)) => latencies.quantile(q),
+        (Stat::Max, None) => latencies.max(),
+        (_, None) => latencies.mean(),
+    }
+}
+
+fn of_distribution(values: &Distribution, stat: Stat) -> Estimate {
+    let all = Latencies {
+        ok: values.clone(),
+        ..Latencies::default()
+    };
+    of_latencies(&all, stat)
+}
+
+fn ratio(sum: f64, n: u64) -> Estimate {
+    finite(sum / n as f64)
+}
+
+/// A number that is none was not measured.
+fn finite(v: f64) -> Estimate {
+    if v.is_finite() {
+        Estimate::Exact(v)
+    } else {
+        Estimate::Missing
+    }
+}
