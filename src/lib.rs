@@ -16,3 +16,5 @@ pub mod recorder;
 pub mod scenario;
 pub mod schedule;
 
+pub mod protocol;
+
