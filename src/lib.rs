@@ -16,5 +16,6 @@ pub mod recorder;
 pub mod scenario;
 pub mod schedule;
 
+pub mod engine;
 pub mod protocol;
 

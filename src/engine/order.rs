@@ -1,0 +1,85 @@
+//! What a round is asked to do, and how it is stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::scenario::plan::{Plan, Url};
+use crate::units::Nanos;
+
+/// One round of a plan against one address.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub plan: Arc<Plan>,
+    pub address: SocketAddr,
+    /// The actual URL, with the port of this round.
+    pub url: Url,
+    /// `CLOCK_MONOTONIC` time at which the first phase starts; slightly in the future.
+    pub epoch: Nanos,
+    /// Threads; no more than connections are used.
+    pub workers: usize,
+    pub stop: Stop,
+    /// Number of the round, for the intervals.
+    pub round: usize,
+}
+
+/// How a round ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ended {
+    /// The greatest share of one core that any one worker used.
+    pub worker_cpu: f64,
+    /// True when it was stopped before its plan was done.
+    pub interrupted: bool,
+}
+
+/// Why a round could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("a load worker could not be started: {0}")]
+    Start(#[source] io::Error),
+    #[error("a load worker could not wait for its sockets: {0}")]
+    Poll(#[source] io::Error),
+    #[error("a load worker panicked, which is a defect of Plimsoll")]
+    Panicked,
+}
+
+/// Asks a running round to end; clones share one state, which only becomes more urgent.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicU8>);
+
+/// How urgently a round is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StopState {
+    Running,
+    /// Send nothing new, wait at most five seconds for what is outstanding.
+    Draining,
+    /// End at once; what is outstanding counts as cut off.
+    Aborted,
+}
+
+impl Stop {
+    pub fn drain(&self) {
+        self.0
+            .fetch_max(StopState::Draining as u8, Ordering::Relaxed);
+    }
+
+    pub fn abort(&self) {
+        self.0
+            .fetch_max(StopState::Aborted as u8, Ordering::Relaxed);
+    }
+
+    pub fn state(&self) -> StopState {
+        match self.0.load(Ordering::Relaxed) {
+            0 => StopState::Running,
+            1 => StopState::Draining,
+            _ => StopState::Aborted,
+        }
+    }
+}
+
+/// Half the cores this process may use, at least one, and no more than there are connections.
+pub fn default_workers(connections: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).clamp(1, connections.max(1))
+}

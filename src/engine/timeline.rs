@@ -1,0 +1,39 @@
+//! One worker's part of the phases, on absolute time.
+
+use crate::scenario::plan::{Load, Plan};
+use crate::units::Nanos;
+
+/// One phase as a worker sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: Nanos,
+    pub(super) end: Nanos,
+    /// Connections kept busy all the time; None where the plan decides what is sent.
+    pub(super) clients: Option<usize>,
+    /// Most connections open at once.
+    pub(super) limit: usize,
+}
+
+/// The phases of worker `index` of `of`, from `epoch`.
+pub(super) fn spans(plan: &Plan, epoch: Nanos, index: usize, of: usize) -> Vec<Span> {
+    let share = |total: usize| total / of + usize::from(index < total % of);
+    let mut start = epoch;
+    plan.phases
+        .iter()
+        .map(|phase| {
+            let (clients, total) = match phase.load {
+                Load::Rate { .. } => (None, plan.target.connections),
+                Load::Connections(n) => (Some(share(n)), n),
+            };
+            let span = Span {
+                start,
+                end: start + phase.duration,
+                clients,
+                // What an earlier phase left in the queue must find a connection.
+                limit: share(total).max(1),
+            };
+            start = span.end;
+            span
+        })
+        .collect()
+}
