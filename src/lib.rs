@@ -17,5 +17,6 @@ pub mod scenario;
 pub mod schedule;
 
 pub mod engine;
+pub mod launch;
 pub mod protocol;
 
