@@ -18,5 +18,6 @@ pub mod schedule;
 
 pub mod engine;
 pub mod launch;
+pub mod observe;
 pub mod protocol;
 

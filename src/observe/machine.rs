@@ -1,0 +1,116 @@
+//! What this machine is: the environment a measurement belongs to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::parse::{self, Quota};
+use crate::model::Fingerprint;
+
+/// Stands for what the machine does not tell.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// Describes the machine; `version` is the program's own.
+pub fn fingerprint(version: &str) -> Fingerprint {
+    Fingerprint {
+        cpu_model: text("/proc/cpuinfo")
+            .and_then(|text| parse::cpu_model(&text))
+            .unwrap_or_else(unknown),
+        cores: text("/proc/stat")
+            .and_then(|text| parse::cpu_ticks(&text))
+            .map_or(0, |cpu| cpu.cores),
+        architecture: std::env::consts::ARCH.to_owned(),
+        cpu_quota: quota().map_or_else(
+            || "max".to_owned(),
+            |Quota { quota, period }| format!("{quota} {period}"),
+        ),
+        kernel: line("/proc/sys/kernel/osrelease").unwrap_or_else(unknown),
+        governor: governor().unwrap_or_else(|| "none".to_owned()),
+        memory_mib: text("/proc/meminfo")
+            .and_then(|text| parse::memory(&text, "MemTotal"))
+            .map_or(0, |bytes| bytes / (1 << 20)),
+        boot_id: line("/proc/sys/kernel/random/boot_id").unwrap_or_else(unknown),
+        tool_version: version.to_owned(),
+    }
+}
+
+/// How the frequency of the first CPU is decided; None where the machine has no say, as in most
+/// virtual machines.
+pub(super) fn governor() -> Option<String> {
+    line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+}
+
+/// The tightest limit of CPU time on this process, from its control group and all above it.
+pub(super) fn quota() -> Option<Quota> {
+    let groups = parse::cgroup(&text("/proc/self/cgroup")?);
+    let unified = groups.unified.into_iter().flat_map(|path| {
+        // The second is where a hybrid machine mounts it.
+        ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+            .into_iter()
+            .flat_map(move |root| upwards(Path::new(root), &path))
+            .filter_map(|directory| parse::cpu_max(&text(directory.join("cpu.max"))?))
+    });
+    let version_1 = groups.cpu.into_iter().flat_map(|path| {
+        ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]
+            .into_iter()
+            .flat_map(move |root| upwards(Path::new(root), &path))
+            .filter_map(|directory| {
+                // Without a limit the quota is -1, which is no unsigned number.
+                let quota = line(directory.join("cpu.cfs_quota_us"))?.parse().ok()?;
+                let period = line(directory.join("cpu.cfs_period_us"))?.parse().ok()?;
+                Some(Quota { quota, period })
+            })
+    });
+    unified
+        .chain(version_1)
+        .min_by(|a, b| a.cores().total_cmp(&b.cores()))
+}
+
+/// A group's directory and those above it, up to the root of its hierarchy.
+fn upwards(root: &Path, group: &str) -> Vec<PathBuf> {
+    // In a container the path may lead out of what is mounted; then only the root is there.
+    let relative = Path::new(group.trim_start_matches('/'));
+    relative.ancestors().map(|part| root.join(part)).collect()
+}
+
+pub(super) fn text(path: impl AsRef<Path>) -> Option<String> {
+    fs::read_to_string(path).ok()
+}
+
+/// A file of one value.
+pub(super) fn line(path: impl AsRef<Path>) -> Option<String> {
+    let text = text(path)?;
+    let line = text.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+fn unknown() -> String {
+    UNKNOWN.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_the_same_twice() {
+        let first = fingerprint("1.2.3");
+        assert!(first.cores > 0);
+        assert_eq!(first.tool_version, "1.2.3");
+        assert_ne!(first.kernel, UNKNOWN);
+        assert!(first.memory_mib > 0);
+        assert!(!first.cpu_quota.is_empty());
+        assert_eq!(first, fingerprint("1.2.3"));
+    }
+
+    #[test]
+    fn limits_of_all_groups_above_count() {
+        let all = upwards(Path::new("/sys/fs/cgroup"), "/jobs/a");
+        let expect = [
+            "/sys/fs/cgroup/jobs/a",
+            "/sys/fs/cgroup/jobs",
+            "/sys/fs/cgroup/",
+        ];
+        assert_eq!(all, expect.map(PathBuf::from));
+        assert_eq!(upwards(Path::new("/r"), "/"), [PathBuf::from("/r/")]);
+    }
+}
