@@ -20,4 +20,5 @@ pub mod engine;
 pub mod launch;
 pub mod observe;
 pub mod protocol;
+pub mod store;
 

@@ -1,0 +1,19 @@
+//! What is kept on disk: runs under `reports/`, accepted rounds under `baselines/`.
+//!
+//! Nothing that was acknowledged is lost when the process is killed, and nothing that was damaged is
+//! taken for a number: every byte that is read back is covered by a checksum, and each refusal names
+//! the file and the place. [`write_whole`] is the only way a whole file is written.
+
+mod error;
+pub mod ledger;
+
+mod plausible;
+pub mod runs;
+#[cfg(test)]
+mod sample;
+mod whole;
+
+pub use error::StoreError;
+pub use ledger::{Expect, Ledger, Saved};
+
+pub use whole::write_whole;

@@ -1,0 +1,126 @@
+//! Naming and finding runs.
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+
+use super::super::whole::check_name;
+use super::read::read_manifest;
+use super::{MANIFEST, REPORTS};
+use crate::store::StoreError;
+
+/// How many runs a message lists.
+const SHOWN: usize = 5;
+
+/// One run there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEntry {
+    pub id: String,
+    pub scenario: String,
+    pub dir: PathBuf,
+    /// RFC 3339, UTC; empty when the manifest cannot be read.
+    pub started_at: String,
+}
+
+/// A new id: UTC time to the second, then its fraction and a random part in hexadecimal.
+///
+/// `20261122T090000Z-9f3c1a2b`: ids sort by time to 1/65536 s.
+pub fn new_id() -> String {
+    let now = jiff::Timestamp::now();
+    let fraction = u64::try_from(now.subsec_nanosecond()).unwrap_or(0) * 65_536 / 1_000_000_000;
+    // Keyed from the operating system's randomness.
+    let random = RandomState::new().hash_one(std::process::id()) & 0xffff;
+    format!(
+        "{}-{fraction:04x}{random:04x}",
+        now.strftime("%Y%m%dT%H%M%SZ")
+    )
+}
+
+/// All runs below the project root, or those of one scenario, newest first.
+///
+/// A folder that cannot be read is passed over here; reading a run by its path says why.
+pub fn list(root: &Path, scenario: Option<&str>) -> Vec<RunEntry> {
+    let reports = root.join(REPORTS);
+    let mut entries: Vec<RunEntry> = folders(&reports)
+        .into_iter()
+        .filter(|(name, _)| scenario.is_none_or(|s| s == name))
+        .flat_map(|(scenario, dir)| {
+            folders(&dir)
+                .into_iter()
+                .filter(|(_, dir)| dir.join(MANIFEST).is_file())
+                .map(move |(id, dir)| RunEntry {
+                    started_at: read_manifest(&dir)
+                        .map_or_else(|_| String::new(), |m| m.0.started_at),
+                    id,
+                    scenario: scenario.clone(),
+                    dir,
+                })
+        })
+        .collect();
+    entries.sort_by(|a, b| (&b.id, &b.scenario).cmp(&(&a.id, &a.scenario)));
+    entries
+}
+
+/// The folders in a folder whose names Plimsoll could have given.
+fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|e| e.path().is_dir())
+        .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path())))
+        .filter(|(name, _)| check_name("run", name).is_ok())
+        .collect()
+}
+
+/// The folder of a run named by `last`, `last~N`, a prefix of its id (or of the part after the
+/// time), or a path.
+///
+/// # Errors
+/// When no run matches, or several do.
+pub fn find(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let entries = list(root, None);
+    let none = || StoreError::NoRun {
+        name: name.to_owned(),
+        known: entries.iter().take(SHOWN).map(|e| e.id.clone()).collect(),
+    };
+    if let Some(back) = steps_back(name) {
+        let entry = entries.get(back).ok_or_else(none)?;
+        return Ok(entry.dir.clone());
+    }
+    let path = Path::new(name);
+    if !name.is_empty() && path.join(MANIFEST).is_file() {
+        return Ok(path.to_owned());
+    }
+    let matches: Vec<_> = entries
+        .iter()
+        .filter(|e| !name.is_empty() && is_prefix(name, &e.id))
+        .collect();
+    match matches.as_slice() {
+        [] => Err(none()),
+        [one] => Ok(one.dir.clone()),
+        several => match several.iter().find(|e| e.id == name) {
+            Some(exact) => Ok(exact.dir.clone()),
+            None => Err(StoreError::AmbiguousRun {
+                name: name.to_owned(),
+                matches: several.iter().take(SHOWN).map(|e| e.id.clone()).collect(),
+            }),
+        },
+    }
+}
+
+fn is_prefix(name: &str, id: &str) -> bool {
+    id.starts_with(name)
+        || id
+            .split_once('-')
+            .is_some_and(|(_, random)| random.starts_with(name))
+}
+
+/// 0 for `last`, N for `last~N`.
+fn steps_back(name: &str) -> Option<usize> {
+    match name.strip_prefix("last")? {
+        "" => Some(0),
+        rest => rest.strip_prefix('~')?.parse().ok(),
+    }
+}

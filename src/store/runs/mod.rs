@@ -1,0 +1,44 @@
+//! Runs: `reports/<scenario>/<run-id>/` under the project root.
+//!
+//! | file | what |
+//! |---|---|
+//! | `manifest.json` | the plan and the environment, written before the first request |
+//! | `run.plog` | everything measured and concluded, appended as it happens (format below) |
+//! | `summary.json` | rounds and comparison for other programs; derived, never read back |
+//!
+//! # The run log
+//!
+//! All numbers are little-endian. A header, then frames, then a seal:
+//!
+//! ```text
+//! header   magic 8 | version u32 | sha256 of manifest.json 32 | crc32c u32 of the 44 bytes before
+//! frame    len u32 | crc32c u32 | seq u64 | type u8 | payload
+//! ```
+//!
+//! `len` counts the payload; the checksum covers `len`, `seq`, `type` and payload; `seq` counts from
+//! 0. The payload is JSON, deflated. Types: 1 interval, 2 sample, 3 round, 4 begin of a round,
+//! 5 comparison, 255 seal. The [`Seal`](crate::model::Seal) is last and repeats the number of frames,
+//! the SHA-256 of all bytes before it and the sums of the rounds.
+//!
+//! Each frame is one `write`, so killing the process loses at most the frame being written, and a
+//! power cut at most what was not yet synced. A log that ends early is a partial run; damage that is
+//! followed by a good frame is refused.
+
+mod frame;
+mod listing;
+mod log;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use frame::{Begin, Frame};
+pub use listing::{RunEntry, find, list, new_id};
+pub use read::read;
+pub use write::{RunWriter, write_report};
+
+const MANIFEST: &str = "manifest.json";
+const LOG: &str = "run.plog";
+const SUMMARY: &str = "summary.json";
+/// Folder of all runs below the project root.
+const REPORTS: &str = "reports";
