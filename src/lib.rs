@@ -16,6 +16,7 @@ pub mod recorder;
 pub mod scenario;
 pub mod schedule;
 
+pub mod demo;
 pub mod engine;
 pub mod launch;
 pub mod observe;
