@@ -23,3 +23,5 @@ pub mod observe;
 pub mod protocol;
 pub mod store;
 
+pub mod session;
+

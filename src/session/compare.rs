@@ -1,0 +1,97 @@
+//! `compare` and `report`: stored runs, judged against each other or shown as they were judged.
+
+use std::path::Path;
+
+use crate::judge::Looks;
+use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Run, RunState};
+use crate::store::{Ledger, runs};
+
+use super::weigh::{Weighing, weigh};
+use super::{Outcome, Session, SessionError};
+
+/// Reads a stored run; a partial or interrupted one is judged by its complete rounds only.
+pub fn reread(session: &Session, name: &str) -> Result<Outcome, SessionError> {
+    let dir = runs::find(&session.root, name)?;
+    let mut run = runs::read(&dir)?;
+    // What it was compared with then, which may not be what is current now.
+    let baseline = run.manifest.baseline.as_ref().and_then(|id| {
+        let ledger = Ledger::new(&session.root, &id.scenario).ok()?;
+        ledger.at(id).ok()
+    });
+    if run.comparison.is_none() && run.manifest.mode == Mode::Measure {
+        let outline = run.manifest.outline.clone();
+        run.comparison = Some(weigh(&Weighing::absolute(&outline), &run.rounds));
+    }
+    Ok(Outcome { run, dir, baseline })
+}
+
+/// Judges one stored run against another, as if the first were the baseline of the second.
+pub fn compare(
+    session: &Session,
+    before: &str,
+    now: &str,
+    allow_mismatch: bool,
+) -> Result<Outcome, SessionError> {
+    let before = complete(&runs::find(&session.root, before)?, "compared with")?;
+    let dir = runs::find(&session.root, now)?;
+    let mut run = complete(&dir, "compared")?;
+    let reference = format!("run {}", before.manifest.id);
+    let baseline = as_baseline(before);
+    let outline = run.manifest.outline.clone();
+    let weighing = Weighing {
+        reference: Some(reference),
+        looks: Looks::Fixed,
+        ..Weighing::stored(&outline, &baseline, &run.manifest, allow_mismatch)
+    };
+    run.rounds.retain(|r| r.arm == Arm::Now);
+    run.comparison = Some(weigh(&weighing, &run.rounds));
+    Ok(Outcome {
+        run,
+        dir,
+        baseline: Some(baseline),
+    })
+}
+
+/// A run in the place of a baseline: nobody accepted it, but it is what is compared with.
+fn as_baseline(run: Run) -> Baseline {
+    let rounds = run.arm(Arm::Now).cloned().collect();
+    let m = run.manifest;
+    let scenario = m.outline.name.clone();
+    let acceptance = Acceptance {
+        schema: BASELINE_SCHEMA,
+        scenario: scenario.clone(),
+        label: Some(format!("run {}", m.id)),
+        reason: String::new(),
+        accepted_by: String::new(),
+        accepted_at: m.started_at,
+        run: m.id.clone(),
+        plan_hash: m.plan_hash,
+        revision: m.revision,
+        fingerprint: m.fingerprint,
+        outline: m.outline,
+        rounds,
+        parents: Vec::new(),
+    };
+    Baseline {
+        scenario,
+        revision: 0,
+        members: vec![(m.id, acceptance)],
+    }
+}
+
+fn complete(dir: &Path, purpose: &'static str) -> Result<Run, SessionError> {
+    let run = runs::read(dir)?;
+    match run.state {
+        RunState::Complete => Ok(run),
+        state => Err(SessionError::NotComplete {
+            id: run.manifest.id,
+            state: match state {
+                RunState::Complete => "complete",
+                RunState::Interrupted => "interrupted",
+                RunState::Partial => "partial",
+            },
+            purpose,
+            dir: dir.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,118 @@
+//! `run`: measure one target for some rounds, judge its absolute limits.
+
+use std::sync::Arc;
+
+use crate::clock::wall_rfc3339;
+use crate::model::{Arm, Comparison, Event, Manifest, Mode, RUN_SCHEMA, Run, RunState};
+use crate::observe;
+use crate::scenario::plan::Plan;
+use crate::store::runs::{self, RunWriter};
+
+use super::round::{Measurer, Slot};
+use super::weigh::{Weighing, weigh};
+use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
+
+/// Measures `rounds` rounds of the plan's own target and judges the limits that need no reference.
+pub fn measure(
+    session: &Session,
+    plan: Plan,
+    rounds: usize,
+    watcher: &mut Watcher<'_>,
+) -> Result<Outcome, SessionError> {
+    let target = ArmTarget::of(&plan);
+    let manifest = manifest(&plan, Mode::Measure, None);
+    let mut measurer = begin(session, plan, &manifest, rounds, watcher)?;
+    for index in 0..rounds {
+        measurer.round(
+            Slot {
+                index,
+                arm: Arm::Now,
+                pair: index,
+                of: rounds,
+            },
+            &target,
+        )?;
+        if measurer.stopping() {
+            break;
+        }
+    }
+    let comparison = weigh(&Weighing::absolute(&measurer.outline), &measurer.rounds);
+    conclude(measurer, manifest, comparison)
+}
+
+/// Describes a run that is about to begin.
+pub(super) fn manifest(plan: &Plan, mode: Mode, reference: Option<String>) -> Manifest {
+    let version = env!("CARGO_PKG_VERSION");
+    Manifest {
+        schema: RUN_SCHEMA,
+        id: runs::new_id(),
+        mode,
+        started_at: wall_rfc3339(),
+        version: version.to_owned(),
+        seed: plan.seed,
+        plan_hash: plan.hash(),
+        outline: plan.outline(),
+        scenario: plan.source.clone(),
+        scenario_file: plan.file.clone(),
+        fingerprint: observe::fingerprint(version),
+        revision: observe::revision(),
+        reference,
+        baseline: None,
+    }
+}
+
+/// Opens the record, before the first request is sent.
+pub(super) fn begin<'a, 'w>(
+    session: &'a Session,
+    plan: Plan,
+    manifest: &Manifest,
+    most_rounds: usize,
+    watcher: &'a mut Watcher<'w>,
+) -> Result<Measurer<'a, 'w>, SessionError> {
+    let writer = RunWriter::create(&session.root, manifest)?;
+    let outline = manifest.outline.clone();
+    watcher(&Event::Started {
+        outline: outline.clone(),
+        rounds: most_rounds,
+    });
+    Ok(Measurer {
+        session,
+        plan: Arc::new(plan),
+        outline,
+        writer,
+        watcher,
+        rounds: Vec::new(),
+        intervals: Vec::new(),
+        samples: Vec::new(),
+    })
+}
+
+/// Seals the record and hands the run over.
+pub(super) fn conclude(
+    measurer: Measurer<'_, '_>,
+    manifest: Manifest,
+    comparison: Comparison,
+) -> Result<Outcome, SessionError> {
+    let interrupted = measurer.stopping();
+    let dir = measurer.writer.dir().to_owned();
+    let mut writer = measurer.writer;
+    writer.write_comparison(&comparison)?;
+    writer.seal(interrupted)?;
+    let run = Run {
+        manifest,
+        state: if interrupted {
+            RunState::Interrupted
+        } else {
+            RunState::Complete
+        },
+        rounds: measurer.rounds,
+        intervals: measurer.intervals,
+        samples: measurer.samples,
+        comparison: Some(comparison),
+    };
+    Ok(Outcome {
+        run,
+        dir,
+        baseline: None,
+    })
+}

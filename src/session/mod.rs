@@ -1,0 +1,66 @@
+//! The use cases: measure, check, compare, accept a baseline.
+//!
+//! Everything that the verbs of the command line do is a function here, over the modules below and
+//! without a terminal: events go out to whoever watches, results come back as [`Outcome`]s, and
+//! whatever goes wrong is a [`SessionError`].
+
+mod accept;
+mod check;
+mod compare;
+pub mod demo;
+mod error;
+mod measure;
+mod round;
+mod weigh;
+
+use std::path::{Path, PathBuf};
+
+use crate::model::{Baseline, Event, Run};
+
+pub use crate::engine::Stop;
+pub use crate::observe::{Reading, Soundness, machine as examine_machine};
+pub use crate::scenario::plan::Command;
+pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_history};
+pub use check::{Against, CheckOptions, check};
+pub use compare::{compare, reread};
+pub use error::SessionError;
+pub use measure::measure;
+pub use round::ArmTarget;
+
+/// What every use case needs to know about where it runs.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The folder that holds `reports/` and `baselines/`.
+    pub root: PathBuf,
+    /// Our own executable: starts targets so that they die with us.
+    pub executable: Option<PathBuf>,
+    /// Asks a run to end early.
+    pub stop: Stop,
+    /// Worker threads of the load engine; None: chosen from cores and connections.
+    pub workers: Option<usize>,
+}
+
+/// Writes a report where the user wants it, whole or not at all; missing folders are made.
+pub fn write_output(path: &Path, text: &str) -> Result<(), SessionError> {
+    Ok(crate::store::write_whole(path, text.as_bytes())?)
+}
+
+/// Writes a rendered report into the folder of a run, beside its record.
+pub fn write_report(dir: &Path, name: &str, text: &str) -> Result<PathBuf, SessionError> {
+    Ok(crate::store::runs::write_report(
+        dir,
+        name,
+        text.as_bytes(),
+    )?)
+}
+
+/// Receives what happens while it happens.
+pub type Watcher<'a> = dyn FnMut(&Event) + 'a;
+
+/// A measured and judged run, where it is stored, and what it was compared with.
+#[derive(Debug)]
+pub struct Outcome {
+    pub run: Run,
+    pub dir: PathBuf,
+    pub baseline: Option<Baseline>,
+}

@@ -1,0 +1,368 @@
+//! One round: a fresh target, ready; all phases under load; the target stopped; the facts summed up.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Monotonic, wall_rfc3339};
+use crate::engine::{self, Order, StopState};
+use crate::judge;
+use crate::launch::{self, LaunchError, Launched};
+use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
+use crate::observe::{self, Sampler, Watch};
+use crate::protocol;
+use crate::recorder::{End, Recorder};
+use crate::scenario::is_forbidden_address;
+use crate::scenario::plan::{Command, Plan, Url};
+use crate::store::runs::{Begin, Frame, RunWriter};
+use crate::units::Nanos;
+
+use super::{Session, SessionError, Watcher};
+
+/// How long the machine is listened to before each round, to know its pressure without our load.
+const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
+
+/// From the end of preparations to the first phase, so that every worker is waiting by then.
+const LEAD: Nanos = Nanos::from_millis(30);
+
+/// Pause between two ready probes.
+const PROBE_EVERY: Duration = Duration::from_millis(20);
+
+/// How long a stranger on the target's port has to accept a connection.
+const STRANGER_ACCEPTS: Duration = Duration::from_millis(100);
+
+/// What one arm loads.
+#[derive(Debug, Clone)]
+pub struct ArmTarget {
+    pub url: Url,
+    /// Started afresh for every round; None: the target is already there.
+    pub command: Option<Command>,
+}
+
+impl ArmTarget {
+    /// The target as the scenario describes it.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            url: plan.target.url.clone(),
+            command: plan.target.command.clone(),
+        }
+    }
+
+    /// The target as a record shows it.
+    pub fn outline(&self) -> TargetOutline {
+        TargetOutline {
+            url: self.url.to_string(),
+            command: self.command.as_ref().map(|c| c.argv.clone()),
+        }
+    }
+}
+
+/// The place of a round in a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub index: usize,
+    pub arm: Arm,
+    pub pair: usize,
+    /// The most rounds the run can have, for showing.
+    pub of: usize,
+}
+
+/// Measures rounds of one run and writes them to its log.
+pub(super) struct Measurer<'a, 'w> {
+    pub session: &'a Session,
+    pub plan: Arc<Plan>,
+    pub outline: Outline,
+    pub writer: RunWriter,
+    pub watcher: &'a mut Watcher<'w>,
+    pub rounds: Vec<Round>,
+    pub intervals: Vec<Interval>,
+    pub samples: Vec<Sample>,
+}
+
+impl Measurer<'_, '_> {
+    /// True once a stop was asked for.
+    pub(super) fn stopping(&self) -> bool {
+        self.session.stop.state() != StopState::Running
+    }
+
+    /// Measures one round and appends it to the record; an error says which round it was.
+    pub(super) fn round(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
+        self.attempt(slot, target).map_err(|source| {
+            let recorded = !(self.rounds.is_empty() && self.intervals.is_empty());
+            if !recorded {
+                // A run that never sent anything must not become `last`. Where it cannot be
+                // removed it reads as partial, and the error at hand matters more.
+                drop(self.writer.discard());
+            }
+            SessionError::InRound {
+                number: slot.index + 1,
+                of: slot.of,
+                record: recorded.then(|| self.writer.dir().to_owned()),
+                source: Box::new(source),
+            }
+        })
+    }
+
+    fn attempt(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
+        (self.watcher)(&Event::RoundStarted {
+            index: slot.index,
+            arm: slot.arm,
+            of: slot.of,
+        });
+        let Slot {
+            index, arm, pair, ..
+        } = slot;
+        let started_at = wall_rfc3339();
+        let mut recorder = Recorder::new(&self.outline, index, arm, pair, started_at.clone());
+        let started = self.start(target)?;
+        let Some(mut started) = started else {
+            return Ok(());
+        };
+        self.writer.append(&Frame::Begin(Begin {
+            index,
+            arm,
+            pair,
+            started_at,
+        }))?;
+        let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
+        let ended = self.load(slot, &mut started, &mut recorder)?;
+        let complete = !ended.interrupted;
+        // Whoever stops us may have stopped the target as well: then the stop is the news.
+        if complete {
+            started.still_running()?;
+        }
+        drop(started);
+        let mut round = recorder.finish(End {
+            worker_cpu: ended.worker_cpu,
+            idle_cpu_pressure,
+            complete,
+        });
+        round.contamination = judge::contamination(&round.trust);
+        self.writer.append(&Frame::Round(round.clone()))?;
+        self.writer.sync()?;
+        (self.watcher)(&Event::RoundEnded {
+            index: slot.index,
+            arm: slot.arm,
+            contamination: round.contamination.clone(),
+        });
+        self.rounds.push(round);
+        Ok(())
+    }
+
+    /// Runs all phases, recording intervals and samples as they come.
+    fn load(
+        &mut self,
+        slot: Slot,
+        started: &mut Started,
+        recorder: &mut Recorder,
+    ) -> Result<engine::Ended, SessionError> {
+        let epoch = Monotonic.now() + LEAD;
+        let (sampled, samples) = mpsc::channel();
+        let sampler = Sampler::start(
+            Watch {
+                epoch,
+                times: observe::sample_times(&self.outline),
+                pid: started.process.as_ref().map(Launched::pid),
+                round: slot.index,
+            },
+            // The receiver outlives the sampler; a send can only fail while unwinding.
+            move |sample| drop(sampled.send(sample)),
+        );
+        let order = Order {
+            plan: Arc::clone(&self.plan),
+            address: started.address,
+            url: started.url.clone(),
+            epoch,
+            workers: self
+                .session
+                .workers
+                .unwrap_or_else(|| engine::default_workers(self.plan.target.connections)),
+            stop: self.session.stop.clone(),
+            round: slot.index,
+        };
+        let mut failure = None;
+        let ended = engine::run(&order, &mut |interval| {
+            if failure.is_none() {
+                failure = self.record(recorder, interval, samples.try_iter()).err();
+                if failure.is_none() && !self.stopping() {
+                    failure = started.still_running().err().map(SessionError::from);
+                }
+                if failure.is_some() {
+                    // What cannot be recorded, or would meet nobody, may not be sent.
+                    order.stop.abort();
+                }
+            }
+        });
+        sampler.stop();
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let ended = ended?;
+        for sample in samples.try_iter() {
+            self.record_sample(recorder, sample)?;
+        }
+        Ok(ended)
+    }
+
+    fn record(
+        &mut self,
+        recorder: &mut Recorder,
+        interval: Interval,
+        samples: impl Iterator<Item = Sample>,
+    ) -> Result<(), SessionError> {
+        for sample in samples {
+            self.record_sample(recorder, sample)?;
+        }
+        recorder.interval(&interval);
+        let frame = Frame::Interval(interval);
+        self.writer.append(&frame)?;
+        self.writer.sync()?;
+        if let Frame::Interval(interval) = frame {
+            (self.watcher)(&Event::Interval(Box::new(interval.clone())));
+            self.intervals.push(interval);
+        }
+        Ok(())
+    }
+
+    fn record_sample(
+        &mut self,
+        recorder: &mut Recorder,
+        sample: Sample,
+    ) -> Result<(), SessionError> {
+        recorder.sample(&sample);
+        self.writer.append(&Frame::Sample(sample.clone()))?;
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    /// Starts the target if it is ours, and waits until it is ready; None when a stop came first.
+    fn start(&mut self, target: &ArmTarget) -> Result<Option<Started>, SessionError> {
+        let mut url = target.url.clone();
+        let given_port = url.port == 0;
+        if given_port {
+            url.port = launch::free_port().map_err(SessionError::NoPort)?;
+        }
+        let address = resolve(&url)?;
+        let mut process = None;
+        if let Some(command) = &target.command {
+            // A target that listens where it likes is not told apart from whoever was there before.
+            if !given_port && TcpStream::connect_timeout(&address, STRANGER_ACCEPTS).is_ok() {
+                return Err(SessionError::PortTaken { address });
+            }
+            process = Some(Launched::start(
+                command,
+                url.port,
+                self.session.executable.as_deref(),
+            )?);
+        }
+        let mut started = Started {
+            url,
+            address,
+            process,
+        };
+        let from = Monotonic.now();
+        loop {
+            let refusal = match self.probe(&started) {
+                Ok(()) => break,
+                Err(refusal) => refusal,
+            };
+            if self.stopping() {
+                return Ok(None);
+            }
+            started.still_running()?;
+            let waited = Monotonic.now() - from;
+            // A target that we did not start will not come up by waiting for it.
+            let patience = match &started.process {
+                Some(_) => self.plan.target.ready.within,
+                None => self.plan.target.ready.within.min(Nanos::SECOND),
+            };
+            if waited >= patience {
+                let output = started.process.as_ref().map(Launched::output_tail);
+                return Err(SessionError::Launch(LaunchError::NotReady {
+                    within: patience,
+                    last: format!("{}: {refusal}", started.url),
+                    output,
+                }));
+            }
+            std::thread::sleep(PROBE_EVERY);
+        }
+        (self.watcher)(&Event::Ready {
+            after: Monotonic.now() - from,
+        });
+        Ok(Some(started))
+    }
+
+    fn probe(&self, started: &Started) -> Result<(), String> {
+        let ready = &self.plan.target.ready;
+        let timeout = self.plan.target.timeouts.connect;
+        match &ready.get {
+            None => TcpStream::connect_timeout(&started.address, timeout.into())
+                .map(drop)
+                .map_err(|e| e.to_string()),
+            Some((path, status)) => {
+                let authority = started.url.authority();
+                let path = format!("{}{path}", started.url.base);
+                match protocol::probe(started.address, &authority, &path, timeout) {
+                    Ok(got) if got == *status => Ok(()),
+                    Ok(got) => Err(format!("GET {path} answered {got}, expected {status}")),
+                    Err(e) => Err(format!("GET {path}: {e}")),
+                }
+            }
+        }
+    }
+}
+
+/// The address of a target, which a name may have led anywhere.
+fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
+    let address = url.resolve().map_err(|source| SessionError::Unresolved {
+        host: url.host.clone(),
+        source,
+    })?;
+    if is_forbidden_address(address.ip()) {
+        return Err(SessionError::Forbidden {
+            host: url.host.clone(),
+            address: address.ip(),
+        });
+    }
+    Ok(address)
+}
+
+/// A target that can be loaded; stopped when dropped.
+struct Started {
+    url: Url,
+    address: SocketAddr,
+    process: Option<Launched>,
+}
+
+impl Started {
+    /// A target of ours that ended by itself has nothing more to tell.
+    fn still_running(&mut self) -> Result<(), LaunchError> {
+        self.process
+            .as_mut()
+            .and_then(Launched::exited_early)
+            .map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_to_a_metadata_service_is_refused() {
+        let to = |host: &str| Url {
+            host: host.to_owned(),
+            port: 80,
+            base: String::new(),
+        };
+        let error = resolve(&to("169.254.169.254")).expect_err("never");
+        let shown = error.diagnostic();
+        assert_eq!(shown.code.id, "PL0121");
+        assert_eq!(
+            shown.message,
+            "`169.254.169.254` is 169.254.169.254, which is never put under load"
+        );
+        assert!(resolve(&to("127.0.0.1")).is_ok());
+    }
+}

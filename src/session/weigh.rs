@@ -1,0 +1,127 @@
+//! Puts the question to the judge: which rounds, of which side, in which environment.
+
+use std::collections::BTreeSet;
+
+use crate::judge::{self, Environment, Looks, Question};
+use crate::model::{Arm, Baseline, Comparison, Design, Fingerprint, Manifest, Outline, Round};
+
+/// Everything about a comparison but the rounds measured now.
+pub(super) struct Weighing<'a> {
+    pub outline: &'a Outline,
+    pub before_outline: &'a Outline,
+    pub design: Design,
+    pub reference: Option<String>,
+    /// Rounds of a stored baseline; interleaved ones are found among the rounds themselves.
+    pub stored: Vec<&'a Round>,
+    pub looks: Looks,
+    pub final_look: bool,
+    pub environment: Environment,
+    pub sessions: usize,
+}
+
+impl<'a> Weighing<'a> {
+    /// No reference: absolute limits only.
+    pub(super) fn absolute(outline: &'a Outline) -> Self {
+        Self {
+            outline,
+            before_outline: outline,
+            design: Design::Absolute,
+            reference: None,
+            stored: Vec::new(),
+            looks: Looks::Fixed,
+            final_look: true,
+            environment: Environment::default(),
+            sessions: 0,
+        }
+    }
+
+    /// Both arms measured now, in pairs.
+    pub(super) fn paired(outline: &'a Outline, reference: String) -> Self {
+        Self {
+            design: Design::Paired,
+            reference: Some(reference),
+            looks: Looks::Sequential,
+            ..Self::absolute(outline)
+        }
+    }
+
+    /// Against a stored baseline.
+    pub(super) fn stored(
+        outline: &'a Outline,
+        baseline: &'a Baseline,
+        ours: &Manifest,
+        allow_mismatch: bool,
+    ) -> Self {
+        Self {
+            // `save` leaves one member; members that git merged differ, if at all, in `environment`.
+            before_outline: baseline.latest().map_or(outline, |a| &a.outline),
+            design: Design::Unpaired,
+            reference: Some(name(baseline)),
+            stored: baseline.rounds().collect(),
+            looks: Looks::Sequential,
+            environment: environment(baseline, ours, allow_mismatch),
+            sessions: baseline.sessions(),
+            ..Self::absolute(outline)
+        }
+    }
+}
+
+/// Judges `rounds`, which hold both arms when the design is paired.
+pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
+    let of = |arm: Arm| -> Vec<&Round> {
+        rounds
+            .iter()
+            .filter(|r| r.complete && r.arm == arm)
+            .collect()
+    };
+    let before = match w.design {
+        Design::Paired => of(Arm::Before),
+        Design::Unpaired | Design::Absolute => w.stored.clone(),
+    };
+    judge::judge(&Question {
+        outline: w.outline,
+        before_outline: w.before_outline,
+        design: w.design,
+        reference: w.reference.clone(),
+        before: &before,
+        now: &of(Arm::Now),
+        looks: w.looks,
+        final_look: w.final_look,
+        environment: w.environment.clone(),
+        sessions: w.sessions,
+    })
+}
+
+/// `@checkout (v1.8.0, 12 rounds)`
+fn name(baseline: &Baseline) -> String {
+    let label = baseline
+        .latest()
+        .and_then(|a| a.label.clone())
+        .unwrap_or_else(|| format!("revision {}", baseline.revision));
+    format!(
+        "@{} ({label}, {} rounds)",
+        baseline.scenario,
+        baseline.rounds().count()
+    )
+}
+
+/// How the conditions of any accepted member differ from ours.
+fn environment(baseline: &Baseline, ours: &Manifest, allow_mismatch: bool) -> Environment {
+    let differences = |of: fn(&Fingerprint, &Fingerprint) -> Vec<String>| -> Vec<String> {
+        let all: BTreeSet<String> = baseline
+            .members
+            .iter()
+            .flat_map(|(_, theirs)| of(&theirs.fingerprint, &ours.fingerprint))
+            .collect();
+        all.into_iter().collect()
+    };
+    Environment {
+        hard: differences(Fingerprint::hard_differences),
+        soft: differences(Fingerprint::soft_differences),
+        plan_differs: baseline
+            .members
+            .iter()
+            .any(|(_, theirs)| theirs.plan_hash != ours.plan_hash),
+        allow_mismatch,
+    }
+}
