@@ -25,3 +25,6 @@ pub mod store;
 
 pub mod session;
 
+pub mod progress;
+pub mod report;
+

@@ -1,0 +1,244 @@
+//! Series over the time of a round, with the phases as bands behind them.
+
+use crate::units::Unit;
+
+use super::Ink;
+use super::axis::Axis;
+use super::canvas::{Anchor, Canvas};
+use super::chart::{Chart, Key};
+
+/// Most rows of the table under a chart; a longer series shows every second, third … point.
+const MOST_ROWS: usize = 60;
+
+/// One line.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Series {
+    pub(in crate::report) label: String,
+    pub(in crate::report) ink: Ink,
+    /// Dashed: the reference or what was asked for.
+    pub(in crate::report) dashed: bool,
+    /// Seconds and value; None breaks the line.
+    pub(in crate::report) points: Vec<(f64, Option<f64>)>,
+}
+
+/// A stretch of time with a name.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Band {
+    pub(in crate::report) from: f64,
+    pub(in crate::report) to: f64,
+    pub(in crate::report) name: String,
+    /// Shaded: it does not count.
+    pub(in crate::report) warm_up: bool,
+}
+
+/// What to draw.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct LinePlot {
+    pub(in crate::report) id: &'static str,
+    pub(in crate::report) title: &'static str,
+    pub(in crate::report) finding: String,
+    pub(in crate::report) note: String,
+    pub(in crate::report) unit: Unit,
+    pub(in crate::report) series: Vec<Series>,
+    pub(in crate::report) bands: Vec<Band>,
+}
+
+/// The upright axis.
+#[derive(Debug, Clone, Copy)]
+enum Range {
+    FromZero(f64),
+    Logarithmic(f64, f64),
+}
+
+/// Draws the plot; None when no series has two points.
+pub(in crate::report) fn line_plot(plot: &LinePlot) -> Option<Chart> {
+    let values = || {
+        plot.series
+            .iter()
+            .flat_map(|s| &s.points)
+            .filter_map(|p| p.1)
+            .filter(|v| v.is_finite())
+    };
+    if values().count() < 2 {
+        return None;
+    }
+    let highest = values().fold(0.0, f64::max);
+    let lowest = values().filter(|v| *v > 0.0).fold(highest, f64::min);
+    // A stall of seconds over answers of milliseconds: both must be seen.
+    let logarithmic = plot.unit == Unit::Time && highest / lowest > 25.0;
+    let mut note = plot.note.clone();
+    if logarithmic {
+        note += " The scale is logarithmic.";
+    }
+    let range = if logarithmic {
+        Range::Logarithmic(lowest * 0.8, highest * 1.25)
+    } else {
+        Range::FromZero(highest * 1.08)
+    };
+    let end = plot
+        .series
+        .iter()
+        .flat_map(|s| &s.points)
+        .map(|p| p.0)
+        .chain(plot.bands.iter().map(|b| b.to))
+        .fold(0.0, f64::max);
+    let mut chart = Chart {
+        id: plot.id,
+        title: plot.title.to_owned(),
+        finding: plot.finding.clone(),
+        key: key(plot),
+        drawings: Vec::new(),
+        head: std::iter::once("time".to_owned())
+            .chain(plot.series.iter().map(|s| s.label.clone()))
+            .collect(),
+        rows: rows(plot),
+        note,
+    };
+    chart.draw([250.0, 220.0], |canvas| paint(canvas, plot, range, end));
+    Some(chart)
+}
+
+fn key(plot: &LinePlot) -> Vec<Key> {
+    let mut key: Vec<_> = plot
+        .series
+        .iter()
+        .map(|s| Key::new(s.ink, if s.dashed { "dashed" } else { "line" }, &s.label))
+        .collect();
+    if plot.bands.iter().any(|b| b.warm_up) {
+        key.push(Key::new(Ink::Band, "area", "warm-up, not counted"));
+    }
+    key
+}
+
+fn rows(plot: &LinePlot) -> Vec<Vec<String>> {
+    let mut times: Vec<f64> = plot
+        .series
+        .iter()
+        .flat_map(|s| s.points.iter().map(|p| p.0))
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let every = times.len().div_ceil(MOST_ROWS).max(1);
+    times
+        .into_iter()
+        .step_by(every)
+        .map(|t| {
+            let mut cells = vec![format!("{} s", Unit::Count.format(t))];
+            cells.extend(plot.series.iter().map(|s| {
+                s.points
+                    .iter()
+                    .find(|p| p.0.total_cmp(&t).is_eq())
+                    .and_then(|p| p.1)
+                    .map_or_else(|| "–".to_owned(), |v| plot.unit.format(v))
+            }));
+            cells
+        })
+        .collect()
+}
+
+fn paint(canvas: &Canvas<'_>, plot: &LinePlot, range: Range, end: f64) {
+    let sheet = canvas.sheet();
+    let left = sheet.letters * 5.6;
+    let (right, top, bottom) = (sheet.width - 12.0, 26.0, sheet.height - 30.0);
+    let x = Axis::linear(0.0, end, (left, right));
+    let y = match range {
+        Range::FromZero(high) => Axis::linear(0.0, high, (bottom, top)),
+        Range::Logarithmic(low, high) => Axis::logarithmic(low, high, (bottom, top)),
+    };
+    bands(canvas, plot, &x, (top, bottom));
+    for (value, label) in y.ticks(plot.unit, 4) {
+        let at = y.at(value);
+        canvas.line(&[(left, at), (right, at)], Ink::Grid, 1.0);
+        let label = if value == 0.0 { "0".to_owned() } else { label };
+        canvas.text((left - 8.0, at), &label, Anchor::End, Ink::Muted);
+    }
+    let most = if sheet.narrow { 4 } else { 8 };
+    for (value, label) in x.seconds(most) {
+        let at = x.at(value);
+        canvas.line(&[(at, bottom), (at, bottom + 4.0)], Ink::Muted, 1.0);
+        let anchor = if at > right - 14.0 {
+            Anchor::End
+        } else {
+            Anchor::Middle
+        };
+        canvas.text((at, bottom + 16.0), &label, anchor, Ink::Muted);
+    }
+    canvas.line(&[(left, bottom), (right, bottom)], Ink::Muted, 1.0);
+    for series in &plot.series {
+        for run in unbroken(&series.points) {
+            let places: Vec<_> = run.iter().map(|&(t, v)| (x.at(t), y.at(v))).collect();
+            match places.as_slice() {
+                [one] => canvas.dot(*one, 2.0, series.ink, false),
+                many if series.dashed => dashes(canvas, many, series.ink),
+                many => canvas.line(many, series.ink, 1.75),
+            }
+        }
+    }
+}
+
+fn bands(canvas: &Canvas<'_>, plot: &LinePlot, x: &Axis, (top, bottom): (f64, f64)) {
+    let letter = canvas.sheet().letters * 0.62;
+    for band in &plot.bands {
+        let (from, to) = (x.at(band.from), x.at(band.to));
+        if band.warm_up {
+            canvas.rectangle((from, top - 18.0), (to, bottom), Ink::Band);
+        } else if band.from > 0.0 {
+            canvas.line(&[(from, top - 18.0), (from, bottom)], Ink::Grid, 1.0);
+        }
+        // A name that does not fit its band is left to the table of phases.
+        let room = (to - from - 10.0) / letter;
+        if crate::report::table::width(&band.name) as f64 <= room {
+            canvas.text(
+                (from + 6.0, top - 9.0),
+                &band.name,
+                Anchor::Start,
+                Ink::Muted,
+            );
+        }
+    }
+}
+
+/// The stretches without a gap.
+fn unbroken(points: &[(f64, Option<f64>)]) -> Vec<Vec<(f64, f64)>> {
+    let mut runs = vec![Vec::new()];
+    for &(t, value) in points {
+        match value.filter(|v| v.is_finite()) {
+            Some(v) => runs.last_mut().expect("there is always a run").push((t, v)),
+            None => runs.push(Vec::new()),
+        }
+    }
+    runs.retain(|r| !r.is_empty());
+    runs
+}
+
+/// Draws a dashed line along the places.
+pub(super) fn dashes(canvas: &Canvas<'_>, places: &[(f64, f64)], ink: Ink) {
+    const ON: f64 = 5.0;
+    const OFF: f64 = 4.0;
+    let (mut left, mut on) = (ON, true);
+    let mut dash = vec![places[0]];
+    for pair in places.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        loop {
+            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+            let length = dx.hypot(dy);
+            if length <= left {
+                left -= length;
+                dash.push(to);
+                break;
+            }
+            let share = left / length;
+            from = (from.0 + dx * share, from.1 + dy * share);
+            dash.push(from);
+            if on {
+                canvas.line(&dash, ink, 1.5);
+            }
+            on = !on;
+            left = if on { ON } else { OFF };
+            dash = vec![from];
+        }
+    }
+    if on && dash.len() > 1 {
+        canvas.line(&dash, ink, 1.5);
+    }
+}

@@ -1,0 +1,21 @@
+//! Charts as SVG: the only module that names `plotters`.
+//!
+//! Every chart is drawn twice, for a page and for a phone, and comes with its finding in words and
+//! its numbers as a table. Colours are sentinels that the canvas turns into CSS variables, so one
+//! drawing serves both themes.
+
+mod axis;
+mod canvas;
+mod change;
+mod chart;
+mod curve;
+mod lines;
+mod palette;
+mod rounds;
+
+pub(super) use change::change_plot;
+pub(super) use chart::Chart;
+pub(super) use curve::percentile_curve;
+pub(super) use lines::{Band, LinePlot, Series, line_plot};
+pub(super) use palette::{Ink, css_variables};
+pub(super) use rounds::round_plot;

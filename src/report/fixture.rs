@@ -1,0 +1,510 @@
+//! Runs for tests: a regression caught, a plain measurement, a partial and an invalid run, and one
+//! with hostile names. Seeded, so that every snapshot is stable.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+use crate::model::{
+    Acceptance, Arm, BASELINE_SCHEMA, Baseline, Cell, Change, Comparison, Contaminant,
+    Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, HostSample,
+    Interval, Manifest, Metric, MetricResult, Mode, Moved, Outline, PhaseOutline, PhaseUsage,
+    RUN_SCHEMA, Round, Run, RunState, Sample, Scope, Side, Stat, TargetOutline, TargetSample,
+    Trust, Verdict,
+};
+use crate::units::{Bytes, Nanos};
+
+const STEPS: [&str; 2] = ["browse", "pay"];
+
+/// How a simulated round behaves.
+#[derive(Clone, Copy)]
+struct Load {
+    seconds: u64,
+    rate: u64,
+    /// Factor on the latency and CPU of the second step.
+    pay: f64,
+    /// One request in so many times out; 0: none.
+    timeouts: u64,
+}
+
+const SHORT: Load = Load {
+    seconds: 60,
+    rate: 200,
+    pay: 1.0,
+    timeouts: 0,
+};
+
+/// An interleaved check of five pairs that finds `pay` 19 % slower; one round spoiled by steal.
+pub(super) fn run() -> Run {
+    let mut run = measured(SHORT, 5, true);
+    run.comparison = Some(Comparison {
+        design: Design::Paired,
+        reference: Some("./old/shop --port {port}".into()),
+        before_rounds: 5,
+        now_rounds: 5,
+        results: results(),
+        moved: vec![Moved {
+            step: "pay".into(),
+            metric: Metric::Latency(Stat::P99),
+            change: 0.19,
+            interval: (0.14, 0.24),
+            stands_out: true,
+        }],
+        findings: vec![Finding {
+            code: None,
+            text: "1 round was measured again because the machine was busy".into(),
+            hint: None,
+        }],
+        decision: Decision {
+            verdict: Verdict::Regressed,
+            headline: "latency.p99 rose 13.7 %  (95 % interval +9.8 to +17.9 %, allowed +10 %), confidence 0.998".into(),
+        },
+    });
+    run
+}
+
+/// `run URL`: one round, no reference, some timeouts.
+pub(super) fn plain_run() -> Run {
+    let load = Load {
+        timeouts: 50,
+        ..SHORT
+    };
+    let mut run = measured(load, 1, false);
+    run.manifest.mode = Mode::Measure;
+    run.comparison = Some(Comparison {
+        design: Design::Absolute,
+        reference: None,
+        before_rounds: 0,
+        now_rounds: 1,
+        results: Vec::new(),
+        moved: Vec::new(),
+        findings: Vec::new(),
+        decision: Decision {
+            verdict: Verdict::Kept,
+            headline: "11,760 of 12,000 requests answered, p99 ≥ 3 s".into(),
+        },
+    });
+    run
+}
+
+/// One pair of rounds of ten minutes.
+pub(super) fn long_run() -> Run {
+    let mut run = run();
+    let long = measured(
+        Load {
+            seconds: 600,
+            rate: 100,
+            ..SHORT
+        },
+        1,
+        true,
+    );
+    run.rounds = long.rounds;
+    run.intervals = long.intervals;
+    run.samples = long.samples;
+    run.manifest.outline = long.manifest.outline;
+    run
+}
+
+/// Killed in its second round.
+pub(super) fn partial_run() -> Run {
+    let mut run = measured(SHORT, 1, false);
+    run.manifest.mode = Mode::Check;
+    run.manifest.reference = Some("@checkout".into());
+    run.state = RunState::Partial;
+    run
+}
+
+/// The generator was late.
+pub(super) fn invalid_run() -> Run {
+    let mut run = plain_run();
+    run.rounds[0].trust.late_share = 0.031;
+    run.rounds[0].trust.lateness_max = Nanos::from_millis(84);
+    let comparison = run.comparison.as_mut().expect("a plain run is judged");
+    comparison.decision = Decision {
+        verdict: Verdict::Invalid,
+        headline: "these numbers describe the load generator, not the target".into(),
+    };
+    comparison.findings = vec![Finding {
+        code: Some("PL0310".into()),
+        text: "3.1 % of requests left late (allowed 0.1 %), worst 84 ms; this process used 98 % of one core".into(),
+        hint: Some("lower the rate to about 6,400/s, or give the generator its own core".into()),
+    }];
+    run
+}
+
+/// What names may hold at the very worst.
+pub(super) const HOSTILE: &str =
+    "</title><script>alert(1)</script>\n::error::x|`@all`\u{202e}\u{1b}[31m\"'&=cmd,{{7*7}}]]>";
+
+/// Every name a user or a target can choose is hostile.
+pub(super) fn hostile_run() -> Run {
+    let mut run = run();
+    let outline = &mut run.manifest.outline;
+    for name in outline
+        .steps
+        .iter_mut()
+        .chain(outline.phases.iter_mut().map(|p| &mut p.name))
+        .chain([&mut outline.name, &mut outline.description])
+    {
+        *name = format!("{HOSTILE}{name}");
+    }
+    for phase in &mut outline.phases {
+        phase.load = HOSTILE.into();
+    }
+    outline.target.url = HOSTILE.into();
+    outline.target.command = Some(vec![HOSTILE.into()]);
+    run.manifest.scenario_file = Some(HOSTILE.into());
+    run.manifest.scenario = HOSTILE.into();
+    run.manifest.revision = Some(HOSTILE.into());
+    run.manifest.id = HOSTILE.into();
+    run.manifest.fingerprint.cpu_model = HOSTILE.into();
+    let comparison = run.comparison.as_mut().expect("the run is judged");
+    comparison.reference = Some(HOSTILE.into());
+    comparison.decision.headline = HOSTILE.into();
+    for result in &mut comparison.results {
+        result.note = Some(HOSTILE.into());
+        result.scope.step = Some(format!("{HOSTILE}pay"));
+    }
+    comparison.moved[0].step = format!("{HOSTILE}pay");
+    comparison.findings = vec![Finding {
+        code: Some(HOSTILE.into()),
+        text: HOSTILE.into(),
+        hint: Some(HOSTILE.into()),
+    }];
+    run
+}
+
+/// The before rounds of [`run`] as a stored baseline.
+pub(super) fn baseline() -> Baseline {
+    let run = run();
+    let rounds = run.arm(Arm::Before).cloned().collect();
+    Baseline {
+        scenario: "checkout".into(),
+        revision: 3,
+        members: vec![(
+            "0f3c".into(),
+            Acceptance {
+                schema: BASELINE_SCHEMA,
+                scenario: "checkout".into(),
+                label: Some("v1.8.0".into()),
+                reason: "release".into(),
+                accepted_by: "ada".into(),
+                accepted_at: "2026-11-01T00:00:00Z".into(),
+                run: "r0".into(),
+                plan_hash: run.manifest.plan_hash.clone(),
+                revision: None,
+                fingerprint: run.manifest.fingerprint.clone(),
+                outline: run.manifest.outline.clone(),
+                rounds,
+                parents: Vec::new(),
+            },
+        )],
+    }
+}
+
+fn results() -> Vec<MetricResult> {
+    let side = |value: f64| Side {
+        value: Estimate::Exact(value),
+        rounds: vec![Estimate::Exact(value); 5],
+        spoiled: 0,
+    };
+    let result = |metric, before, now, change, interval, allowed, verdict| MetricResult {
+        metric,
+        scope: Scope::default(),
+        gating: true,
+        before: Some(side(before)),
+        now: side(now),
+        change: Some(change),
+        interval: Some(interval),
+        level: 0.95,
+        allowed: Some(allowed),
+        max: None,
+        verdict: Some(verdict),
+        limit: None,
+        confidence: Some(0.998),
+        p_worse: Some(0.001),
+        note: None,
+        rounds_needed: None,
+        detectable: Some(0.06),
+        line: Some(41),
+    };
+    let mut p50 = result(
+        Metric::Latency(Stat::P50),
+        8.1e6,
+        8.2e6,
+        0.009,
+        (-0.006, 0.024),
+        Change::Relative(0.05),
+        Verdict::Unchanged,
+    );
+    p50.max = Some(50e6);
+    p50.limit = Some(Verdict::Kept);
+    let mut p99 = result(
+        Metric::Latency(Stat::P99),
+        41e6,
+        46.6e6,
+        0.137,
+        (0.098, 0.179),
+        Change::Relative(0.10),
+        Verdict::Regressed,
+    );
+    p99.now.spoiled = 1;
+    let throughput = result(
+        Metric::ThroughputOk,
+        200.0,
+        199.8,
+        -0.001,
+        (-0.002, 0.001),
+        Change::Relative(0.03),
+        Verdict::Unchanged,
+    );
+    let mut cpu = result(
+        Metric::CpuPerRequest,
+        1.31e6,
+        1.42e6,
+        0.082,
+        (-0.01, 0.18),
+        Change::Relative(0.03),
+        Verdict::Inconclusive,
+    );
+    cpu.confidence = None;
+    cpu.rounds_needed = Some(6);
+    cpu.line = None;
+    let mut errors = result(
+        Metric::ErrorsRate,
+        0.0,
+        0.0002,
+        0.0002,
+        (-0.0001, 0.0005),
+        Change::Points(0.001),
+        Verdict::Unchanged,
+    );
+    errors.gating = false;
+    errors.line = None;
+    vec![p50, p99, throughput, cpu, errors]
+}
+
+fn outline(load: Load) -> Outline {
+    let phase = |name: &str, start, seconds, warm_up, rate: u64| PhaseOutline {
+        name: name.into(),
+        start: Nanos::from_secs(start),
+        duration: Nanos::from_secs(seconds),
+        warm_up,
+        load: format!("{rate}/s poisson"),
+        asked: Some(rate * seconds),
+    };
+    Outline {
+        name: "checkout".into(),
+        description: "The path that takes money. Over 250 ms at 200/s, support gets calls.".into(),
+        target: TargetOutline {
+            url: "http://127.0.0.1:8080".into(),
+            command: Some(vec![
+                "target/release/shop".into(),
+                "--port".into(),
+                "{port}".into(),
+            ]),
+        },
+        steps: STEPS.map(String::from).to_vec(),
+        phases: vec![
+            phase("warm-up", 0, 10, true, load.rate),
+            phase("steady", 10, load.seconds, false, load.rate),
+        ],
+        thresholds: Vec::new(),
+    }
+}
+
+/// Simulates the rounds of one or both arms, once for each kind of run.
+fn measured(load: Load, rounds: usize, interleaved: bool) -> Run {
+    static KNOWN: Mutex<BTreeMap<(u64, u64, usize), Run>> = Mutex::new(BTreeMap::new());
+    let key = (load.seconds, load.timeouts, rounds);
+    let mut known = KNOWN.lock().expect("no test panics while simulating");
+    known
+        .entry(key)
+        .or_insert_with(|| simulated(load, rounds, interleaved))
+        .clone()
+}
+
+fn simulated(load: Load, rounds: usize, interleaved: bool) -> Run {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(42);
+    let outline = outline(load);
+    let mut run = Run {
+        manifest: Manifest {
+            schema: RUN_SCHEMA,
+            id: "20261122-091500-9f3c".into(),
+            mode: Mode::Interleaved,
+            started_at: "2026-11-22T09:15:00Z".into(),
+            version: "0.1.0".into(),
+            seed: 42,
+            plan_hash: "9b7a1e".repeat(10),
+            outline: outline.clone(),
+            scenario: "name = \"checkout\"\n".into(),
+            scenario_file: Some("scenarios/checkout.toml".into()),
+            fingerprint: Fingerprint {
+                cpu_model: "AMD EPYC 7B13".into(),
+                cores: 2,
+                architecture: "x86_64".into(),
+                cpu_quota: "max".into(),
+                kernel: "6.12.4".into(),
+                governor: "performance".into(),
+                memory_mib: 7937,
+                boot_id: "c1d2".into(),
+                tool_version: "0.1.0".into(),
+            },
+            revision: Some("5b1c0ffee".into()),
+            reference: None,
+            baseline: None,
+        },
+        state: RunState::Complete,
+        rounds: Vec::new(),
+        intervals: Vec::new(),
+        samples: Vec::new(),
+        comparison: None,
+    };
+    let arms: &[Arm] = if interleaved {
+        &[Arm::Now, Arm::Before]
+    } else {
+        &[Arm::Now]
+    };
+    for pair in 0..rounds {
+        for &arm in arms {
+            let slow = interleaved && arm == Arm::Now;
+            let load = Load {
+                pay: if slow { 1.19 } else { load.pay },
+                ..load
+            };
+            simulate(&mut run, load, pair, arm, &mut random);
+        }
+    }
+    run
+}
+
+fn simulate(run: &mut Run, load: Load, pair: usize, arm: Arm, random: &mut Xoshiro256PlusPlus) {
+    let index = run.rounds.len();
+    let mut uniform = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    let mut cells: Vec<Cell> = Vec::new();
+    let mut answered = 0;
+    let level = 1.0 + 0.02 * (uniform() - 0.5);
+    for second in 0..load.seconds + 10 {
+        let mut interval = Interval {
+            round: index,
+            start: Nanos::from_secs(second),
+            length: Nanos::SECOND,
+            cells: Vec::new(),
+            in_flight: 1,
+        };
+        for step in 0..STEPS.len() {
+            let cell = Cell {
+                phase: usize::from(second >= 10),
+                step,
+                ..requests(load, step, level, &mut uniform)
+            };
+            answered += cell.tally.answered;
+            match cells
+                .iter_mut()
+                .find(|c| c.phase == cell.phase && c.step == cell.step)
+            {
+                Some(sum) => sum.merge(&cell),
+                None => cells.push(cell.clone()),
+            }
+            interval.cells.push(cell);
+        }
+        run.intervals.push(interval);
+        run.samples.push(Sample {
+            round: index,
+            at: Nanos::from_secs(second),
+            target: Some(TargetSample {
+                cpu: cpu(answered, load),
+                rss: Bytes(40 << 20 | second << 14),
+                fds: 64,
+                threads: 9,
+                processes: 1,
+            }),
+            host: HostSample::default(),
+            own_cpu: Nanos::ZERO,
+        });
+    }
+    run.rounds.push(round(index, load, pair, arm, cells));
+}
+
+/// What so many answers cost the target.
+fn cpu(answers: u64, load: Load) -> Nanos {
+    Nanos::from_secs_f64(answers as f64 * 1.31e-3 * f64::midpoint(1.0, load.pay))
+}
+
+/// The requests of one step in one second.
+fn requests(load: Load, step: usize, level: f64, uniform: &mut impl FnMut() -> f64) -> Cell {
+    let mut cell = Cell::default();
+    for i in 0..load.rate / 2 {
+        let base = if step == 0 { 6.0 } else { 10.0 * load.pay };
+        let tail = if uniform() < 0.03 {
+            25.0 * uniform() * load.pay
+        } else {
+            0.0
+        };
+        let ms = level * (base + 2.0 * uniform() - 1.5 * uniform().ln() + tail);
+        let late = Nanos::from_secs_f64(60e-6 * uniform());
+        let whole = Nanos::from_secs_f64(ms / 1e3);
+        cell.tally.due += 1;
+        cell.tally.sent += 1;
+        cell.tally.bytes_out.0 += 180;
+        cell.lateness.record(late);
+        cell.wait.record(Nanos(2_000));
+        if load.timeouts > 0 && i.is_multiple_of(load.timeouts) {
+            cell.tally.failures.add(ErrorClass::TimeoutTotal, 1);
+            cell.latency.censored.record(Nanos::from_secs(3));
+            continue;
+        }
+        cell.tally.answered += 1;
+        cell.tally.bytes_in.0 += 640;
+        cell.latency.ok.record(whole);
+        cell.service.record(whole - late);
+    }
+    cell
+}
+
+fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> Round {
+    let noisy = pair == 3;
+    let steal = Contamination {
+        by: Contaminant::Steal,
+        value: 0.31,
+        limit: 0.02,
+    };
+    Round {
+        index,
+        arm,
+        pair,
+        started_at: "2026-11-22T09:15:00Z".into(),
+        cells,
+        usage: vec![PhaseUsage {
+            phase: 1,
+            wall: Nanos::from_secs(load.seconds),
+            cpu: cpu(load.rate * load.seconds, load),
+            rss_peak: Bytes(42 << 20),
+            rss_end: Bytes(41 << 20),
+            rss_slope: Some(16_384.0),
+            fds_peak: 64,
+            threads_peak: 9,
+        }],
+        trust: Trust {
+            lateness_p99: Nanos(59_000),
+            lateness_max: Nanos(61_000),
+            late_share: 0.0,
+            steal: if noisy { 0.31 } else { 0.004 },
+            cpu_pressure: Some(0.06),
+            idle_cpu_pressure: Some(0.01),
+            own_cpu: 0.21,
+            worker_cpu: 0.18,
+            conserved: true,
+            generator_errors: 0,
+        },
+        contamination: if noisy && arm == Arm::Now {
+            vec![steal]
+        } else {
+            Vec::new()
+        },
+        complete: true,
+    }
+}

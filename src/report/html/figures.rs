@@ -1,0 +1,235 @@
+//! The charts of the page, from the view.
+
+use crate::report::charts::{Band, Chart, Ink, LinePlot, Series, line_plot};
+use crate::report::view::{Point, Timeline, View};
+use crate::units::Unit;
+
+/// One line of a timeline: label, ink, dashed, reading.
+type Line<'a> = (&'a [Point], String, Ink, bool, fn(&Point) -> Option<f64>);
+
+fn series((points, label, ink, dashed, read): Line<'_>) -> Series {
+    Series {
+        label,
+        ink,
+        dashed,
+        points: points.iter().map(|p| (p.at, read(p))).collect(),
+    }
+}
+
+fn bands(view: &View) -> Vec<Band> {
+    view.facts
+        .manifest
+        .outline
+        .phases
+        .iter()
+        .map(|p| Band {
+            from: p.start.as_secs_f64(),
+            to: (p.start + p.duration).as_secs_f64(),
+            name: crate::untrusted::Untrusted::from(p.name.as_str()).terminal(),
+            warm_up: p.warm_up,
+        })
+        .collect()
+}
+
+/// Points of the phases that count.
+fn measured<'a>(view: &'a View, points: &'a [Point]) -> impl Iterator<Item = &'a Point> {
+    points.iter().filter(|p| {
+        let outline = &view.facts.manifest.outline;
+        !outline.phases.iter().any(|phase| {
+            let from = phase.start.as_secs_f64();
+            phase.warm_up && p.at >= from && p.at < from + phase.duration.as_secs_f64()
+        })
+    })
+}
+
+/// How many rounds lie over each other, and how long a point is.
+fn overlay(timeline: &Timeline) -> String {
+    let bucket = Unit::Count.format(timeline.latency_bucket);
+    match timeline.rounds {
+        0 | 1 => format!("A point stands for {bucket} s."),
+        n => format!("A point stands for {bucket} s of {n} rounds laid over each other."),
+    }
+}
+
+/// Latency percentiles over time.
+pub(super) fn latency(view: &View) -> Option<Chart> {
+    let timeline = &view.timeline;
+    let tail_name = timeline.tail.map_or("tail", crate::model::Stat::name);
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    if let Some(before) = &view.timeline_before {
+        let name = before.tail.map_or("tail", crate::model::Stat::name);
+        lines.push((&before.latency, "p50 before".into(), Ink::Now, true, |p| {
+            p.p50
+        }));
+        if before.tail.is_some() && before.tail == timeline.tail {
+            lines.push((
+                &before.latency,
+                format!("{name} before"),
+                Ink::Tail,
+                true,
+                |p| p.tail,
+            ));
+        }
+    }
+    lines.push((&timeline.latency, "p50 now".into(), Ink::Now, false, |p| {
+        p.p50
+    }));
+    if timeline.tail.is_some() {
+        lines.push((
+            &timeline.latency,
+            format!("{tail_name} now"),
+            Ink::Tail,
+            false,
+            |p| p.tail,
+        ));
+    }
+    let worst = measured(view, &timeline.latency)
+        .filter_map(|p| p.tail.or(p.p50).map(|v| (p.at, v, p.bounded)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    line_plot(&LinePlot {
+        id: "latency-time",
+        title: "Latency over time",
+        finding: format!(
+            "The worst {} of a moment is {}{}, {} s into the round.",
+            if timeline.tail.is_some() {
+                tail_name
+            } else {
+                "p50"
+            },
+            if worst.2 { "at least " } else { "" },
+            Unit::Time.format(worst.1),
+            Unit::Count.format(worst.0.round())
+        ),
+        note: overlay(timeline),
+        unit: Unit::Time,
+        series: lines.into_iter().map(series).collect(),
+        bands: bands(view),
+    })
+}
+
+/// Requests asked for, sent and answered per second.
+pub(super) fn throughput(view: &View) -> Option<Chart> {
+    let timeline = &view.timeline;
+    if timeline.is_empty() {
+        return None;
+    }
+    let least = measured(view, &timeline.points)
+        .min_by(|a, b| (a.answered - a.asked).total_cmp(&(b.answered - b.asked)))?;
+    let lines: [Line<'_>; 3] = [
+        (&timeline.points, "asked".into(), Ink::Before, true, |p| {
+            Some(p.asked)
+        }),
+        (&timeline.points, "sent".into(), Ink::Tail, false, |p| {
+            Some(p.sent)
+        }),
+        (&timeline.points, "answered".into(), Ink::Now, false, |p| {
+            Some(p.answered)
+        }),
+    ];
+    line_plot(&LinePlot {
+        id: "throughput-time",
+        title: "Requests asked for, sent and answered",
+        finding: kept_up(least),
+        note: "Asked and answered differ by chance where arrivals are random: an answer may come \
+               in the second after its request."
+            .to_owned(),
+        unit: Unit::PerSecond,
+        series: lines.into_iter().map(series).collect(),
+        bands: bands(view),
+    })
+}
+
+/// What the worst moment says about the target keeping up.
+fn kept_up(least: &Point) -> String {
+    if least.answered > least.asked * 0.98 {
+        return "At every moment as many requests were answered as were asked for.".to_owned();
+    }
+    format!(
+        "Answers fell behind the most {} s into the round: {} of {} asked for.",
+        Unit::Count.format(least.at.round()),
+        Unit::PerSecond.format(least.answered),
+        Unit::PerSecond.format(least.asked)
+    )
+}
+
+/// Failed requests per second; None when none failed.
+pub(super) fn errors(view: &View) -> Option<Chart> {
+    let timeline = &view.timeline;
+    let worst = timeline
+        .points
+        .iter()
+        .filter(|p| p.failed > 0.0)
+        .max_by(|a, b| a.failed.total_cmp(&b.failed))?;
+    line_plot(&LinePlot {
+        id: "errors-time",
+        title: "Failed requests",
+        finding: format!(
+            "Failures reach {} {} s into the round.",
+            Unit::PerSecond.format(worst.failed),
+            Unit::Count.format(worst.at.round())
+        ),
+        note: String::new(),
+        unit: Unit::PerSecond,
+        series: vec![series((
+            &timeline.points,
+            "failed".into(),
+            Ink::Bad,
+            false,
+            |p| Some(p.failed),
+        ))],
+        bands: bands(view),
+    })
+}
+
+/// CPU and memory of the target, where it was observed.
+pub(super) fn resources(view: &View) -> Vec<Chart> {
+    let both = |read: fn(&Point) -> Option<f64>| -> Vec<Series> {
+        let before = view.timeline_before.iter().map(|t| {
+            series((
+                t.points.as_slice(),
+                "before".into(),
+                Ink::Before,
+                true,
+                read,
+            ))
+        });
+        let now = series((
+            view.timeline.points.as_slice(),
+            "now".into(),
+            Ink::Now,
+            false,
+            read,
+        ));
+        before.chain([now]).collect()
+    };
+    let greatest = |read: fn(&Point) -> Option<f64>| {
+        measured(view, &view.timeline.points)
+            .filter_map(read)
+            .fold(0.0, f64::max)
+    };
+    let cpu = line_plot(&LinePlot {
+        id: "cpu-time",
+        title: "CPU of the target",
+        finding: format!(
+            "At most {} of one core.",
+            Unit::Share.format(greatest(|p| p.cpu))
+        ),
+        note: "100 % is one core.".to_owned(),
+        unit: Unit::Share,
+        series: both(|p| p.cpu),
+        bands: bands(view),
+    });
+    let memory = line_plot(&LinePlot {
+        id: "memory-time",
+        title: "Memory of the target",
+        finding: format!(
+            "At most {} resident.",
+            Unit::Bytes.format(greatest(|p| p.rss))
+        ),
+        note: String::new(),
+        unit: Unit::Bytes,
+        series: both(|p| p.rss),
+        bands: bands(view),
+    });
+    cpu.into_iter().chain(memory).collect()
+}

@@ -1,0 +1,327 @@
+//! Fills the template.
+
+use minijinja::{Environment, context};
+use sha2::{Digest, Sha256};
+
+use crate::report::charts::{change_plot, css_variables, percentile_curve, round_plot};
+use crate::report::view::View;
+
+use super::{figures, tables};
+
+const TEMPLATE: &str = include_str!("report.html");
+const STYLE: &str = include_str!("report.css");
+const SCRIPT: &str = include_str!("theme.js");
+
+/// Renders the page.
+///
+/// # Panics
+/// Never: template and names are part of the program, and a test renders every kind of run.
+pub fn html(view: &View) -> String {
+    let mut environment = Environment::new();
+    environment
+        .add_template("report.html", TEMPLATE)
+        .expect("the template is part of the program and parsed by its tests");
+    let template = environment
+        .get_template("report.html")
+        .expect("the template was just added");
+    template
+        .render(page(view))
+        .expect("every name in the template is given by `page`, as its tests show")
+}
+
+fn page(view: &View) -> minijinja::Value {
+    let style = format!("{}{STYLE}", css_variables());
+    let facts = &view.facts;
+    let leading = view.leading_rows();
+    let quiet: Vec<_> = view
+        .rows
+        .iter()
+        .filter(|r| !leading.iter().any(|l| std::ptr::eq(*l, *r)))
+        .collect();
+    let remarks: Vec<_> = view
+        .remarks
+        .iter()
+        .map(|r| {
+            let text = |u: &Option<crate::untrusted::Untrusted>| {
+                u.as_ref().map(crate::untrusted::Untrusted::terminal)
+            };
+            context! { text => (!r.repeats).then(|| r.text.terminal()), hint => text(&r.hint), code => text(&r.code) }
+        })
+        .collect();
+    let next: Vec<_> = view
+        .next
+        .iter()
+        .map(|n| context! { command => n.command.as_str(), when => n.when })
+        .collect();
+    let spoiled: Vec<_> = view
+        .trust
+        .spoiled_rows
+        .iter()
+        .map(crate::untrusted::Untrusted::terminal)
+        .collect();
+    context! {
+        script => SCRIPT,
+        script_hash => hash(SCRIPT),
+        style => style,
+        scenario => facts.scenario.terminal(),
+        description => facts.description.terminal(),
+        target => facts.target.terminal(),
+        load => facts.load.terminal(),
+        begun => crate::untrusted::Untrusted::from(facts.manifest.started_at.as_str()).terminal(),
+        version => crate::untrusted::Untrusted::from(facts.manifest.version.as_str()).terminal(),
+        reference => view.reference.as_ref().map(crate::untrusted::Untrusted::terminal),
+        tone => view.standing.tone().class(),
+        sign => view.standing.sign(),
+        word => view.standing.word(),
+        headline => unbroken(&view.headline.terminal()),
+        whereabouts => view.whereabouts().map(|w| w.terminal()),
+        remarks => remarks,
+        next => next,
+        tiles => of(tables::tiles(view)),
+        compares => view.compares(),
+        rows => of(tables::verdict_rows(leading.iter().copied())),
+        quiet_rows => of(tables::verdict_rows(quiet)),
+        change => of(change_plot(&leading)),
+        percentiles => of(percentile_curve(
+            &view.now.latency,
+            view.before.as_ref().map(|b| &b.latency),
+        )),
+        times => of(tables::times(view)),
+        latency => of(figures::latency(view)),
+        throughput => of(figures::throughput(view)),
+        errors => of(figures::errors(view)),
+        error_classes => of(tables::error_classes(view)),
+        resources => of(figures::resources(view)),
+        steps => of(tables::parts(&view.steps, "step")),
+        phases => of(tables::parts(&view.phases, "phase")),
+        round_plot => of(round_plot(&view.strips)),
+        rounds => of(tables::rounds(view)),
+        trust => of(tables::trust(view)),
+        spoiled_rows => spoiled,
+        noise_is_told => view.noise_is_told(),
+        facts => of(tables::facts(view)),
+    }
+}
+
+/// A number and its unit stay on one line.
+fn unbroken(text: &str) -> String {
+    [" %", " pp", " ms", " µs", " s,", " s)", " MiB"]
+        .iter()
+        .fold(text.to_owned(), |text, unit| {
+            text.replace(unit, &unit.replace(' ', "\u{a0}"))
+        })
+}
+
+fn of(value: impl serde::Serialize) -> minijinja::Value {
+    minijinja::Value::from(minijinja::value::Serde(value))
+}
+
+/// SHA-256 in base 64, as a content security policy names a script.
+fn hash(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digest = Sha256::digest(text.as_bytes());
+    let mut out = String::new();
+    for chunk in digest.chunks(3) {
+        let bytes = [0, 1, 2].map(|i| usize::from(chunk.get(i).copied().unwrap_or(0)));
+        let bits = bytes[0] << 16 | bytes[1] << 8 | bytes[2];
+        for i in 0..4 {
+            if i <= chunk.len() {
+                out.push(char::from(LETTERS[bits >> (18 - 6 * i) & 63]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    /// Renders, and keeps the page for whoever wants to look at it:
+    /// `PLIMSOLL_PAGES=target/tmp cargo test --lib report::html`.
+    fn rendered(name: &str, run: &crate::model::Run, with_baseline: bool) -> String {
+        let baseline = with_baseline.then(fixture::baseline);
+        let page = html(&View::new(run, baseline.as_ref()));
+        if let Some(folder) = std::env::var_os("PLIMSOLL_PAGES") {
+            let path = std::path::Path::new(&folder).join(format!("report-{name}.html"));
+            std::fs::write(path, &page).expect("the folder exists");
+        }
+        page
+    }
+
+    fn pages() -> Vec<(&'static str, String)> {
+        let mut stored = fixture::run();
+        stored.rounds.retain(|r| r.arm == crate::model::Arm::Now);
+        vec![
+            ("check", rendered("check", &fixture::run(), false)),
+            ("stored", rendered("stored", &stored, true)),
+            ("plain", rendered("plain", &fixture::plain_run(), false)),
+            (
+                "partial",
+                rendered("partial", &fixture::partial_run(), false),
+            ),
+            (
+                "invalid",
+                rendered("invalid", &fixture::invalid_run(), false),
+            ),
+            (
+                "hostile",
+                rendered("hostile", &fixture::hostile_run(), false),
+            ),
+            ("long", rendered("long", &fixture::long_run(), false)),
+        ]
+    }
+
+    fn parse(page: &str) -> roxmltree::Document<'_> {
+        let options = roxmltree::ParsingOptions {
+            allow_dtd: true,
+            ..roxmltree::ParsingOptions::default()
+        };
+        roxmltree::Document::parse_with_options(page, options).expect("a well-formed page")
+    }
+
+    #[test]
+    fn every_page_is_well_formed_small_and_asks_for_nothing() {
+        for (name, page) in pages() {
+            let document = parse(&page);
+            assert!(page.len() < 500_000, "{name}: {} bytes", page.len());
+            for element in document.descendants().filter(roxmltree::Node::is_element) {
+                for attribute in element.attributes() {
+                    let (key, value) = (attribute.name(), attribute.value());
+                    if key == "href" {
+                        assert!(
+                            value.starts_with('#') || value == "data:,",
+                            "{name}: {value}"
+                        );
+                    }
+                    assert!(!matches!(key, "src" | "srcset" | "action"), "{name}: {key}");
+                    assert!(!key.starts_with("on"), "{name}: {key}");
+                }
+            }
+            assert!(
+                !page.contains("url(") && !page.contains("@import"),
+                "{name}"
+            );
+            assert!(page.contains("default-src 'none'"));
+        }
+    }
+
+    #[test]
+    fn every_figure_has_a_finding_drawings_with_words_and_its_numbers() {
+        for (name, page) in pages() {
+            let document = parse(&page);
+            let mut figures = 0;
+            for figure in document.descendants().filter(|n| n.has_tag_name("figure")) {
+                figures += 1;
+                let drawings: Vec<_> = figure
+                    .descendants()
+                    .filter(|n| n.has_tag_name("svg"))
+                    .collect();
+                assert_eq!(drawings.len(), 2, "{name}: one for a page, one for a phone");
+                for drawing in drawings {
+                    let text = |tag: &str| {
+                        drawing
+                            .children()
+                            .find(|n| n.has_tag_name(tag))
+                            .and_then(|n| n.text())
+                            .unwrap_or_default()
+                    };
+                    assert!(text("title").len() > 5 && text("desc").len() > 10, "{name}");
+                }
+                let rows = figure
+                    .descendants()
+                    .filter(|n| n.has_tag_name("tr"))
+                    .count();
+                assert!(rows > 1, "{name}: a table");
+            }
+            let at_least = if name == "partial" { 5 } else { 6 };
+            assert!(figures >= at_least, "{name}: {figures} figures");
+            let tags = ["main", "nav", "header", "footer", "h1"];
+            for tag in tags {
+                let n = document
+                    .descendants()
+                    .filter(|n| n.has_tag_name(tag))
+                    .count();
+                assert_eq!(n, 1, "{name}: {tag}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_every_link_and_label_has_its_end() {
+        for (name, page) in pages() {
+            let document = parse(&page);
+            let mut ids = std::collections::BTreeSet::new();
+            for id in document.descendants().filter_map(|n| n.attribute("id")) {
+                assert!(ids.insert(id), "{name}: {id} twice");
+            }
+            for node in document.descendants() {
+                let labels = node.attribute("aria-labelledby").unwrap_or_default();
+                for label in labels.split_whitespace() {
+                    assert!(ids.contains(label), "{name}: {label}");
+                }
+                if let Some(end) = node.attribute("href").and_then(|h| h.strip_prefix('#')) {
+                    assert!(ids.contains(end), "{name}: #{end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_impossible_number_is_shown() {
+        let mut run = fixture::run();
+        let comparison = run.comparison.as_mut().expect("judged");
+        for (i, r) in comparison.results.iter_mut().enumerate() {
+            let bad = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][i % 3];
+            r.change = Some(bad);
+            r.interval = Some((bad, bad));
+            r.now.value = crate::model::Estimate::Exact(bad);
+            r.detectable = Some(bad);
+        }
+        let mut pages = pages();
+        pages.push(("impossible", html(&View::new(&run, None))));
+        for (name, page) in pages {
+            let text: String = parse(&page)
+                .descendants()
+                .filter(|n| n.is_text() && !n.ancestors().any(|a| a.has_tag_name("script")))
+                .filter_map(|n| n.text())
+                .collect();
+            assert!(!text.contains("NaN"), "{name}");
+            assert!(
+                !text
+                    .split(|c: char| !c.is_alphanumeric())
+                    .any(|w| w == "inf"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_only_text() {
+        let page = rendered("hostile", &fixture::hostile_run(), false);
+        let document = parse(&page);
+        let scripts: Vec<_> = document
+            .descendants()
+            .filter(|n| n.has_tag_name("script"))
+            .collect();
+        assert_eq!(scripts.len(), 1);
+        assert_eq!(scripts[0].text(), Some(SCRIPT));
+        assert!(!page.contains(['\u{202e}', '\u{1b}']));
+        assert!(!page.contains("<script>alert"));
+    }
+
+    #[test]
+    fn the_policy_names_the_script() {
+        // echo -n abc | openssl dgst -sha256 -binary | base64
+        assert_eq!(hash("abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    }
+
+    #[test]
+    fn the_same_run_gives_the_same_bytes() {
+        let run = fixture::plain_run();
+        assert_eq!(html(&View::new(&run, None)), html(&View::new(&run, None)));
+    }
+}

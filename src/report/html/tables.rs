@@ -1,0 +1,330 @@
+//! The tables of the page.
+
+use serde::Serialize;
+
+use crate::model::{Arm, Estimate, Metric, Scope, Stat};
+use crate::report::view::{Part, Row, Tone, View, level};
+use crate::report::words;
+use crate::units::Unit;
+use crate::untrusted::Untrusted;
+
+/// Head and rows of text; the template aligns all columns but the first to the right.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Grid {
+    pub(super) head: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// A row of the verdict table.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct VerdictRow {
+    label: String,
+    about: &'static str,
+    before: String,
+    now: String,
+    change: String,
+    interval: String,
+    allowed: String,
+    sign: &'static str,
+    word: &'static str,
+    tone: &'static str,
+    note: String,
+    gating: bool,
+}
+
+pub(super) fn verdict_rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<VerdictRow> {
+    rows.into_iter()
+        .map(|row| {
+            let mut note = vec![row.note.terminal()];
+            if let Some(p) = row.result.confidence {
+                note.push(format!("confidence {}", words::probability(p)));
+            }
+            if let Some(least) = row.result.detectable.filter(|d| d.is_finite() && *d > 0.0) {
+                let change = Unit::Share.format(least);
+                note.push(format!("changes over {change} would be seen"));
+            }
+            if row.result.interval.is_some() && (row.result.level - 0.95).abs() > 1e-9 {
+                note.push(format!("interval at {}", level(row.result.level)));
+            }
+            note.retain(|n| !n.is_empty());
+            VerdictRow {
+                label: row.label.terminal(),
+                about: row.result.metric.describe(),
+                before: row.before.clone(),
+                now: row.now.clone(),
+                change: row.change.clone(),
+                interval: row.interval.clone(),
+                allowed: row.allowed.clone(),
+                sign: row.verdict.map_or("", crate::model::Verdict::sign),
+                word: row.verdict.map_or("–", crate::model::Verdict::name),
+                tone: row.tone().class(),
+                note: note.join(" · "),
+                gating: row.result.gating,
+            }
+        })
+        .collect()
+}
+
+/// A number a reader looks for first.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Tile {
+    label: &'static str,
+    value: String,
+    /// The value is no number: `too few`, `undetermined`.
+    in_words: bool,
+    /// The same before, where it is known.
+    before: String,
+}
+
+/// The numbers a reader looks for first; the tail is the highest percentile that can be told.
+pub(super) fn tiles(view: &View) -> Vec<Tile> {
+    // What was judged is shown as it was judged: the mean of the rounds, not their merger.
+    let judged = |metric: Metric| {
+        let whole = |r: &&Row| r.result.metric == metric && r.result.scope == Scope::default();
+        view.rows.iter().find(whole).map(|r| &r.result)
+    };
+    let now = |metric| judged(metric).map_or_else(|| view.now.value(metric), |r| r.now.value);
+    let enough = |stat: &Stat| !matches!(now(Metric::Latency(*stat)), Estimate::TooFew { .. });
+    let tail = [Stat::P99, Stat::P95, Stat::P90]
+        .into_iter()
+        .find(enough)
+        .unwrap_or(Stat::Max);
+    let tail_label = match tail {
+        Stat::P99 => "p99 latency",
+        Stat::P95 => "p95 latency",
+        Stat::P90 => "p90 latency",
+        _ => "greatest latency",
+    };
+    [
+        ("p50 latency", Metric::Latency(Stat::P50)),
+        (tail_label, Metric::Latency(tail)),
+        ("answered", Metric::ThroughputOk),
+        ("errors", Metric::ErrorsRate),
+        ("CPU per request", Metric::CpuPerRequest),
+        ("peak memory", Metric::RssPeak),
+    ]
+    .into_iter()
+    .filter_map(|(label, metric)| {
+        let show = |e| words::short_estimate(e, metric.unit());
+        let before = match judged(metric) {
+            Some(r) => r.before.as_ref().map(|b| b.value),
+            None => view.before.as_ref().map(|b| b.value(metric)),
+        };
+        let now = now(metric);
+        let before = before.filter(|b| *b != Estimate::Missing);
+        (now != Estimate::Missing).then(|| Tile {
+            label,
+            in_words: now.lower_bound().is_none(),
+            value: show(now),
+            before: before.map(show).unwrap_or_default(),
+        })
+    })
+    .collect()
+}
+
+/// A kind of time with its name.
+type Family = (fn(Stat) -> Metric, &'static str);
+
+/// Every statistic of every kind of time.
+pub(super) fn times(view: &View) -> Grid {
+    let families: [Family; 4] = [
+        (Metric::Latency, "latency"),
+        (Metric::ServiceTime, "service time"),
+        (Metric::Wait, "wait"),
+        (Metric::Lateness, "lateness"),
+    ];
+    let rows = Stat::ALL.into_iter().map(|stat| {
+        let cells = families.iter().map(|(family, _)| {
+            let metric = family(stat);
+            words::estimate(view.now.value(metric), metric.unit())
+        });
+        std::iter::once(stat.name().to_owned())
+            .chain(cells)
+            .collect()
+    });
+    Grid {
+        head: std::iter::once("")
+            .chain(families.iter().map(|f| f.1))
+            .collect(),
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn error_classes(view: &View) -> Grid {
+    let failures = &view.now.tally.failures;
+    let mut classes: Vec<_> = failures.0.iter().collect();
+    classes.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let rows = classes.into_iter().map(|(&class, &n)| {
+        let share = view.now.value(Metric::Errors(class));
+        vec![
+            class.name().to_owned(),
+            crate::report::text::category(class).to_owned(),
+            words::count(n),
+            words::estimate(share, Unit::Share),
+        ]
+    });
+    Grid {
+        head: vec!["class", "kind", "requests", "share of due"],
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn parts(parts: &[Part], noun: &'static str) -> Grid {
+    let with_before = parts.iter().any(|p| p.before.is_some());
+    let mut head = vec![noun, "requests", "ok", "errors", "p50"];
+    if with_before {
+        head.push("p50 before");
+    }
+    head.extend(["p95", "p99"]);
+    if with_before {
+        head.push("p99 before");
+    }
+    head.push("max");
+    let rows = parts.iter().map(|part| {
+        let now = |m: Metric| words::short_estimate(part.now.value(m), m.unit());
+        let before = |m: Metric| {
+            part.before.as_ref().map_or_else(
+                || "–".to_owned(),
+                |b| words::short_estimate(b.value(m), m.unit()),
+            )
+        };
+        let mut name = part.name.terminal();
+        if !part.load.raw().is_empty() {
+            name += &format!(" ({})", part.load.terminal());
+        }
+        let p50 = Metric::Latency(Stat::P50);
+        let p99 = Metric::Latency(Stat::P99);
+        let mut cells = vec![
+            name,
+            words::count(part.now.tally.due),
+            now(Metric::ThroughputOk),
+            now(Metric::ErrorsRate),
+            now(p50),
+        ];
+        if with_before {
+            cells.push(before(p50));
+        }
+        cells.extend([now(Metric::Latency(Stat::P95)), now(p99)]);
+        if with_before {
+            cells.push(before(p99));
+        }
+        cells.push(now(Metric::Latency(Stat::Max)));
+        cells
+    });
+    Grid {
+        head,
+        rows: rows.collect(),
+    }
+}
+
+pub(super) fn rounds(view: &View) -> Grid {
+    let rows = view.rounds.iter().map(|r| {
+        let show = |m: Metric| words::short_estimate(r.summary.value(m), m.unit());
+        vec![
+            format!(
+                "{} {}",
+                r.number,
+                if r.arm == Arm::Before {
+                    "before"
+                } else {
+                    "now"
+                }
+            ),
+            words::count(r.summary.tally.due),
+            show(Metric::ErrorsRate),
+            show(Metric::Latency(Stat::P50)),
+            show(Metric::Latency(Stat::P99)),
+            show(Metric::CpuPerRequest),
+            r.state.clone(),
+        ]
+    });
+    Grid {
+        head: vec![
+            "round",
+            "requests",
+            "errors",
+            "p50",
+            "p99",
+            "CPU per request",
+            "state",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+/// Label and text of everything else worth knowing.
+pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
+    let m = &view.facts.manifest;
+    let e = &m.fingerprint;
+    let shown = |text: &str| Untrusted::from(text).terminal();
+    let tally = &view.now.tally;
+    let mut facts = vec![
+        ("Run", shown(&m.id)),
+        ("Begun", shown(&m.started_at)),
+        ("Plimsoll", shown(&m.version)),
+        (
+            "Scenario file",
+            shown(m.scenario_file.as_deref().unwrap_or("none: a quick run")),
+        ),
+        ("Target", view.facts.target.terminal()),
+    ];
+    if m.outline.target.command.is_some() {
+        facts.push(("Target's address", shown(&m.outline.target.url)));
+    }
+    if let Some(revision) = &m.revision {
+        facts.push(("Revision", shown(revision)));
+    }
+    facts.extend([
+        ("Seed", m.seed.to_string()),
+        ("Plan", shown(&m.plan_hash)),
+        (
+            "Requests",
+            format!(
+                "{} due, {} sent, {} never sent, {} answered, {} failed",
+                words::count(tally.due),
+                words::count(tally.sent),
+                words::count(tally.unsent),
+                words::count(tally.answered),
+                words::count(tally.failures.total())
+            ),
+        ),
+        (
+            "Processor",
+            shown(&format!(
+                "{}, {} cores, {}",
+                e.cpu_model, e.cores, e.architecture
+            )),
+        ),
+        ("CPU quota", shown(&e.cpu_quota)),
+        ("Kernel", shown(&e.kernel)),
+        ("Governor", shown(&e.governor)),
+        ("Memory", format!("{} MiB", e.memory_mib)),
+        ("Boot", shown(&e.boot_id)),
+    ]);
+    facts.retain(|(_, text)| !text.is_empty());
+    facts
+}
+
+/// What speaks for and against the measurement, with the tone of each.
+pub(super) fn trust(view: &View) -> Vec<(&'static str, String, &'static str)> {
+    let t = &view.trust;
+    view.trust
+        .readings()
+        .into_iter()
+        .map(|(what, reading)| {
+            let bad = match what {
+                "Every request accounted for" => !t.conserved,
+                "Failures of the generator itself" => t.generator_errors > 0,
+                "Rounds" => t.spoiled_rounds > 0,
+                "Lateness of the generator" => t.late_share > 0.001,
+                _ => false,
+            };
+            let tone = match (bad, what) {
+                (false, _) => Tone::Plain,
+                (true, "Every request accounted for") => Tone::Bad,
+                (true, _) => Tone::Warn,
+            };
+            (what, reading, tone.class())
+        })
+        .collect()
+}

@@ -1,0 +1,210 @@
+//! The machine summary: stable names, a `schema` number, values in base units.
+//!
+//! Times are nanoseconds, rates per second, shares of one, sizes bytes. An estimate carries its
+//! kind, so that a lower bound is never taken for a value.
+
+use serde_json::{Map, Value, json as object};
+
+use crate::model::{Estimate, Metric, Stat};
+
+use super::view::{Part, RoundView, Row, Summary, View};
+use super::words;
+
+/// Version of the structure; grows only when a reader must change.
+pub const SCHEMA: u32 = 1;
+
+/// Renders pretty-printed JSON with a final line feed.
+pub fn json(view: &View) -> String {
+    let facts = &view.facts;
+    let manifest = &facts.manifest;
+    let whole = object!({
+        "schema": SCHEMA,
+        "tool": { "name": "plimsoll", "version": manifest.version },
+        "run": {
+            "id": manifest.id,
+            "mode": manifest.mode,
+            "state": facts.state,
+            "started_at": manifest.started_at,
+            "seed": manifest.seed,
+            "plan_hash": manifest.plan_hash,
+            "revision": manifest.revision,
+            "scenario": manifest.outline.name,
+            "scenario_file": manifest.scenario_file,
+            "target": manifest.outline.target.url,
+            "command": manifest.outline.target.command,
+            "reference": view.reference.as_ref().map(crate::untrusted::Untrusted::raw),
+            "environment": manifest.fingerprint,
+        },
+        "verdict": {
+            "word": view.standing.word(),
+            "headline": view.headline.raw(),
+            "passes": view.standing.passes(),
+            "needs_attention": view.standing.needs_attention(),
+        },
+        "metrics": view.rows.iter().map(row).collect::<Vec<_>>(),
+        "moved": view.moved.iter().map(|m| object!(m.moved)).collect::<Vec<_>>(),
+        "findings": view.remarks.iter().map(|r| object!({
+            "code": r.code.as_ref().map(crate::untrusted::Untrusted::raw),
+            "text": r.text.raw(),
+            "hint": r.hint.as_ref().map(crate::untrusted::Untrusted::raw),
+        })).collect::<Vec<_>>(),
+        "summary": {
+            "now": summary(&view.now),
+            "before": view.before.as_ref().map(summary),
+        },
+        "steps": view.steps.iter().map(part).collect::<Vec<_>>(),
+        "phases": view.phases.iter().map(part).collect::<Vec<_>>(),
+        "rounds": view.rounds.iter().map(round).collect::<Vec<_>>(),
+        "trust": trust(view),
+    });
+    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// `{ "kind": "exact", "value": 41000000.0 }`
+fn estimate(e: Estimate) -> Value {
+    match e {
+        Estimate::Exact(v) if v.is_finite() => object!({ "kind": "exact", "value": v }),
+        Estimate::AtLeast(v) if v.is_finite() => object!({ "kind": "at-least", "value": v }),
+        Estimate::Exact(_) | Estimate::AtLeast(_) | Estimate::Missing => {
+            object!({ "kind": "missing" })
+        }
+        Estimate::Undetermined => object!({ "kind": "undetermined" }),
+        Estimate::TooFew { have, need } => {
+            object!({ "kind": "too-few", "have": have, "need": need })
+        }
+    }
+}
+
+fn row(row: &Row) -> Value {
+    let r = &row.result;
+    object!({
+        "metric": r.metric.name(),
+        "phase": r.scope.phase,
+        "step": r.scope.step,
+        "unit": r.metric.unit(),
+        "gating": r.gating,
+        "before": r.before.as_ref().map(|b| estimate(b.value)),
+        "now": estimate(r.now.value),
+        "change": r.change,
+        "change_in": if words::is_points(r.metric, r.allowed) { "points" } else { "ratio" },
+        "interval": r.interval,
+        "level": r.level,
+        "allowed_change": r.allowed,
+        "max": r.max,
+        "verdict": r.verdict,
+        "limit": r.limit,
+        "confidence": r.confidence,
+        "detectable": r.detectable,
+        "rounds_needed": r.rounds_needed,
+        "spoiled_rounds": row.spoiled(),
+        "note": row.note.raw(),
+        "line": r.line,
+    })
+}
+
+fn summary(s: &Summary) -> Value {
+    let mut metrics = Map::new();
+    for metric in Metric::all() {
+        let value = s.value(metric);
+        let counted = !matches!(metric, Metric::Errors(_)) || value != Estimate::Exact(0.0);
+        if value != Estimate::Missing && counted {
+            metrics.insert(metric.name(), estimate(value));
+        }
+    }
+    object!({
+        "rounds": s.rounds,
+        "rounds_for_times": s.timed_rounds,
+        "seconds": s.seconds,
+        "due": s.tally.due,
+        "sent": s.tally.sent,
+        "unsent": s.tally.unsent,
+        "answered": s.tally.answered,
+        "failed": s.tally.failures.0,
+        "metrics": metrics,
+    })
+}
+
+fn part(part: &Part) -> Value {
+    object!({
+        "name": part.name.raw(),
+        "now": summary(&part.now),
+        "before": part.before.as_ref().map(summary),
+    })
+}
+
+fn round(round: &RoundView) -> Value {
+    let value = |m: Metric| estimate(round.summary.value(m));
+    object!({
+        "number": round.number,
+        "arm": round.arm,
+        "clean": round.clean,
+        "state": round.state,
+        "due": round.summary.tally.due,
+        "answered": round.summary.tally.answered,
+        "latency.p50": value(Metric::Latency(Stat::P50)),
+        "latency.p99": value(Metric::Latency(Stat::P99)),
+        "cpu.per-request": value(Metric::CpuPerRequest),
+    })
+}
+
+fn trust(view: &View) -> Value {
+    let t = &view.trust;
+    object!({
+        "lateness_p99": t.lateness_p99,
+        "lateness_max": t.lateness_max,
+        "late_share": t.late_share,
+        "steal": t.steal,
+        "cpu_pressure": t.cpu_pressure,
+        "idle_cpu_pressure": t.idle_cpu_pressure,
+        "own_cpu": t.own_cpu,
+        "worker_cpu": t.worker_cpu,
+        "generator_errors": t.generator_errors,
+        "conserved": t.conserved,
+        "rounds": t.rounds,
+        "spoiled_rounds": t.spoiled_rounds,
+        "spoiled_by": t.spoiled_by,
+        "spoiled_metrics": t.spoiled_rows,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn read(run: &crate::model::Run) -> Value {
+        serde_json::from_str(&json(&View::new(run, None))).expect("JSON")
+    }
+
+    #[test]
+    fn a_machine_reads_verdict_and_metrics() {
+        let v = read(&fixture::run());
+        assert_eq!(v["schema"], 1);
+        assert_eq!(v["verdict"]["word"], "regressed");
+        assert_eq!(v["verdict"]["passes"], false);
+        assert_eq!(v["metrics"][1]["metric"], "latency.p99");
+        assert_eq!(v["metrics"][1]["verdict"], "regressed");
+        assert_eq!(v["metrics"][1]["change_in"], "ratio");
+        assert_eq!(v["moved"][0]["step"], "pay");
+        assert_eq!(v["rounds"].as_array().map(Vec::len), Some(10));
+        assert_eq!(v["summary"]["before"]["rounds"], 5);
+    }
+
+    #[test]
+    fn a_bound_is_never_an_exact_value() {
+        let v = read(&fixture::plain_run());
+        let p99 = &v["summary"]["now"]["metrics"]["latency.p99"];
+        assert_eq!(p99["kind"], "at-least");
+        assert_eq!(v["summary"]["now"]["failed"]["timeout-total"], 240);
+    }
+
+    #[test]
+    fn a_partial_run_passes_nothing() {
+        let v = read(&fixture::partial_run());
+        assert_eq!(v["verdict"]["word"], "partial");
+        assert_eq!(v["verdict"]["passes"], false);
+        assert_eq!(v["run"]["state"], "partial");
+    }
+}

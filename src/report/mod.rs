@@ -1,0 +1,38 @@
+//! Reports: one [`View`] of a run, and a small writer for every format.
+//!
+//! A writer sees the view only, so the verdict and its wording are the same in every format. Text
+//! that came from a scenario file or a target is held as [`Untrusted`](crate::untrusted::Untrusted)
+//! until the writer escapes it for its own format. Nothing here reads a clock, a file or the
+//! environment: the same run gives the same bytes.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "writers put texts together from formatted pieces, and none is on a hot path"
+)]
+
+mod charts;
+mod csv;
+mod format;
+mod github;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod table;
+mod text;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod fixture;
+
+pub use csv::csv;
+pub use format::{Destination, Format, render};
+pub use github::github;
+pub use html::html;
+pub use json::{SCHEMA as JSON_SCHEMA, json};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use table::wrap;
+pub use text::{TextStyle, Verbosity, text};
+pub use view::{Standing, View};

@@ -1,0 +1,285 @@
+//! The parts of the page, written line by line.
+
+use crate::report::table::{Column, Table, width, wrap};
+use crate::report::view::{Row, Standing, View};
+use crate::report::words;
+use crate::untrusted::Untrusted;
+
+use super::{TextStyle, Verbosity};
+
+/// Blanks before every line of the body.
+const INDENT: &str = "  ";
+
+/// A text growing line by line.
+pub(super) struct Page {
+    pub(super) style: TextStyle,
+    out: String,
+}
+
+impl Page {
+    pub(super) fn new(style: TextStyle) -> Self {
+        Self {
+            style,
+            out: String::new(),
+        }
+    }
+
+    /// The text so far.
+    pub(super) fn finish(self) -> String {
+        self.out
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        self.out.push_str(line);
+        self.out.push('\n');
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.out.push('\n');
+    }
+
+    pub(super) fn letters(&self, text: &str) -> String {
+        self.style.letters(text)
+    }
+
+    /// Columns left for the body.
+    fn room(&self) -> usize {
+        self.style.width.max(40) - INDENT.len()
+    }
+
+    /// A labelled line: `where   step pay alone`, wrapped under its text.
+    pub(super) fn labelled(&mut self, label: &str, text: &str) {
+        const LABEL: usize = 10;
+        let text = self.letters(text);
+        for (i, part) in wrap(&text, self.room() - LABEL).iter().enumerate() {
+            let head = format!("{:LABEL$}", if i == 0 { label } else { "" });
+            let line = format!("{INDENT}{}{part}", self.style.faint(&head));
+            self.line(line.trim_end());
+        }
+    }
+
+    /// A table of plain cells in the body.
+    pub(super) fn table(&mut self, table: &Table) {
+        let style = self.style;
+        let lines = table.lay_out(self.room(), |row, _, text| match row {
+            None => style.faint(&text),
+            Some(_) => text,
+        });
+        for line in lines {
+            self.line(&format!("{INDENT}{line}"));
+        }
+    }
+
+    pub(super) fn title(&mut self, view: &View) {
+        let mut parts = vec![
+            self.style
+                .strong(&self.letters(&view.facts.scenario.terminal())),
+            self.letters(&view.facts.target.terminal()),
+            self.letters(&view.facts.load.terminal()),
+        ];
+        if let Some(reference) = &view.reference {
+            parts.push(self.letters(&format!("against {}", reference.terminal())));
+        }
+        let mut line = String::new();
+        let mut used = 0;
+        for (i, part) in parts.iter().enumerate() {
+            let bare = if i == 0 {
+                width(&self.letters(&view.facts.scenario.terminal()))
+            } else {
+                width(part)
+            };
+            if used > 0 && used + 3 + bare > self.style.width {
+                self.line(&line);
+                line.clear();
+                line.push_str(INDENT);
+                used = INDENT.len();
+            } else if used > 0 {
+                line.push_str("   ");
+                used += 3;
+            }
+            line.push_str(part);
+            used += bare;
+        }
+        self.line(&line);
+    }
+
+    pub(super) fn headline(&mut self, view: &View) {
+        let standing = view.standing;
+        let verdict = self.letters(&format!(
+            "{} {}",
+            standing.sign(),
+            standing.word().to_uppercase()
+        ));
+        let text = self.letters(&view.headline.terminal());
+        let beside = self.style.width.saturating_sub(width(&verdict) + 3);
+        let painted = self.style.tone(standing.tone(), &verdict);
+        if width(&text) <= beside {
+            self.line(format!("{painted}   {text}").trim_end());
+        } else {
+            self.line(&painted);
+            for part in wrap(&text, self.room()) {
+                self.line(&format!("{INDENT}{part}"));
+            }
+        }
+    }
+
+    pub(super) fn remarks(&mut self, view: &View) {
+        for remark in &view.remarks {
+            let mut parts = Vec::new();
+            if !remark.repeats {
+                parts.push(remark.text.terminal());
+            }
+            let mut hint = remark.hint.as_ref().map(Untrusted::terminal);
+            if let Some(code) = &remark.code {
+                let explain = format!("(plimsoll explain {})", code.terminal());
+                hint = Some(hint.map_or_else(|| explain.clone(), |h| format!("{h} {explain}")));
+            }
+            parts.extend(hint.map(|h| format!("hint: {h}")));
+            for part in parts {
+                for line in wrap(&self.letters(&part), self.room()) {
+                    self.line(&format!("{INDENT}{line}"));
+                }
+            }
+        }
+    }
+
+    pub(super) fn rows(&mut self, view: &View) {
+        let rows: Vec<&Row> = if self.style.verbosity == Verbosity::Verbose {
+            view.rows.iter().collect()
+        } else {
+            view.leading_rows()
+        };
+        // Without a verdict on any row the summary says the same, and more.
+        if rows.is_empty() || rows.iter().all(|r| r.verdict.is_none()) {
+            return;
+        }
+        self.blank();
+        let with_notes = self.row_table(&rows, true);
+        let notes_fit = with_notes.fits(self.room());
+        let table = if notes_fit {
+            with_notes
+        } else {
+            self.row_table(&rows, false)
+        };
+        let style = self.style;
+        let lines = table.lay_out(self.room(), |row, column, text| match (row, column) {
+            (None, _) => style.faint(&text),
+            (Some(r), "verdict") => style.tone(rows[r].tone(), &text),
+            _ => text,
+        });
+        for line in lines {
+            self.line(&format!("{INDENT}{line}"));
+        }
+        if !notes_fit {
+            self.blank();
+            for (note, labels) in notes(&rows) {
+                let note = format!("{}: {note}", words::listed(&labels));
+                for line in wrap(&self.letters(&note), self.room()) {
+                    self.line(&format!("{INDENT}{line}"));
+                }
+            }
+        }
+    }
+
+    fn row_table(&self, rows: &[&Row], notes: bool) -> Table {
+        let mut table = Table::new(&[
+            Column::left("metric"),
+            Column::right("before").spare(2),
+            Column::right("now"),
+            Column::right("change"),
+            Column::right("95 % interval").spare(1),
+            Column::right("allowed").spare(3),
+            Column::left("verdict"),
+            Column::left(""),
+        ]);
+        for row in rows {
+            let note = if notes {
+                row.note.terminal()
+            } else {
+                String::new()
+            };
+            let cells = [
+                row.label.terminal(),
+                row.before.clone(),
+                row.now.clone(),
+                row.change.clone(),
+                row.interval.clone(),
+                row.allowed.clone(),
+                row.verdict_words(),
+                note,
+            ];
+            table.row(cells.iter().map(|c| self.letters(c)).collect());
+        }
+        table
+    }
+
+    pub(super) fn last_lines(&mut self, view: &View) {
+        if let Some(whereabouts) = view.whereabouts() {
+            self.labelled("where", &whereabouts.terminal());
+        }
+        self.noise(view);
+        if view.compares() && self.style.verbosity < Verbosity::Verbose {
+            self.labelled("lateness", &view.trust.lateness());
+        }
+        if matches!(view.standing, Standing::Partial | Standing::Unjudged) {
+            self.labelled("gate", "not passed: only a complete, judged run can pass");
+        }
+        let longest = view
+            .next
+            .iter()
+            .map(|n| n.command.len())
+            .max()
+            .unwrap_or_default();
+        for (i, next) in view.next.iter().enumerate() {
+            let label = if i == 0 { "next" } else { "" };
+            let aligned = format!("{:longest$}   {}", next.command, next.when);
+            // A command is never broken over lines: it is there to be copied.
+            let head = self.style.faint(&format!("{label:10}"));
+            if aligned.len() + 12 <= self.style.width || next.when.is_empty() {
+                self.line(&format!("{INDENT}{head}{}", aligned.trim_end()));
+            } else {
+                self.line(&format!("{INDENT}{head}{}", next.command));
+                self.labelled("", &format!("  {}", next.when));
+            }
+        }
+    }
+
+    fn noise(&mut self, view: &View) {
+        if view.noise_is_told() && self.style.verbosity < Verbosity::Verbose {
+            return;
+        }
+        let trust = &view.trust;
+        if trust.spoiled_rounds == 0 {
+            return;
+        }
+        let mut text = trust.rounds_in_words();
+        if !trust.spoiled_rows.is_empty() {
+            let rows: Vec<_> = trust
+                .spoiled_rows
+                .iter()
+                .take(6)
+                .map(Untrusted::terminal)
+                .collect();
+            text += &format!("; it touches {}", rows.join(", "));
+            if trust.spoiled_rows.len() > rows.len() {
+                let more = trust.spoiled_rows.len() - rows.len();
+                text += &format!(" and {}", words::plural(more, "more row"));
+            }
+        }
+        self.labelled("noise", &text);
+    }
+}
+
+/// Notes below a table, each once, with the rows it is about.
+fn notes(rows: &[&Row]) -> Vec<(String, Vec<String>)> {
+    let mut notes: Vec<(String, Vec<String>)> = Vec::new();
+    for row in rows.iter().filter(|r| !r.note.raw().is_empty()) {
+        let label = row.label.terminal();
+        let note = row.note.terminal();
+        match notes.iter_mut().find(|(said, _)| *said == note) {
+            Some((_, labels)) => labels.push(label),
+            None => notes.push((note, vec![label])),
+        }
+    }
+    notes
+}

@@ -1,0 +1,224 @@
+//! What a run without a reference says: latencies, throughput, errors, resources, steps.
+
+use crate::model::{Metric, Stat};
+use crate::report::table::{Column, Table};
+use crate::report::view::{Part, Summary, View};
+use crate::report::words;
+use crate::units::Unit;
+use crate::untrusted::Untrusted;
+
+use super::page::Page;
+
+/// Writes the blocks that have something to say.
+pub(super) fn summary(page: &mut Page, view: &View) {
+    page.blank();
+    if view.now.tally.due == 0 {
+        page.labelled("requests", "none was due in a measured phase");
+        return;
+    }
+    latencies(page, &view.now);
+    page.blank();
+    throughput(page, &view.now);
+    errors(page, &view.now);
+    resources(page, &view.now);
+    parts(page, "step", &view.steps);
+    parts(page, "phase", &view.phases);
+    page.blank();
+    page.labelled("lateness", &view.trust.lateness());
+    page.labelled(
+        "machine",
+        &format!(
+            "steal {}, {}generator {} cores",
+            Unit::Share.format(view.trust.steal),
+            view.trust
+                .cpu_pressure
+                .map(|p| format!("CPU pressure {}, ", Unit::Share.format(p)))
+                .unwrap_or_default(),
+            Unit::Count.format(view.trust.own_cpu),
+        ),
+    );
+}
+
+fn latencies(page: &mut Page, now: &Summary) {
+    let mut table = Table::new(&[
+        Column::left(""),
+        Column::right("latency"),
+        Column::right("service time").spare(1),
+        Column::right("wait").spare(2),
+        Column::right("lateness").spare(3),
+    ]);
+    let mut few = None;
+    for stat in Stat::ALL {
+        let families = [
+            Metric::Latency(stat),
+            Metric::ServiceTime(stat),
+            Metric::Wait(stat),
+            Metric::Lateness(stat),
+        ];
+        let mut cells = vec![stat.name().to_owned()];
+        for metric in families {
+            let value = now.value(metric);
+            if let crate::model::Estimate::TooFew { .. } = value {
+                few = few.or(Some((stat, value)));
+            }
+            cells.push(page.letters(&words::short_estimate(value, metric.unit())));
+        }
+        table.row(cells);
+    }
+    page.table(&table);
+    if let Some((stat, value)) = few {
+        let text = format!(
+            "{} needs more requests: {}",
+            stat.name(),
+            words::estimate(value, Unit::Time)
+        );
+        page.blank();
+        page.labelled("samples", &text);
+    }
+    if now.timed_rounds < now.rounds {
+        page.labelled(
+            "times",
+            &format!(
+                "from the {} clean of {}",
+                now.timed_rounds,
+                words::plural(now.rounds, "round")
+            ),
+        );
+    }
+}
+
+fn throughput(page: &mut Page, now: &Summary) {
+    let show = |metric: Metric| words::estimate(now.value(metric), metric.unit());
+    let t = &now.tally;
+    let rates = format!(
+        "{} asked, {} sent, {} ok",
+        show(Metric::ThroughputAsked),
+        show(Metric::ThroughputSent),
+        show(Metric::ThroughputOk)
+    );
+    page.labelled("rate", &rates);
+    let requests = format!(
+        "{} due, {} sent, {} answered, {} failed",
+        words::count(t.due),
+        words::count(t.sent),
+        words::count(t.answered),
+        words::count(t.failures.total())
+    );
+    page.labelled("requests", &requests);
+    let bytes = format!(
+        "{} received, {} sent",
+        Unit::Bytes.format(t.bytes_in.0 as f64),
+        Unit::Bytes.format(t.bytes_out.0 as f64)
+    );
+    page.labelled("bytes", &bytes);
+}
+
+fn errors(page: &mut Page, now: &Summary) {
+    let rate = now.error_rate().unwrap_or_default();
+    page.labelled("errors", &Unit::Share.format(rate));
+    if now.tally.failures.total() == 0 {
+        return;
+    }
+    let mut table = Table::new(&[
+        Column::left("         "),
+        Column::right("count"),
+        Column::right("share"),
+        Column::left("class"),
+        Column::left("kind").spare(1),
+    ]);
+    let mut classes: Vec<_> = now.tally.failures.0.iter().collect();
+    classes.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    for (class, &n) in classes {
+        let share = now.value(Metric::Errors(*class));
+        table.row(vec![
+            String::new(),
+            words::count(n),
+            words::estimate(share, Unit::Share),
+            class.name().to_owned(),
+            category(*class).to_owned(),
+        ]);
+    }
+    page.table(&table);
+}
+
+/// The category in a word, or whose fault it is.
+pub(in crate::report) fn category(class: crate::model::ErrorClass) -> &'static str {
+    use crate::model::Category;
+    if class.is_generators() {
+        return "the generator's own";
+    }
+    match class.category() {
+        Category::Transient => "transient",
+        Category::Permanent => "permanent",
+        Category::Resource => "resource",
+        Category::Logic => "logic",
+    }
+}
+
+fn resources(page: &mut Page, now: &Summary) {
+    let Some(usage) = now.usage else {
+        return;
+    };
+    let show = |metric: Metric| words::estimate(now.value(metric), metric.unit());
+    let cpu = format!(
+        "{} per request, {} of one core",
+        show(Metric::CpuPerRequest),
+        show(Metric::CpuUtilisation)
+    );
+    page.labelled("cpu", &cpu);
+    let slope = usage
+        .rss_slope
+        .map(|s| format!(", growth {}", Unit::BytesPerSecond.format(s)))
+        .unwrap_or_default();
+    let memory = format!(
+        "{} peak, {} at the end{slope}",
+        show(Metric::RssPeak),
+        show(Metric::RssEnd)
+    );
+    page.labelled("memory", &memory);
+    let open = format!(
+        "{}, {} at most",
+        words::plural(
+            usize::try_from(usage.fds_peak).unwrap_or(usize::MAX),
+            "descriptor"
+        ),
+        words::plural(
+            usize::try_from(usage.threads_peak).unwrap_or(usize::MAX),
+            "thread"
+        )
+    );
+    page.labelled("open", &open);
+}
+
+fn parts(page: &mut Page, noun: &'static str, parts: &[Part]) {
+    if parts.len() < 2 {
+        return;
+    }
+    let mut table = Table::new(&[
+        Column::left(noun),
+        Column::right("requests").spare(3),
+        Column::right("ok").spare(1),
+        Column::right("errors"),
+        Column::right("p50"),
+        Column::right("p95").spare(2),
+        Column::right("p99"),
+        Column::right("max").spare(4),
+    ]);
+    for part in parts {
+        let now = &part.now;
+        let show = |metric: Metric| words::short_estimate(now.value(metric), metric.unit());
+        let cells = [
+            Untrusted::terminal(&part.name),
+            words::count(now.tally.due),
+            show(Metric::ThroughputOk),
+            show(Metric::ErrorsRate),
+            show(Metric::Latency(Stat::P50)),
+            show(Metric::Latency(Stat::P95)),
+            show(Metric::Latency(Stat::P99)),
+            show(Metric::Latency(Stat::Max)),
+        ];
+        table.row(cells.iter().map(|c| page.letters(c)).collect());
+    }
+    page.blank();
+    page.table(&table);
+}

@@ -1,0 +1,136 @@
+//! The page from top to bottom.
+
+use crate::report::view::View;
+
+use super::page::Page;
+use super::summary::summary;
+use super::{TextStyle, Verbosity};
+
+/// Renders the summary; every line ends in a line feed.
+pub fn text(view: &View, style: TextStyle) -> String {
+    let mut page = Page::new(style);
+    if style.verbosity == Verbosity::Quiet {
+        page.headline(view);
+        return page.finish();
+    }
+    page.title(view);
+    page.blank();
+    page.headline(view);
+    page.remarks(view);
+    page.rows(view);
+    if !view.compares() || style.verbosity == Verbosity::Verbose {
+        summary(&mut page, view);
+    }
+    page.blank();
+    page.last_lines(view);
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::report::table::width;
+
+    fn show(run: &crate::model::Run, width: usize, unicode: bool, verbosity: Verbosity) -> String {
+        let style = TextStyle {
+            width,
+            colour: false,
+            unicode,
+            verbosity,
+        };
+        text(&View::new(run, None), style)
+    }
+
+    #[test]
+    fn a_check_at_120_columns() {
+        insta::assert_snapshot!(show(&fixture::run(), 120, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn a_check_at_80_columns() {
+        insta::assert_snapshot!(show(&fixture::run(), 80, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn a_check_at_60_columns() {
+        insta::assert_snapshot!(show(&fixture::run(), 60, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn a_check_in_ascii() {
+        let page = show(&fixture::run(), 100, false, Verbosity::Normal);
+        assert!(page.is_ascii());
+        insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn a_plain_run_at_100_columns() {
+        insta::assert_snapshot!(show(&fixture::plain_run(), 100, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn a_plain_run_at_60_columns() {
+        insta::assert_snapshot!(show(&fixture::plain_run(), 60, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn a_partial_run_says_so_first() {
+        insta::assert_snapshot!(show(&fixture::partial_run(), 80, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn an_invalid_run_names_cause_and_way_out() {
+        insta::assert_snapshot!(show(&fixture::invalid_run(), 80, true, Verbosity::Normal));
+    }
+
+    #[test]
+    fn quiet_is_the_headline() {
+        let page = show(&fixture::run(), 200, true, Verbosity::Quiet);
+        assert_eq!(page.lines().count(), 1);
+        assert!(page.starts_with("✘ REGRESSED   latency.p99 rose 13.7 %"));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let runs = [
+            fixture::run(),
+            fixture::plain_run(),
+            fixture::partial_run(),
+            fixture::invalid_run(),
+        ];
+        for run in &runs {
+            for (columns, unicode) in [(60, true), (80, true), (100, false), (120, true)] {
+                let page = show(run, columns, unicode, Verbosity::Verbose);
+                for line in page.lines() {
+                    assert!(width(line) <= columns, "{columns}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let view = View::new(&fixture::run(), None);
+        let style = TextStyle::default();
+        let coloured = text(
+            &view,
+            TextStyle {
+                colour: true,
+                ..style
+            },
+        );
+        assert!(coloured.contains("\u{1b}["));
+        assert_eq!(
+            anstream::adapter::strip_str(&coloured).to_string(),
+            text(&view, style)
+        );
+    }
+
+    #[test]
+    fn no_name_reaches_the_terminal_unescaped() {
+        let page = show(&fixture::hostile_run(), 100, true, Verbosity::Verbose);
+        assert!(!page.contains(['\u{1b}', '\u{202e}']));
+        assert!(!page.lines().any(|l| l.starts_with("::error")));
+    }
+}

@@ -1,0 +1,482 @@
+//! Builds the view: which rounds stand for which side, what leads, what follows from it.
+
+use crate::diagnostic::validity::NOISY_MACHINE;
+use crate::model::{
+    Arm, Baseline, Comparison, Design, Estimate, Manifest, Metric, Mode, Moved, Round, Run,
+    RunState, Scope, Stat,
+};
+use crate::report::words;
+use crate::untrusted::Untrusted;
+
+use super::outlook::{Next, Standing, next};
+use super::{Part, RoundView, Row, Strip, Summary, Timeline, TrustView};
+
+/// Everything reporters see: one verdict, one wording, every format.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub(in crate::report) facts: Facts,
+    pub(in crate::report) standing: Standing,
+    pub(in crate::report) headline: Untrusted,
+    pub(in crate::report) reference: Option<Untrusted>,
+    /// Empty before a run is judged.
+    pub(in crate::report) rows: Vec<Row>,
+    pub(in crate::report) moved: Vec<MovedStep>,
+    pub(in crate::report) remarks: Vec<Remark>,
+    pub(in crate::report) now: Summary,
+    pub(in crate::report) before: Option<Summary>,
+    pub(in crate::report) steps: Vec<Part>,
+    /// Measured phases; empty when there is only one.
+    pub(in crate::report) phases: Vec<Part>,
+    pub(in crate::report) timeline: Timeline,
+    pub(in crate::report) timeline_before: Option<Timeline>,
+    pub(in crate::report) rounds: Vec<RoundView>,
+    pub(in crate::report) strips: Vec<Strip>,
+    pub(in crate::report) trust: TrustView,
+    pub(in crate::report) next: Vec<Next>,
+}
+
+/// What was run: the facts of the manifest.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Facts {
+    pub(in crate::report) manifest: Manifest,
+    pub(in crate::report) state: RunState,
+    pub(in crate::report) scenario: Untrusted,
+    pub(in crate::report) description: Untrusted,
+    /// The command that starts it, or its address.
+    pub(in crate::report) target: Untrusted,
+    /// `200/s poisson, 5 rounds × 60 s`
+    pub(in crate::report) load: Untrusted,
+}
+
+/// A step whose numbers moved, with the sentence about it.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct MovedStep {
+    pub(in crate::report) step: Untrusted,
+    pub(in crate::report) moved: Moved,
+    /// `cpu.per-request +19 %`
+    pub(in crate::report) change: String,
+}
+
+/// A finding of the judge.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Remark {
+    pub(in crate::report) code: Option<Untrusted>,
+    pub(in crate::report) text: Untrusted,
+    pub(in crate::report) hint: Option<Untrusted>,
+    /// The headline says it already: what is left to show is the hint.
+    pub(in crate::report) repeats: bool,
+}
+
+impl View {
+    /// Works everything out. A run without a comparison, or one that ended early, passes nothing.
+    pub fn new(run: &Run, baseline: Option<&Baseline>) -> Self {
+        let outline = &run.manifest.outline;
+        let sides = Sides::of(run, baseline);
+        let everything = Scope::default();
+        let comparison = run.comparison.as_ref();
+        let rows: Vec<Row> = comparison
+            .map(|c| c.results.iter().map(Row::new).collect())
+            .unwrap_or_default();
+        let summary = |rounds: &[&Round], scope: &Scope| Summary::new(rounds, outline, scope);
+        let now = sides.now_summary(run, &everything);
+        let standing = standing(run, &now);
+        let headline = headline(run, standing, &now);
+        let part = |name: &str, load: &str, scope: Scope| Part {
+            name: Untrusted::new(name),
+            load: Untrusted::new(load),
+            now: sides.now_summary(run, &scope),
+            before: sides.has_before().then(|| summary(&sides.before, &scope)),
+        };
+        let steps = outline.steps.iter().map(|name| {
+            let step = Some(name.clone());
+            part(name, "", Scope { phase: None, step })
+        });
+        let measured: Vec<_> = outline.phases.iter().filter(|p| !p.warm_up).collect();
+        let phases = measured.iter().filter(|_| measured.len() > 1).map(|p| {
+            let phase = Some(p.name.clone());
+            part(&p.name, &p.load, Scope { phase, step: None })
+        });
+        let indices = |rounds: &[&Round]| rounds.iter().map(|r| r.index).collect::<Vec<_>>();
+        let timeline =
+            |rounds: &[usize]| Timeline::new(rounds, &run.intervals, &run.samples, outline);
+        Self {
+            standing,
+            reference: comparison
+                .and_then(|c| c.reference.as_deref())
+                .or(run.manifest.reference.as_deref())
+                .map(Untrusted::new),
+            moved: comparison.map(moved).unwrap_or_default(),
+            remarks: remarks(run, &headline),
+            headline: Untrusted::new(headline),
+            steps: steps.collect(),
+            phases: phases.collect(),
+            timeline: timeline(&sides.now_indices(run)),
+            timeline_before: sides
+                .before_is_measured_now
+                .then(|| timeline(&indices(&timed(&sides.before)))),
+            rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
+            strips: strips(run, &rows, &sides),
+            trust: TrustView::new(&run.rounds, &rows),
+            next: next(standing, run, &now),
+            facts: Facts::new(run),
+            before: sides
+                .has_before()
+                .then(|| summary(&sides.before, &everything)),
+            now,
+            rows,
+        }
+    }
+
+    /// The one conclusion.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// True when there is a change to speak of, not only absolute numbers.
+    pub(in crate::report) fn compares(&self) -> bool {
+        self.rows.iter().any(|r| !r.change.is_empty())
+    }
+
+    /// True when a finding says what the machine spoiled, so that nothing else needs to.
+    pub(in crate::report) fn noise_is_told(&self) -> bool {
+        let told = |r: &Remark| r.code.as_ref().is_some_and(|c| c.raw() == NOISY_MACHINE.id);
+        self.trust.spoiled_rounds == 0 || self.remarks.iter().any(told)
+    }
+
+    /// The rows that every format shows: what counts, and what moved without counting.
+    pub(in crate::report) fn leading_rows(&self) -> Vec<&Row> {
+        let leading: Vec<_> = self.rows.iter().filter(|r| r.matters()).collect();
+        if leading.is_empty() {
+            self.rows.iter().take(8).collect()
+        } else {
+            leading
+        }
+    }
+
+    /// Steps that stand out, and those that did not move, in one sentence.
+    pub(in crate::report) fn whereabouts(&self) -> Option<Untrusted> {
+        let first = self.moved.first()?;
+        let standing_out: Vec<_> = self.moved.iter().filter(|m| m.moved.stands_out).collect();
+        let quiet: Vec<_> = self
+            .steps
+            .iter()
+            .filter(|s| self.moved.iter().all(|m| m.step != s.name))
+            .map(|s| s.name.raw().to_owned())
+            .collect();
+        let told = if standing_out.is_empty() {
+            vec![first]
+        } else {
+            standing_out
+        };
+        let mut text = told
+            .iter()
+            .take(3)
+            .map(|m| format!("step {}: {}", m.step.raw(), m.change))
+            .collect::<Vec<_>>()
+            .join("; ");
+        match quiet.as_slice() {
+            [] => {}
+            few if few.len() <= 3 => text += &format!("; {} did not move", few.join(", ")),
+            many => text += &format!("; {} did not move", words::plural(many.len(), "other step")),
+        }
+        Some(Untrusted::new(text))
+    }
+}
+
+/// The rounds that stand for each side.
+struct Sides<'a> {
+    before: Vec<&'a Round>,
+    now: Vec<&'a Round>,
+    before_is_measured_now: bool,
+}
+
+impl<'a> Sides<'a> {
+    fn of(run: &'a Run, baseline: Option<&'a Baseline>) -> Self {
+        let interleaved: Vec<_> = run.arm(Arm::Before).collect();
+        let before_is_measured_now = !interleaved.is_empty();
+        let before = if before_is_measured_now {
+            interleaved
+        } else {
+            baseline
+                .map(|b| b.rounds().filter(|r| r.complete).collect())
+                .unwrap_or_default()
+        };
+        let mut now: Vec<_> = run.arm(Arm::Now).collect();
+        if now.is_empty() {
+            now = run.rounds.iter().filter(|r| r.arm == Arm::Now).collect();
+        }
+        Self {
+            before,
+            now,
+            before_is_measured_now,
+        }
+    }
+
+    fn has_before(&self) -> bool {
+        !self.before.is_empty()
+    }
+
+    /// Where no round was finished, the intervals are all there is.
+    fn now_summary(&self, run: &Run, scope: &Scope) -> Summary {
+        let outline = &run.manifest.outline;
+        if !self.now.is_empty() || run.manifest.mode == Mode::Interleaved {
+            return Summary::new(&self.now, outline, scope);
+        }
+        let measured_from = outline
+            .phases
+            .iter()
+            .find(|p| !p.warm_up)
+            .map_or(0.0, |p| p.start.as_secs_f64());
+        let seen = run
+            .intervals
+            .iter()
+            .map(|i| (i.start + i.length).as_secs_f64())
+            .fold(0.0, f64::max);
+        let cells = run.intervals.iter().flat_map(|i| &i.cells);
+        Summary::of_cells(cells, (seen - measured_from).max(0.0), outline, scope)
+    }
+
+    fn now_indices(&self, run: &Run) -> Vec<usize> {
+        if !self.now.is_empty() {
+            return timed(&self.now).iter().map(|r| r.index).collect();
+        }
+        let mut rounds: Vec<_> = run.intervals.iter().map(|i| i.round).collect();
+        rounds.dedup();
+        rounds
+    }
+}
+
+/// The clean rounds, or all when none is.
+fn timed<'a>(rounds: &[&'a Round]) -> Vec<&'a Round> {
+    let clean: Vec<_> = rounds.iter().copied().filter(|r| r.is_clean()).collect();
+    if clean.is_empty() {
+        rounds.to_vec()
+    } else {
+        clean
+    }
+}
+
+fn standing(run: &Run, now: &Summary) -> Standing {
+    if run.state != RunState::Complete {
+        return Standing::Partial;
+    }
+    match &run.comparison {
+        None => Standing::Unjudged,
+        Some(c) if has_nothing_to_judge(c) => match now.tally.failures.total() {
+            0 => Standing::Measured,
+            _ => Standing::MeasuredWithErrors,
+        },
+        Some(c) => Standing::Judged(c.decision.verdict),
+    }
+}
+
+fn has_nothing_to_judge(c: &Comparison) -> bool {
+    c.design == Design::Absolute
+        && c.decision.verdict == crate::model::Verdict::Kept
+        && c.results.iter().all(|r| r.limit.is_none())
+}
+
+/// The sentence that every format leads with.
+fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
+    let done = run.rounds.iter().filter(|r| r.complete).count();
+    let finished = match done {
+        0 => "before a round was finished".to_owned(),
+        n => format!("after {}", words::plural(n, "round")),
+    };
+    match (standing, run.state) {
+        (Standing::Partial, RunState::Interrupted) => {
+            format!("the run was interrupted {finished}: it can be read, it passes nothing")
+        }
+        (Standing::Partial, _) => {
+            format!("the run broke off {finished}: it can be read, it passes nothing")
+        }
+        (Standing::Unjudged, _) => "nobody has judged this run: it passes nothing".to_owned(),
+        (Standing::Measured | Standing::MeasuredWithErrors, _) => measured(now),
+        (Standing::Judged(_), _) => run
+            .comparison
+            .as_ref()
+            .map(|c| c.decision.headline.clone())
+            .unwrap_or_default(),
+    }
+}
+
+/// `1,000 of 1,000 requests answered as expected, p50 8.1 ms, p95 12 ms`: where nothing was judged,
+/// what was seen.
+fn measured(now: &Summary) -> String {
+    let mut text = format!(
+        "{} of {} requests answered as expected",
+        words::count(now.tally.answered),
+        words::count(now.tally.due)
+    );
+    let told = |stat: Stat| {
+        let metric = Metric::Latency(stat);
+        match now.value(metric) {
+            Estimate::TooFew { .. } | Estimate::Missing => None,
+            value => Some((stat, words::estimate(value, metric.unit()))),
+        }
+    };
+    let tail = [Stat::P99, Stat::P95, Stat::P90].into_iter().find_map(told);
+    for (stat, value) in told(Stat::P50).into_iter().chain(tail) {
+        text += &format!(", {} {value}", stat.name());
+    }
+    text
+}
+
+fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
+    let Some(comparison) = &run.comparison else {
+        return Vec::new();
+    };
+    let so_far = (run.state != RunState::Complete).then(|| Remark {
+        code: None,
+        text: Untrusted::new(format!("so far: {}", comparison.decision.headline)),
+        hint: None,
+        repeats: false,
+    });
+    let findings = comparison.findings.iter().map(|f| Remark {
+        code: f.code.as_deref().map(Untrusted::new),
+        text: Untrusted::new(f.text.as_str()),
+        hint: f.hint.as_deref().map(Untrusted::new),
+        repeats: headline.ends_with(&f.text),
+    });
+    so_far.into_iter().chain(findings).collect()
+}
+
+fn moved(comparison: &Comparison) -> Vec<MovedStep> {
+    comparison
+        .moved
+        .iter()
+        .map(|m| MovedStep {
+            step: Untrusted::new(m.step.as_str()),
+            change: format!(
+                "{} {}{}",
+                m.metric,
+                words::change(m.change, words::is_points(m.metric, None)),
+                if m.stands_out {
+                    " beyond the other steps"
+                } else {
+                    ""
+                }
+            ),
+            moved: m.clone(),
+        })
+        .collect()
+}
+
+fn round_view(round: &Round, run: &Run) -> RoundView {
+    let state = if !round.complete {
+        "cut short".to_owned()
+    } else if round.contamination.is_empty() {
+        "clean".to_owned()
+    } else {
+        let causes: Vec<_> = round
+            .contamination
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        format!("spoiled by {}", causes.join(", "))
+    };
+    RoundView {
+        number: round.index + 1,
+        arm: round.arm,
+        clean: round.is_clean(),
+        state,
+        summary: Summary::new(&[round], &run.manifest.outline, &Scope::default()),
+    }
+}
+
+/// The metrics that count, or the usual ones, over the rounds of both sides.
+fn strips(run: &Run, rows: &[Row], sides: &Sides<'_>) -> Vec<Strip> {
+    const MOST: usize = 4;
+    let mut wanted: Vec<(Metric, Scope)> = rows
+        .iter()
+        .filter(|r| r.result.gating)
+        .map(|r| (r.result.metric, r.result.scope.clone()))
+        .collect();
+    for usual in [
+        Metric::Latency(Stat::P50),
+        Metric::Latency(Stat::P99),
+        Metric::CpuPerRequest,
+    ] {
+        if !wanted.contains(&(usual, Scope::default())) {
+            wanted.push((usual, Scope::default()));
+        }
+    }
+    let stored = if sides.before_is_measured_now {
+        &[]
+    } else {
+        sides.before.as_slice()
+    };
+    let stored = stored.iter().map(|&r| (Arm::Before, r));
+    let measured = run.rounds.iter().filter(|r| r.complete).map(|r| (r.arm, r));
+    let rounds: Vec<(Arm, &Round)> = stored.chain(measured).collect();
+    wanted
+        .into_iter()
+        .map(|(metric, scope)| {
+            let value = |r: &Round| {
+                Summary::new(&[r], &run.manifest.outline, &scope)
+                    .value(metric)
+                    .exact()
+            };
+            let dots = rounds
+                .iter()
+                .filter_map(|&(arm, r)| value(r).map(|v| (arm, r.is_clean(), v)))
+                .collect();
+            Strip {
+                metric,
+                label: Untrusted::new(format!("{metric}{scope}")),
+                dots,
+            }
+        })
+        .filter(|s: &Strip| s.dots.len() > 1)
+        .take(MOST)
+        .collect()
+}
+
+impl Facts {
+    fn new(run: &Run) -> Self {
+        let outline = &run.manifest.outline;
+        let loads: Vec<_> = outline
+            .phases
+            .iter()
+            .filter(|p| !p.warm_up)
+            .map(|p| p.load.as_str())
+            .collect();
+        let load = match loads.as_slice() {
+            [] => "no load".to_owned(),
+            [one] => (*one).to_owned(),
+            many => words::plural(many.len(), "phase"),
+        };
+        let rounds = run.arm(Arm::Now).count();
+        Self {
+            manifest: run.manifest.clone(),
+            state: run.state,
+            scenario: Untrusted::new(outline.name.as_str()),
+            description: Untrusted::new(outline.description.as_str()),
+            target: Untrusted::new(outline.target.name()),
+            load: Untrusted::new(format!(
+                "{load}, {} × {}",
+                words::plural(rounds, "round"),
+                outline.measured()
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn a_threshold_on_a_change_is_nothing_to_keep_without_a_reference() {
+        let mut run = fixture::plain_run();
+        let comparison = run.comparison.as_mut().expect("judged");
+        for result in &mut comparison.results {
+            result.gating = true;
+            result.limit = None;
+        }
+        let view = View::new(&run, None);
+        assert_eq!(view.standing, Standing::MeasuredWithErrors);
+        assert!(view.headline.raw().starts_with("11,760 of 12,000 requests"));
+    }
+}

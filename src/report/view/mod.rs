@@ -1,0 +1,17 @@
+//! What every writer sees: the run with its reference, worked out once and already in words.
+
+mod build;
+mod outlook;
+mod row;
+mod summary;
+mod timeline;
+mod trust;
+
+pub use build::View;
+pub use outlook::Standing;
+
+pub(super) use outlook::Tone;
+pub(super) use row::{Row, level};
+pub(super) use summary::{Part, RoundView, Strip, Summary};
+pub(super) use timeline::{Point, Timeline};
+pub(super) use trust::TrustView;

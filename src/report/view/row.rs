@@ -1,0 +1,133 @@
+//! One metric of the verdict table, in words.
+
+use crate::model::{Estimate, MetricResult, Side, Verdict};
+use crate::report::words;
+use crate::untrusted::Untrusted;
+
+use super::Tone;
+
+/// One judged metric.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Row {
+    pub(in crate::report) result: MetricResult,
+    /// `latency.p99 [step pay]`
+    pub(in crate::report) label: Untrusted,
+    pub(in crate::report) before: String,
+    pub(in crate::report) now: String,
+    pub(in crate::report) change: String,
+    pub(in crate::report) interval: String,
+    pub(in crate::report) allowed: String,
+    /// The worse of the verdicts on the change and on the absolute limit.
+    pub(in crate::report) verdict: Option<Verdict>,
+    pub(in crate::report) note: Untrusted,
+}
+
+impl Row {
+    pub(super) fn new(result: &MetricResult) -> Self {
+        let metric = result.metric;
+        let unit = metric.unit();
+        let points = words::is_points(metric, result.allowed);
+        let side = |side: &Side| words::estimate(side.value, unit);
+        Self {
+            label: Untrusted::new(format!("{metric}{}", result.scope)),
+            before: result.before.as_ref().map(side).unwrap_or_default(),
+            now: side(&result.now),
+            change: result
+                .change
+                .map(|c| words::change(c, points))
+                .unwrap_or_default(),
+            interval: result
+                .interval
+                .map(|i| words::interval(i, points))
+                .unwrap_or_default(),
+            allowed: words::allowed(result),
+            verdict: together(result),
+            note: Untrusted::new(note(result)),
+            result: result.clone(),
+        }
+    }
+
+    /// Sign and word: `✘ regressed`; a dash when there was nothing to judge by.
+    pub(in crate::report) fn verdict_words(&self) -> String {
+        self.verdict
+            .map_or_else(|| "–".to_owned(), |v| format!("{} {}", v.sign(), v.name()))
+    }
+
+    pub(in crate::report) fn tone(&self) -> Tone {
+        self.verdict.map_or(Tone::Plain, Tone::of)
+    }
+
+    /// Rounds of both sides that noise made unusable for this metric.
+    pub(in crate::report) fn spoiled(&self) -> usize {
+        self.result.now.spoiled + self.result.before.as_ref().map_or(0, |b| b.spoiled)
+    }
+
+    /// True when the row counts or says something besides "nothing happened".
+    pub(in crate::report) fn matters(&self) -> bool {
+        self.result.gating
+            || matches!(
+                self.verdict,
+                Some(Verdict::Improved | Verdict::Regressed | Verdict::Broken)
+            )
+    }
+
+    /// The row as a sentence without its verdict.
+    pub(in crate::report) fn sentence(&self) -> String {
+        let mut text = match (self.before.is_empty(), self.change.is_empty()) {
+            (false, false) => format!("{} → {} ({})", self.before, self.now, self.change),
+            (false, true) => format!("{} → {}", self.before, self.now),
+            _ => self.now.clone(),
+        };
+        if !self.interval.is_empty() {
+            text += &format!(", {} interval {}", level(self.result.level), self.interval);
+        }
+        if !self.allowed.is_empty() {
+            text += &format!(", allowed {}", self.allowed);
+        }
+        if let Some(p) = self.result.confidence {
+            text += &format!(", confidence {}", words::probability(p));
+        }
+        text
+    }
+}
+
+/// `95 %`, `98.1 %`.
+pub(in crate::report) fn level(level: f64) -> String {
+    crate::units::Unit::Share.format(level)
+}
+
+/// A kept limit adds nothing to a verdict on the change; a broken one outweighs most.
+fn together(result: &MetricResult) -> Option<Verdict> {
+    match (result.verdict, result.limit) {
+        (Some(change), Some(Verdict::Kept)) => Some(change),
+        (change, limit) => change.max(limit),
+    }
+}
+
+fn note(result: &MetricResult) -> String {
+    let mut parts = Vec::new();
+    if let Some(note) = &result.note {
+        // The label stands beside the note.
+        let name = result.metric.name();
+        let said = note.strip_prefix(&*name).and_then(|n| n.strip_prefix(' '));
+        parts.push(said.unwrap_or(note).to_owned());
+    } else if let (Some(Verdict::Inconclusive), Some(n)) = (result.verdict, result.rounds_needed) {
+        parts.push(format!("{} would tell", words::plural(n, "more round")));
+    }
+    let sides = [
+        ("before", result.before.as_ref()),
+        ("now", Some(&result.now)),
+    ];
+    let left_out: Vec<_> = sides
+        .into_iter()
+        .filter_map(|(name, side)| side.filter(|s| s.spoiled > 0).map(|s| (name, s.spoiled)))
+        .map(|(name, n)| format!("{} {name}", words::plural(n, "round")))
+        .collect();
+    if !left_out.is_empty() {
+        parts.push(format!("noise spoiled {}", left_out.join(" and ")));
+    }
+    if let Estimate::AtLeast(_) = result.now.value {
+        parts.push("some requests never got an answer".to_owned());
+    }
+    parts.join("; ")
+}

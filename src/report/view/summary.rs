@@ -1,0 +1,270 @@
+//! One side of a run summed up: merged distributions, sums of counts, peaks of resources.
+//!
+//! Percentiles come from merged distributions; they are never averaged. Times come from the clean
+//! rounds where there are any, counts and resources from all rounds given.
+
+use crate::model::{
+    Arm, Cell, Distribution, ErrorClass, Estimate, Latencies, Metric, Outline, Round, Scope, Stat,
+    Tally,
+};
+use crate::untrusted::Untrusted;
+
+/// The sum of rounds, over everything or one scope.
+#[derive(Debug, Clone, Default)]
+pub(in crate::report) struct Summary {
+    /// Rounds given, and of these the ones that times are taken from.
+    pub(in crate::report) rounds: usize,
+    pub(in crate::report) timed_rounds: usize,
+    /// Measured time of all rounds, in seconds.
+    pub(in crate::report) seconds: f64,
+    pub(in crate::report) tally: Tally,
+    pub(in crate::report) latency: Latencies,
+    pub(in crate::report) service: Distribution,
+    pub(in crate::report) wait: Distribution,
+    pub(in crate::report) lateness: Distribution,
+    pub(in crate::report) usage: Option<Usage>,
+}
+
+/// The target's resources over all rounds.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::report) struct Usage {
+    /// Nanoseconds; None when nothing was answered.
+    pub(in crate::report) cpu_per_request: Option<f64>,
+    /// Cores.
+    pub(in crate::report) utilisation: f64,
+    pub(in crate::report) rss_peak: f64,
+    pub(in crate::report) rss_end: f64,
+    /// Median over the rounds, bytes per second.
+    pub(in crate::report) rss_slope: Option<f64>,
+    pub(in crate::report) fds_peak: u64,
+    pub(in crate::report) threads_peak: u64,
+}
+
+impl Summary {
+    pub(super) fn new(rounds: &[&Round], outline: &Outline, scope: &Scope) -> Self {
+        let timed: Vec<_> = if rounds.iter().any(|r| r.is_clean()) {
+            rounds.iter().filter(|r| r.is_clean()).collect()
+        } else {
+            rounds.iter().collect()
+        };
+        let mut summary = Self {
+            rounds: rounds.len(),
+            timed_rounds: timed.len(),
+            seconds: seconds(outline, scope) * rounds.len() as f64,
+            ..Self::default()
+        };
+        for cell in rounds.iter().flat_map(|r| &r.cells) {
+            if counts(outline, scope, cell) {
+                summary.tally.merge(&cell.tally);
+            }
+        }
+        for cell in timed.iter().flat_map(|r| &r.cells) {
+            if counts(outline, scope, cell) {
+                summary.add_times(cell);
+            }
+        }
+        summary.usage = Usage::new(rounds, outline, scope);
+        summary
+    }
+
+    /// Of a run that was killed in its first round: what its intervals recorded.
+    pub(super) fn of_cells<'a>(
+        cells: impl Iterator<Item = &'a Cell>,
+        seconds: f64,
+        outline: &Outline,
+        scope: &Scope,
+    ) -> Self {
+        let mut summary = Self {
+            seconds,
+            ..Self::default()
+        };
+        for cell in cells {
+            if counts(outline, scope, cell) {
+                summary.tally.merge(&cell.tally);
+                summary.add_times(cell);
+            }
+        }
+        summary
+    }
+
+    fn add_times(&mut self, cell: &Cell) {
+        self.latency.merge(&cell.latency);
+        self.service.merge(&cell.service);
+        self.wait.merge(&cell.wait);
+        self.lateness.merge(&cell.lateness);
+    }
+
+    /// What most requests failed of, if any did.
+    pub(super) fn most_frequent_failure(&self) -> Option<ErrorClass> {
+        let classes = self.tally.failures.0.iter().filter(|(_, n)| **n > 0);
+        classes.max_by_key(|(_, n)| **n).map(|(class, _)| *class)
+    }
+
+    /// Share of due requests that were not answered as expected.
+    pub(in crate::report) fn error_rate(&self) -> Option<f64> {
+        (self.tally.due > 0).then(|| self.tally.failures.total() as f64 / self.tally.due as f64)
+    }
+
+    fn per_second(&self, n: u64) -> Estimate {
+        if self.seconds > 0.0 {
+            Estimate::Exact(n as f64 / self.seconds)
+        } else {
+            Estimate::Missing
+        }
+    }
+
+    /// The value of any metric.
+    pub(in crate::report) fn value(&self, metric: Metric) -> Estimate {
+        let known = |v: Option<f64>| v.map_or(Estimate::Missing, Estimate::Exact);
+        let usage = |f: fn(Usage) -> f64| known(self.usage.map(f));
+        let share = |n: u64, of: u64| known((of > 0).then(|| n as f64 / of as f64));
+        let tally = &self.tally;
+        match metric {
+            Metric::Latency(stat) => statistic(&self.latency, stat),
+            Metric::ServiceTime(stat) => of_distribution(&self.service, stat),
+            Metric::Lateness(stat) => of_distribution(&self.lateness, stat),
+            Metric::Wait(stat) => of_distribution(&self.wait, stat),
+            Metric::ThroughputAsked => self.per_second(tally.due),
+            Metric::ThroughputSent => self.per_second(tally.sent),
+            Metric::ThroughputOk => self.per_second(tally.answered),
+            Metric::ErrorsRate => known(self.error_rate()),
+            Metric::Errors(class) => share(tally.failures.count(class), tally.due),
+            Metric::BytesIn => share(tally.bytes_in.0, tally.answered),
+            Metric::BytesOut => share(tally.bytes_out.0, tally.sent),
+            Metric::CpuPerRequest => known(self.usage.and_then(|u| u.cpu_per_request)),
+            Metric::CpuUtilisation => usage(|u| u.utilisation),
+            Metric::RssPeak => usage(|u| u.rss_peak),
+            Metric::RssEnd => usage(|u| u.rss_end),
+            Metric::RssSlope => known(self.usage.and_then(|u| u.rss_slope)),
+            Metric::FdsPeak => usage(|u| u.fds_peak as f64),
+            Metric::ThreadsPeak => usage(|u| u.threads_peak as f64),
+        }
+    }
+}
+
+impl Usage {
+    fn new(rounds: &[&Round], outline: &Outline, scope: &Scope) -> Option<Self> {
+        if scope.step.is_some() {
+            return None;
+        }
+        let wanted = |phase: usize| in_phase(outline, scope, phase);
+        let mut usages = rounds
+            .iter()
+            .flat_map(|r| &r.usage)
+            .filter(|u| wanted(u.phase))
+            .peekable();
+        usages.peek()?;
+        let (mut cpu, mut wall, mut peak, mut fds, mut threads) = (0.0, 0.0, 0, 0, 0);
+        let mut slopes = Vec::new();
+        for u in usages {
+            cpu += u.cpu.0 as f64;
+            wall += u.wall.0 as f64;
+            peak = peak.max(u.rss_peak.0);
+            fds = fds.max(u.fds_peak);
+            threads = threads.max(u.threads_peak);
+            slopes.extend(u.rss_slope.filter(|s| s.is_finite()));
+        }
+        let observed = |r: &&&Round| r.usage.iter().any(|u| wanted(u.phase));
+        let answered: u64 = rounds
+            .iter()
+            .filter(observed)
+            .flat_map(|r| &r.cells)
+            .filter(|c| counts(outline, scope, c))
+            .map(|c| c.tally.answered)
+            .sum();
+        let ends: Vec<f64> = rounds
+            .iter()
+            .filter_map(|r| r.usage.iter().rfind(|u| wanted(u.phase)))
+            .map(|u| u.rss_end.0 as f64)
+            .collect();
+        Some(Self {
+            cpu_per_request: (answered > 0).then(|| cpu / answered as f64),
+            utilisation: if wall > 0.0 { cpu / wall } else { 0.0 },
+            rss_peak: peak as f64,
+            rss_end: ends.iter().sum::<f64>() / ends.len().max(1) as f64,
+            rss_slope: median(&mut slopes),
+            fds_peak: fds,
+            threads_peak: threads,
+        })
+    }
+}
+
+/// A step or a phase with its share of the run.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Part {
+    pub(in crate::report) name: Untrusted,
+    pub(in crate::report) load: Untrusted,
+    pub(in crate::report) now: Summary,
+    pub(in crate::report) before: Option<Summary>,
+}
+
+/// One round for the round table.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct RoundView {
+    /// From 1.
+    pub(in crate::report) number: usize,
+    pub(in crate::report) arm: Arm,
+    pub(in crate::report) clean: bool,
+    /// `clean`, `spoiled by steal 31 %`, `cut short`.
+    pub(in crate::report) state: String,
+    pub(in crate::report) summary: Summary,
+}
+
+/// One metric over the rounds, in the order measured: for the dots.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Strip {
+    pub(in crate::report) metric: Metric,
+    pub(in crate::report) label: Untrusted,
+    /// Reference rounds that were stored, then the rounds of this run.
+    pub(in crate::report) dots: Vec<(Arm, bool, f64)>,
+}
+
+fn in_phase(outline: &Outline, scope: &Scope, phase: usize) -> bool {
+    outline
+        .phases
+        .get(phase)
+        .is_some_and(|p| match &scope.phase {
+            Some(name) => p.name == *name,
+            None => !p.warm_up,
+        })
+}
+
+fn counts(outline: &Outline, scope: &Scope, cell: &Cell) -> bool {
+    let step = match &scope.step {
+        Some(name) => outline.steps.get(cell.step) == Some(name),
+        None => true,
+    };
+    step && in_phase(outline, scope, cell.phase)
+}
+
+/// Seconds of one round that the scope covers.
+fn seconds(outline: &Outline, scope: &Scope) -> f64 {
+    outline
+        .phases
+        .iter()
+        .enumerate()
+        .filter(|&(i, _)| in_phase(outline, scope, i))
+        .map(|(_, p)| p.duration.as_secs_f64())
+        .sum()
+}
+
+fn statistic(latencies: &Latencies, stat: Stat) -> Estimate {
+    match stat.quantile() {
+        Some(q) => latencies.quantile(q),
+        None if stat == Stat::Mean => latencies.mean(),
+        None => latencies.max(),
+    }
+}
+
+fn of_distribution(d: &Distribution, stat: Stat) -> Estimate {
+    let all_answered = Latencies {
+        ok: d.clone(),
+        ..Latencies::default()
+    };
+    statistic(&all_answered, stat)
+}
+
+pub(super) fn median(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
