@@ -28,3 +28,4 @@ pub mod session;
 pub mod progress;
 pub mod report;
 
+pub mod cli;

@@ -1,0 +1,159 @@
+//! `plimsoll check`.
+
+use std::collections::BTreeMap;
+
+use super::exit::{Exit, Failure, OnInconclusive};
+use super::load::{self, HostArgs};
+use super::show::{self, OutputArgs};
+use super::{Context, signals};
+use crate::diagnostic::{Diagnostic, scenario as codes};
+use crate::scenario::{self, plan::Plan};
+use crate::session::{self, Against, ArmTarget, CheckOptions, Command};
+use crate::untrusted::Untrusted;
+
+/// Measure, compare, pass or fail: the gate for CI
+///
+/// Compares with the scenario's accepted baseline, or better, with another build measured now,
+/// round by round in random order, so that the machine is the same for both. Measures until the
+/// answer is known, at most --max-rounds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A scenario's file or name
+    scenario: String,
+    /// Compare with a stored baseline [default: the scenario's own]
+    #[arg(long, value_name = "@NAME", conflicts_with_all = ["against_command", "against_url"])]
+    against: Option<String>,
+    /// Compare with another build, started for every round: a command line with {port}
+    #[arg(long, value_name = "COMMAND", conflicts_with = "against_url")]
+    against_command: Option<String>,
+    /// Compare with another target that is already running
+    #[arg(long, value_name = "URL")]
+    against_url: Option<String>,
+    /// Measure this command instead of the scenario's own
+    #[arg(long, value_name = "COMMAND", conflicts_with = "url")]
+    command: Option<String>,
+    /// Measure this URL instead of the scenario's own
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Rounds per side at most
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=10))]
+    max_rounds: u16,
+    /// Without a baseline, judge absolute limits only instead of exit 3
+    #[arg(long)]
+    allow_missing_baseline: bool,
+    /// Compare in spite of another machine or plan
+    #[arg(long)]
+    allow_mismatch: bool,
+    /// What an inconclusive result does
+    #[arg(long, value_enum, default_value_t)]
+    on_inconclusive: OnInconclusive,
+    /// Print what would be done and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    hosts: HostArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll check checkout
+  plimsoll check checkout --against-command './main/shop --port {port}'
+  plimsoll check checkout -o report.html -o comment.md -o junit.xml";
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    args.output.parse()?;
+    let plan = load::plan(context, &args.scenario, None, &args.hosts)?;
+    let options = args.options(&plan)?;
+    if args.dry_run {
+        context.terminal.tell(&describe(&plan, &options))?;
+        return Ok(Exit::Passed);
+    }
+    signals::listen(&context.session.stop, context.terminal)?;
+    let outcome = session::check(&context.session, plan, options, &mut show::watcher(context))?;
+    let kept = show::keep_html(&outcome);
+    show::outcome(context, &outcome, &args.output)?;
+    kept?;
+    Ok(Exit::of(&outcome.run, args.on_inconclusive))
+}
+
+/// The plan of the target that would be measured, for as long as it can take, and its reference.
+fn describe(plan: &Plan, options: &CheckOptions) -> String {
+    let (reference, sides) = match &options.against {
+        Against::Baseline(name) => (format!("@{name}"), 1),
+        Against::Other { named, .. } => (format!("{named}  measured now"), 2),
+    };
+    let own = ArmTarget::of(plan);
+    let target = options.now.as_ref().unwrap_or(&own);
+    format!(
+        "{}  against    {}\n",
+        load::describe(plan, target, sides * options.max_rounds),
+        Untrusted::new(&reference).terminal()
+    )
+}
+
+impl Args {
+    fn options(&self, plan: &Plan) -> Result<CheckOptions, Failure> {
+        let other = self.other(
+            plan,
+            self.against_command.as_deref(),
+            self.against_url.as_deref(),
+        )?;
+        let now = self.other(plan, self.command.as_deref(), self.url.as_deref())?;
+        let against = match other {
+            Some((target, named)) => Against::Other { target, named },
+            None => Against::Baseline(match &self.against {
+                Some(name) => name.trim_start_matches('@').to_owned(),
+                None => plan.name.clone(),
+            }),
+        };
+        Ok(CheckOptions {
+            against,
+            now: now.map(|(target, _)| target),
+            max_rounds: usize::from(self.max_rounds),
+            allow_missing: self.allow_missing_baseline,
+            allow_mismatch: self.allow_mismatch,
+        })
+    }
+
+    /// The target that a command line or a URL names, with how to call it.
+    fn other(
+        &self,
+        plan: &Plan,
+        command: Option<&str>,
+        url: Option<&str>,
+    ) -> Result<Option<(ArmTarget, String)>, Failure> {
+        if let Some(line) = command {
+            let target = commanded(plan, line)?;
+            return Ok(Some((target, line.to_owned())));
+        }
+        let Some(text) = url else { return Ok(None) };
+        let url = scenario::parse_url(text)?;
+        scenario::check_host(&url, &self.hosts.allow)?;
+        Ok(Some((ArmTarget { url, command: None }, text.to_owned())))
+    }
+}
+
+/// A target started by a command line; it must say where the port goes.
+fn commanded(plan: &Plan, line: &str) -> Result<ArmTarget, Failure> {
+    let argv = load::command_line(line)?;
+    if !argv.iter().any(|word| word.contains("{port}")) {
+        return Err(
+            Diagnostic::error(&codes::BAD_COMMAND, format!("`{line}` has no {{port}}"))
+                .because("each round starts the command afresh on a free port of its own")
+                .help("write {port} where the command takes its port: 'shop --port {port}'")
+                .into(),
+        );
+    }
+    let own = ArmTarget::of(plan);
+    let env = own.command.map_or_else(BTreeMap::new, |c| c.env);
+    let mut url = own.url;
+    url.port = 0;
+    "127.0.0.1".clone_into(&mut url.host);
+    Ok(ArmTarget {
+        url,
+        command: Some(Command { argv, env }),
+    })
+}

@@ -1,0 +1,135 @@
+//! `plimsoll demo`, the target it measures, and the guard that ties a target's life to ours.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use super::exit::{Exit, Failure, OnInconclusive};
+use super::show::{self, OutputArgs};
+use super::{Context, signals};
+use crate::diagnostic::{Diagnostic, target as codes};
+use crate::model::Verdict;
+use crate::session::demo::{self, DemoError, TargetOptions};
+
+/// See a regression caught, offline, in under a minute
+///
+/// Starts the built-in demo target twice over, once as it is and once with one step slowed by
+/// 20 %, and lets the gate find out. Exits 0 when it did, 3 when it could not be sure, 4 when
+/// nothing could be measured.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    args.output.parse()?;
+    signals::listen(&context.session.stop, context.terminal)?;
+    let (step, by) = demo::SLOWED;
+    context.terminal.say(&format!(
+        "demo: the built-in shop against itself with step `{step}` made {by} slower; nothing leaves this machine"
+    ));
+    let outcome =
+        demo::demo(&context.session, &mut show::watcher(context)).map_err(|error| match error {
+            DemoError::Scenario(diagnostics) => Failure::Input(diagnostics),
+            DemoError::Session(error) => Failure::Session(error),
+        })?;
+    let kept = show::keep_html(&outcome);
+    show::outcome(context, &outcome, &args.output)?;
+    kept?;
+    let gate = Exit::of(&outcome.run, OnInconclusive::Warn);
+    if matches!(gate, Exit::Interrupted | Exit::NotMeasured) {
+        return Ok(gate);
+    }
+    let verdict = outcome.run.comparison.as_ref().map(|c| c.decision.verdict);
+    let caught = verdict == Some(Verdict::Regressed);
+    let dir = outcome.dir.strip_prefix(".").unwrap_or(&outcome.dir);
+    let report = dir.join("report.html").display().to_string();
+    context.terminal.say(&after(caught, gate, &report));
+    Ok(if caught {
+        Exit::Passed
+    } else {
+        Exit::NoReference
+    })
+}
+
+/// What to do next.
+fn after(caught: bool, gate: Exit, report: &str) -> String {
+    let said = if caught {
+        format!(
+            "The slow-down was caught: as a gate in CI this would have exited {}.",
+            gate.code()
+        )
+    } else {
+        "The slow-down was not caught for sure: this machine is too noisy just now (plimsoll doctor says why)."
+            .to_owned()
+    };
+    format!(
+        "\n{said}\nThe report to look at: {report}\n\nThe same at home:\n  \
+         plimsoll init shop --url http://127.0.0.1:8080/                       a scenario you can read\n  \
+         plimsoll run shop --rounds 5 && plimsoll baseline save shop --reason \"first\"\n  \
+         plimsoll check shop                                                  in CI: exit 1 when it got worse"
+    )
+}
+
+/// Serve the demo target: an HTTP server with known work and faults to inject
+///
+/// Endpoints: GET /health, GET /, GET /items, GET /search, POST /pay, GET /wait?ms=N.
+/// Prints its address and serves until it is stopped.
+#[derive(Debug, clap::Args)]
+pub(super) struct TargetArgs {
+    /// Port on 127.0.0.1; 0 for a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+    /// Multiply all work by this
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    scale: f64,
+    /// Something to go wrong: slow=pay:20%, stall=5s:2s (at, for), hang=2%; repeatable
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<String>,
+}
+
+pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failure> {
+    let start = TargetOptions {
+        port: args.port,
+        scale: args.scale,
+        ..TargetOptions::default()
+    };
+    let options = args.faults.iter().try_fold(start, |options, fault| {
+        demo::parse_fault(fault)
+            .map(|fault| options.with(fault))
+            .map_err(|d| Failure::from(*d))
+    })?;
+    let announce = |address| {
+        // Who started us may have closed our output; serving goes on.
+        drop(
+            context
+                .terminal
+                .out(&format!("listening on http://{address}\n")),
+        );
+    };
+    demo::serve_target(options, announce, std::future::pending()).map_err(|e| {
+        Diagnostic::error(
+            &codes::NOT_SERVING,
+            format!("the demo target cannot serve: {e}"),
+        )
+        .help("is the port taken? --port 0 takes a free one")
+    })?;
+    Ok(Exit::Passed)
+}
+
+/// Becomes the given program, and dies when the process that started this one does
+#[derive(Debug, clap::Args)]
+pub(super) struct GuardArgs {
+    parent: u32,
+    #[arg(last = true, required = true)]
+    argv: Vec<OsString>,
+}
+
+/// Returns only when the program could not be started, with the status its launcher understands.
+pub(super) fn guard(args: &GuardArgs) -> ExitCode {
+    let error = demo::exec_guarded(args.parent, &args.argv);
+    match error.kind() {
+        std::io::ErrorKind::NotFound => ExitCode::from(demo::NOT_FOUND),
+        _ => ExitCode::from(demo::CANNOT_EXECUTE),
+    }
+}

@@ -1,0 +1,59 @@
+//! `plimsoll run`.
+
+use super::exit::{Exit, Failure, OnInconclusive};
+use super::load::{self, HostArgs, QuickArgs};
+use super::show::{self, OutputArgs};
+use super::{Context, signals};
+use crate::session::{self, ArmTarget};
+
+/// Put a scenario or a URL under load and summarise it
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A scenario's file or name, or a URL
+    scenario: String,
+    /// Repetitions, each against a fresh target
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
+    /// Print what would be done and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Worker threads of the load engine [default: half the cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: Option<u16>,
+    #[command(flatten)]
+    hosts: HostArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    quick: QuickArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll run checkout                                           scenarios/checkout.toml
+  plimsoll run checkout --rounds 5                                enough for a baseline
+  plimsoll run http://127.0.0.1:8080/ --rate 500/s --for 10s      no file needed
+  plimsoll run http://127.0.0.1:8080/ --connections 64            as fast as it is answered";
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    args.output.parse()?;
+    let plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
+    if args.dry_run {
+        let target = ArmTarget::of(&plan);
+        let rounds = usize::from(args.rounds);
+        context
+            .terminal
+            .tell(&load::describe(&plan, &target, rounds))?;
+        return Ok(Exit::Passed);
+    }
+    signals::listen(&context.session.stop, context.terminal)?;
+    let mut session = context.session.clone();
+    session.workers = args.workers.map(usize::from);
+    let rounds = usize::from(args.rounds);
+    let outcome = session::measure(&session, plan, rounds, &mut show::watcher(context))?;
+    let kept = show::keep_html(&outcome);
+    show::outcome(context, &outcome, &args.output)?;
+    kept?;
+    Ok(Exit::of(&outcome.run, OnInconclusive::Warn))
+}
