@@ -1,0 +1,41 @@
+# The steps of .ci/run by name, for those who have `just`.
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything CI checks, the tests last.
+ci:
+    .ci/run
+
+# Format the code.
+format:
+    cargo fmt
+
+# Check the formatting.
+fmt:
+    .ci/run fmt
+
+# Lints, as errors.
+clippy:
+    .ci/run clippy
+
+# Licences, sources and advisories of dependencies.
+deny:
+    .ci/run deny
+
+# Build the library's documentation, warnings as errors.
+doc:
+    .ci/run doc
+
+# All tests.
+test:
+    .ci/run test
+
+# Benchmarks of the program itself.
+bench:
+    cargo bench
+
+# See a regression caught.
+demo:
+    cargo run --release -- demo

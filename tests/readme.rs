@@ -1,0 +1,231 @@
+//! The commands of the documentation are run, in order, as a reader would type them.
+//!
+//! A ```` ```console ```` block holds commands and nothing else, each after `$ plimsoll`. All
+//! blocks of a file run in one copy of the project's `scenarios/`. A command succeeds unless a
+//! comment behind it says otherwise: `# exit 1`, or `# exit 0 or 4`.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// After this a command counts as hanging.
+const LONGEST: Duration = Duration::from_secs(180);
+
+const DOCUMENTS: [&str; 4] = [
+    "README.md",
+    "docs/scenario.md",
+    "docs/metrics.md",
+    "docs/statistics.md",
+];
+
+/// One command of a document.
+#[derive(Debug, PartialEq, Eq)]
+struct Example {
+    /// From 1.
+    line: usize,
+    /// As typed, for a shell.
+    command: String,
+    /// Exit codes that are right.
+    exits: Vec<i32>,
+}
+
+#[test]
+fn every_command_of_the_documentation_does_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(root.join(document)).expect(document);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        copy(&root.join("scenarios"), &folder.path().join("scenarios"));
+        for example in examples(&text).unwrap_or_else(|e| panic!("{document}: {e}")) {
+            let (exit, output) = run(&example.command, folder.path());
+            assert!(
+                exit.is_some_and(|code| example.exits.contains(&code)),
+                "{document}:{}: `{}` ended with {exit:?}, not {:?}:\n{output}",
+                example.line,
+                example.command,
+                example.exits,
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "the tour was found: {count} commands");
+}
+
+#[test]
+fn every_scenario_of_the_documentation_is_valid() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scenario.md"))
+        .expect("docs/scenario.md");
+    let scenarios: Vec<&str> = text
+        .split("\n```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```\n").next())
+        .collect();
+    assert!(!scenarios.is_empty());
+    for scenario in scenarios {
+        fs::write(folder.path().join("example.toml"), scenario).expect("a scenario");
+        let (exit, output) = run("plimsoll validate example.toml", folder.path());
+        assert_eq!(exit, Some(0), "{output}");
+    }
+}
+
+#[test]
+fn commands_are_taken_from_console_blocks_only() {
+    let text = "\
+        $ plimsoll not-here\n\
+        ```sh\n$ cargo test\n```\n\
+        ```console\n\
+        $ plimsoll check a --against-command 'x --port {port}'    # exit 1\n\
+        $ plimsoll baseline save a \\\n\
+        \u{20}   --reason \"first # one\"\n\
+        \n\
+        $ plimsoll explain latency.p99   # what it is\n\
+        $ plimsoll check b # exit 0 or 4\n\
+        ```\n";
+    let example = |line, command: &str, exits: &[i32]| Example {
+        line,
+        command: command.to_owned(),
+        exits: exits.to_vec(),
+    };
+    let expected = [
+        example(
+            6,
+            "plimsoll check a --against-command 'x --port {port}'    # exit 1",
+            &[1],
+        ),
+        example(7, "plimsoll baseline save a --reason \"first # one\"", &[0]),
+        example(10, "plimsoll explain latency.p99   # what it is", &[0]),
+        example(11, "plimsoll check b # exit 0 or 4", &[0, 4]),
+    ];
+    assert_eq!(examples(text).expect("sound blocks"), expected);
+}
+
+#[test]
+fn a_block_that_would_not_be_run_is_refused() {
+    let in_block = |lines: &str| examples(&format!("```console\n{lines}```\n"));
+    for (lines, complaint) in [
+        ("$ cargo run\n", "2: not a plimsoll command: $ cargo run"),
+        (
+            "plimsoll run x\n",
+            "2: not a plimsoll command: plimsoll run x",
+        ),
+        (
+            "$ plimsoll run x\nits output\n",
+            "3: not a plimsoll command: its output",
+        ),
+        ("$ plimsoll run x # exit one\n", "2: no exit code: exit one"),
+        ("$ plimsoll run x \\\n", "2: the command has no end"),
+    ] {
+        assert_eq!(in_block(lines), Err(complaint.to_owned()));
+    }
+    let open = examples("```console\n$ plimsoll run x\n");
+    assert_eq!(open, Err("the last block has no end".to_owned()));
+}
+
+#[test]
+fn a_failing_command_is_seen_to_fail() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (exit, output) = run("echo said; echo complained >&2; exit 3", folder.path());
+    assert_eq!(exit, Some(3));
+    assert_eq!(output, "said\ncomplained\n");
+}
+
+/// The commands of all console blocks, or why one of them could not be checked.
+fn examples(markdown: &str) -> Result<Vec<Example>, String> {
+    let mut found = Vec::new();
+    let mut in_block = false;
+    let mut lines = markdown.lines().zip(1..);
+    while let Some((text, line)) = lines.next() {
+        match text.trim_end() {
+            "```console" => in_block = true,
+            "```" => in_block = false,
+            text if in_block && !text.is_empty() => {
+                let mut command = text
+                    .strip_prefix("$ ")
+                    .filter(|c| c.starts_with("plimsoll "))
+                    .ok_or_else(|| format!("{line}: not a plimsoll command: {text}"))?
+                    .to_owned();
+                while let Some(begun) = command.strip_suffix('\\') {
+                    let (more, _) = lines
+                        .next()
+                        .filter(|(more, _)| *more != "```")
+                        .ok_or_else(|| format!("{line}: the command has no end"))?;
+                    command = format!("{} {}", begun.trim_end(), more.trim());
+                }
+                found.push(Example {
+                    line,
+                    exits: exits(&command).map_err(|e| format!("{line}: {e}"))?,
+                    command,
+                });
+            }
+            _ => {}
+        }
+    }
+    if in_block {
+        return Err("the last block has no end".to_owned());
+    }
+    Ok(found)
+}
+
+/// Exit codes that the comment behind a command allows.
+fn exits(command: &str) -> Result<Vec<i32>, String> {
+    let Some((_, comment)) = command.rsplit_once("# exit ") else {
+        return Ok(vec![0]);
+    };
+    comment
+        .split(" or ")
+        .map(|code| {
+            code.trim()
+                .parse()
+                .map_err(|_| format!("no exit code: exit {comment}"))
+        })
+        .collect()
+}
+
+/// Runs a shell command with the built binary first in `PATH`; returns its exit code and output.
+fn run(command: &str, folder: &Path) -> (Option<i32>, String) {
+    let binary = Path::new(env!("CARGO_BIN_EXE_plimsoll"));
+    let programs = binary.parent().expect("a folder of programs");
+    let path = format!("{}:{}", programs.display(), env!("PATH"));
+    let said = folder.join("said.txt");
+    let output = File::create(&said).expect("a file for the output");
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env_remove("CI")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("a second handle"))
+        .stderr(output)
+        .spawn()
+        .expect("a shell");
+    let started = Instant::now();
+    let exit = loop {
+        match child.try_wait().expect("a child to wait for") {
+            Some(status) => break status.code(),
+            None if started.elapsed() > LONGEST => {
+                child.kill().expect("a child to stop");
+                child.wait().expect("a stopped child");
+                break None;
+            }
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    (exit, fs::read_to_string(said).expect("the output"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a readable folder") {
+        let path = entry.expect("a readable entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a copied file");
+        }
+    }
+}
