@@ -3,61 +3,17 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use plimsoll::scenario::plan::{
-    Arrivals, Expect, Load, Phase, Plan, Profile, Ready, Request, Step, Target, Timeouts, Url,
-};
+use plimsoll::scenario::plan::{Arrivals, Load, Phase, Plan, Profile, Request, Step, Target, Url};
 use plimsoll::schedule::{Lanes, Schedule};
 use plimsoll::units::{Nanos, Rate};
 
 fn plan(profile: Profile, arrivals: Arrivals, weights: &[u32]) -> Plan {
-    let step = |&weight| Step {
-        name: "step".to_owned(),
-        weight,
-        request: Request {
-            method: "GET".to_owned(),
-            path: "/".to_owned(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        },
-        expect: Expect {
-            status: Vec::new(),
-            body_contains: None,
-            json: Vec::new(),
-        },
-    };
-    Plan {
-        name: "bench".to_owned(),
-        description: String::new(),
-        seed: 42,
-        target: Target {
-            url: Url {
-                host: "127.0.0.1".to_owned(),
-                port: 80,
-                base: String::new(),
-            },
-            command: None,
-            ready: Ready {
-                get: None,
-                within: Nanos::SECOND,
-            },
-            timeouts: Timeouts {
-                connect: Nanos::SECOND,
-                first_byte: Nanos::SECOND,
-                total: Nanos::SECOND,
-            },
-            connections: 50,
-        },
-        steps: weights.iter().map(step).collect(),
-        phases: vec![Phase {
-            name: "steady".to_owned(),
-            load: Load::Rate { profile, arrivals },
-            duration: Nanos::from_secs(3600),
-            warm_up: false,
-        }],
-        thresholds: Vec::new(),
-        source: String::new(),
-        file: None,
-    }
+    let mut plan = Plan::new("bench", Target::at(Url::http("127.0.0.1", 80)));
+    let step = Step::new("step", Request::new("GET", "/"));
+    plan.set_steps(weights.iter().map(|w| (step.clone(), *w)).collect());
+    let load = Load::Rate { profile, arrivals };
+    plan.phases = vec![Phase::new("steady", load, Nanos::from_secs(3600))];
+    plan
 }
 
 fn next_arrival(c: &mut Criterion) {

@@ -11,6 +11,7 @@ pub mod untrusted;
 pub mod model;
 pub mod stats;
 
+pub mod journey;
 pub mod judge;
 pub mod recorder;
 pub mod scenario;

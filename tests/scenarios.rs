@@ -410,22 +410,23 @@ fn values_arrive_in_the_plan_as_written() {
     assert_eq!(target.command.as_ref().unwrap().env["PORT"], "{port}");
     assert_eq!(target.ready.get, Some(("/health".to_owned(), 204)));
     assert_eq!(target.timeouts.first_byte, Nanos::from_millis(1500));
-    assert_eq!(target.connections, 10_000);
+    assert_eq!(target.http.connections, 10_000);
 
     let steps: Vec<_> = plan
         .steps
         .iter()
-        .map(|step| {
+        .zip(&plan.journeys)
+        .map(|(step, journey)| {
             let request = &step.request;
             let headers: Vec<_> = request
                 .headers
                 .iter()
                 .map(|(k, v)| format!("{k}: {v}"))
                 .collect();
-            let body = String::from_utf8_lossy(&request.body);
+            let body = &request.body;
             format!(
                 "{} {} {} {headers:?} {body}",
-                step.weight, request.method, request.path
+                journey.weight, request.method, request.path
             )
         })
         .collect();

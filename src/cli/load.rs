@@ -126,13 +126,21 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
         outline.name,
         target.outline().name()
     );
-    let weights: u32 = plan.steps.iter().map(|s| s.weight).sum();
-    for step in &plan.steps {
-        let _ = writeln!(
-            text,
-            "  step       {}  {} {}  {} of {weights}",
-            step.name, step.request.method, step.request.path, step.weight
-        );
+    let weights: u32 = plan.journeys.iter().map(|j| j.weight).sum();
+    for journey in &plan.journeys {
+        let steps = &plan.steps[journey.steps.clone()];
+        let mut share = format!("{} of {weights}", journey.weight);
+        if steps.len() > 1 {
+            let _ = writeln!(text, "  journey    {}  {share}", journey.name);
+            share = String::new();
+        }
+        for step in steps {
+            let line = format!(
+                "  step       {}  {} {}  {share}",
+                step.name, step.request.method, step.request.path
+            );
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
     }
     for phase in &outline.phases {
         let asked = phase

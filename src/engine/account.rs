@@ -69,6 +69,7 @@ impl Counts {
             unsent: std::mem::take(&mut self.unsent),
             answered: std::mem::take(&mut self.answered),
             failures,
+            retried: Failures::default(),
             bytes_in: Bytes(std::mem::take(&mut self.bytes_in)),
             bytes_out: Bytes(std::mem::take(&mut self.bytes_out)),
         };

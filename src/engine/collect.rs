@@ -20,7 +20,7 @@ use crate::units::Nanos;
 /// When a worker cannot be started or fails. Requests never make a round fail.
 pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<Ended, EngineError> {
     let lanes = usize::try_from(LANES).unwrap_or(usize::MAX);
-    let most = order.plan.target.connections.clamp(1, lanes);
+    let most = order.plan.target.http.connections.clamp(1, lanes);
     let workers = order.workers.clamp(1, most);
     let (filled, arriving) = channel();
     thread::scope(|scope| {

@@ -17,23 +17,24 @@ pub(super) struct Span {
 /// The phases of worker `index` of `of`, from `epoch`.
 pub(super) fn spans(plan: &Plan, epoch: Nanos, index: usize, of: usize) -> Vec<Span> {
     let share = |total: usize| total / of + usize::from(index < total % of);
-    let mut start = epoch;
     plan.phases
         .iter()
-        .map(|phase| {
+        .zip(plan.starts())
+        .map(|(phase, start)| {
+            let start = epoch + start;
             let (clients, total) = match phase.load {
-                Load::Rate { .. } => (None, plan.target.connections),
+                Load::Rate { .. } | Load::Users(_) | Load::Replay(_) | Load::Search(_) => {
+                    (None, plan.target.http.connections)
+                }
                 Load::Connections(n) => (Some(share(n)), n),
             };
-            let span = Span {
+            Span {
                 start,
                 end: start + phase.duration,
                 clients,
                 // What an earlier phase left in the queue must find a connection.
                 limit: share(total).max(1),
-            };
-            start = span.end;
-            span
+            }
         })
         .collect()
 }

@@ -18,7 +18,7 @@ use crate::clock::{Clock, Monotonic, thread_cpu};
 use crate::model::ErrorClass;
 use crate::protocol::render;
 use crate::scenario::plan::Plan;
-use crate::schedule::{Lanes, Schedule, Steps};
+use crate::schedule::{Lanes, Mix, Schedule, Task};
 use crate::units::Nanos;
 
 /// The longest sleep: a stop is noticed within it.
@@ -64,7 +64,7 @@ pub(super) struct Worker {
     pub(super) pool: Pool,
     queue: VecDeque<Request>,
     pub(super) saturation: Saturation,
-    steps: Steps,
+    mix: Mix,
     /// Number of the next request of a `connections` phase; workers take turns.
     number: u64,
     workers: u64,
@@ -111,7 +111,7 @@ impl Worker {
             pool: Pool::new(order.address, poll.registry().try_clone()?, capacity),
             queue: VecDeque::with_capacity(1024),
             saturation: Saturation::default(),
-            steps: Steps::new(&plan),
+            mix: Mix::new(&plan),
             number: account.worker as u64,
             workers: workers as u64,
             account,
@@ -229,7 +229,10 @@ impl Worker {
     fn draw(&mut self) {
         self.upcoming = self.schedule.next().map(|arrival| Request {
             phase: arrival.phase,
-            step: arrival.step,
+            step: match arrival.task {
+                Task::Journey(journey) => self.plan.journeys[journey].steps.start,
+                Task::Recorded(_) => 0,
+            },
             intended: self.epoch + arrival.at,
             taken: Nanos::ZERO,
         });
@@ -272,7 +275,9 @@ impl Worker {
             };
             let request = Request {
                 phase,
-                step: self.steps.step_of(self.number),
+                step: self.plan.journeys[self.mix.journey_of(self.number)]
+                    .steps
+                    .start,
                 intended: now,
                 taken: now,
             };

@@ -172,12 +172,8 @@ fn family() -> Vec<crate::model::Threshold> {
         .map(|stat| {
             let metric = Metric::Latency(stat);
             crate::model::Threshold {
-                metric,
-                scope: crate::model::Scope::default(),
-                max: None,
                 max_change: Some(metric.default_change()),
-                min_change: None,
-                line: None,
+                ..crate::model::Threshold::on(metric)
             }
         })
         .collect()

@@ -60,8 +60,8 @@ pub(super) fn moved(
         .iter()
         .filter_map(|step| {
             let scope = Scope {
-                phase: None,
                 step: Some(step.clone()),
+                ..Scope::default()
             };
             readings.read(&scope, rounds, q);
             let (before, now) = readings.of(&scope);

@@ -49,12 +49,8 @@ fn row(c: &Comparison, metric: Metric) -> &MetricResult {
 
 fn threshold(metric: Metric) -> Threshold {
     Threshold {
-        metric,
-        scope: Scope::default(),
-        max: None,
-        max_change: None,
-        min_change: None,
         line: Some(9),
+        ..Threshold::on(metric)
     }
 }
 
@@ -465,7 +461,7 @@ fn warm_up_never_counts() {
     assert!(v(&Scope::default()).is_some_and(|v| v < 20e6));
     let phase = |name: &str| Scope {
         phase: Some(name.to_owned()),
-        step: None,
+        ..Scope::default()
     };
     assert_eq!(v(&phase("steady")), v(&Scope::default()));
     assert_eq!(value(P99, &phase("warm-up"), &round, &o), Estimate::Missing);
@@ -541,8 +537,8 @@ fn each_side_is_read_by_its_own_plan() {
     let threshold = Threshold {
         max_change: Some(Change::Relative(0.05)),
         scope: Scope {
-            phase: None,
             step: Some("pay".to_owned()),
+            ..Scope::default()
         },
         ..threshold(P50)
     };

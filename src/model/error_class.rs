@@ -15,10 +15,20 @@ pub enum ErrorClass {
     /// The connection was closed before the answer was complete.
     Closed,
     TimeoutConnect,
+    /// The TLS handshake was not done in time.
+    TimeoutTls,
     TimeoutFirstByte,
     TimeoutTotal,
     /// No connection became free in time, so the request was never sent.
     TimeoutWait,
+    /// Too many requests were outstanding, so this one was never sent.
+    Overflow,
+    /// The guard was open, so the request was never sent.
+    Withheld,
+    /// The target's certificate is not one to trust.
+    TlsCertificate,
+    /// The TLS handshake failed, or the record layer broke.
+    Tls,
     /// The answer is not HTTP, or breaks its own framing.
     Protocol,
     #[serde(rename = "status-429")]
@@ -31,12 +41,18 @@ pub enum ErrorClass {
     StatusOther,
     /// The body is not what the step expects.
     ExpectFailed,
+    /// A value that later steps need is not in the answer.
+    CaptureFailed,
+    /// Redirected too often, or to another host.
+    Redirect,
     /// Cut off by the end of the run.
     InFlight,
     /// This process ran out of descriptors: the generator's fault.
     GeneratorDescriptors,
     /// This machine ran out of local ports: the generator's fault.
     GeneratorPorts,
+    /// The rows of a data file that may be used once are used up: the scenario's fault.
+    GeneratorData,
 }
 
 /// What kind of trouble a class points to.
@@ -54,23 +70,31 @@ pub enum Category {
 }
 
 impl ErrorClass {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::Refused,
         Self::Reset,
         Self::Closed,
         Self::TimeoutConnect,
+        Self::TimeoutTls,
         Self::TimeoutFirstByte,
         Self::TimeoutTotal,
         Self::TimeoutWait,
+        Self::Overflow,
+        Self::Withheld,
+        Self::TlsCertificate,
+        Self::Tls,
         Self::Protocol,
         Self::Status429,
         Self::Status4xx,
         Self::Status5xx,
         Self::StatusOther,
         Self::ExpectFailed,
+        Self::CaptureFailed,
+        Self::Redirect,
         Self::InFlight,
         Self::GeneratorDescriptors,
         Self::GeneratorPorts,
+        Self::GeneratorData,
     ];
 
     /// The name as written in metrics and records.
@@ -80,18 +104,26 @@ impl ErrorClass {
             Self::Reset => "reset",
             Self::Closed => "closed",
             Self::TimeoutConnect => "timeout-connect",
+            Self::TimeoutTls => "timeout-tls",
             Self::TimeoutFirstByte => "timeout-first-byte",
             Self::TimeoutTotal => "timeout-total",
             Self::TimeoutWait => "timeout-wait",
+            Self::Overflow => "overflow",
+            Self::Withheld => "withheld",
+            Self::TlsCertificate => "tls-certificate",
+            Self::Tls => "tls",
             Self::Protocol => "protocol",
             Self::Status429 => "status-429",
             Self::Status4xx => "status-4xx",
             Self::Status5xx => "status-5xx",
             Self::StatusOther => "status-other",
             Self::ExpectFailed => "expect-failed",
+            Self::CaptureFailed => "capture-failed",
+            Self::Redirect => "redirect",
             Self::InFlight => "in-flight",
             Self::GeneratorDescriptors => "generator-descriptors",
             Self::GeneratorPorts => "generator-ports",
+            Self::GeneratorData => "generator-data",
         }
     }
 
@@ -106,11 +138,20 @@ impl ErrorClass {
             Self::Reset => "The connection was reset by the target.",
             Self::Closed => "The connection was closed before the answer was complete.",
             Self::TimeoutConnect => "No connection was made within the time allowed.",
+            Self::TimeoutTls => "The TLS handshake was not done within the time allowed.",
             Self::TimeoutFirstByte => "No byte of the answer came within the time allowed.",
             Self::TimeoutTotal => "The answer was not complete within the time allowed.",
             Self::TimeoutWait => {
                 "All connections were busy with unanswered requests for so long that the request was given up unsent."
             }
+            Self::Overflow => {
+                "The request was due while `max-in-flight` others were outstanding, and was never sent."
+            }
+            Self::Withheld => "The request was due while the guard held the load back.",
+            Self::TlsCertificate => {
+                "The target's certificate is expired, for another host, or signed by nobody that is trusted."
+            }
+            Self::Tls => "The TLS handshake failed, or what came after it was no TLS.",
             Self::Protocol => "The answer is not HTTP/1.1, or breaks its own framing.",
             Self::Status429 => "The target answered 429 Too Many Requests.",
             Self::Status4xx => {
@@ -121,6 +162,12 @@ impl ErrorClass {
             }
             Self::StatusOther => "The target answered with another status than the step expects.",
             Self::ExpectFailed => "The body of the answer is not what the step expects.",
+            Self::CaptureFailed => {
+                "A value that later steps of the journey need is not in the answer."
+            }
+            Self::Redirect => {
+                "The target redirected more often than the step allows, or to another host."
+            }
             Self::InFlight => {
                 "The request was still unanswered when the run was ended by a signal."
             }
@@ -129,6 +176,9 @@ impl ErrorClass {
             }
             Self::GeneratorPorts => {
                 "This machine ran out of local ports: fewer connections, or keep them alive. Never the target's fault."
+            }
+            Self::GeneratorData => {
+                "A data file with `order = \"unique\"` has fewer rows than there were visits. Never the target's fault."
             }
         }
     }
@@ -139,17 +189,25 @@ impl ErrorClass {
             | Self::Reset
             | Self::Closed
             | Self::TimeoutConnect
+            | Self::TimeoutTls
             | Self::TimeoutFirstByte
             | Self::TimeoutTotal
             | Self::InFlight => Category::Transient,
             Self::TimeoutWait
+            | Self::Overflow
+            | Self::Withheld
             | Self::Status429
             | Self::GeneratorDescriptors
-            | Self::GeneratorPorts => Category::Resource,
-            Self::Status4xx => Category::Permanent,
-            Self::Protocol | Self::Status5xx | Self::StatusOther | Self::ExpectFailed => {
-                Category::Logic
-            }
+            | Self::GeneratorPorts
+            | Self::GeneratorData => Category::Resource,
+            Self::Status4xx | Self::TlsCertificate => Category::Permanent,
+            Self::Tls
+            | Self::Protocol
+            | Self::Status5xx
+            | Self::StatusOther
+            | Self::ExpectFailed
+            | Self::CaptureFailed
+            | Self::Redirect => Category::Logic,
         }
     }
 
@@ -158,16 +216,27 @@ impl ErrorClass {
         matches!(
             self,
             Self::TimeoutConnect
+                | Self::TimeoutTls
                 | Self::TimeoutFirstByte
                 | Self::TimeoutTotal
                 | Self::TimeoutWait
+                | Self::Overflow
+                | Self::Withheld
                 | Self::InFlight
         )
     }
 
+    /// True when the request was given up before it was sent.
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::TimeoutWait | Self::Overflow | Self::Withheld)
+    }
+
     /// True when this program or machine is to blame and never the target.
     pub const fn is_generators(self) -> bool {
-        matches!(self, Self::GeneratorDescriptors | Self::GeneratorPorts)
+        matches!(
+            self,
+            Self::GeneratorDescriptors | Self::GeneratorPorts | Self::GeneratorData
+        )
     }
 
     /// Position in [`Self::ALL`].

@@ -26,6 +26,16 @@ impl Failures {
     pub fn total(&self) -> u64 {
         self.0.values().sum()
     }
+
+    /// Those of requests that were never sent.
+    pub fn unsent(&self) -> u64 {
+        let unsent = self.0.iter().filter(|(class, _)| class.is_unsent());
+        unsent.map(|(_, n)| n).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// Where the requests of a cell went.
@@ -38,12 +48,15 @@ pub struct Tally {
     pub due: u64,
     /// Written, or begun to be written, to a connection.
     pub sent: u64,
-    /// Given up before a connection was free.
+    /// Given up before they were sent, for want of a connection or because they were held back.
     pub unsent: u64,
     /// Answered as expected.
     pub answered: u64,
-    /// Everything that was due and was not answered as expected; `timeout-wait` are the unsent.
+    /// Everything that was due and was not answered as expected, the unsent included.
     pub failures: Failures,
+    /// Attempts that failed and were tried again; the request is counted once, where it ends.
+    #[serde(default, skip_serializing_if = "Failures::is_empty")]
+    pub retried: Failures,
     pub bytes_in: Bytes,
     pub bytes_out: Bytes,
 }
@@ -57,6 +70,9 @@ impl Tally {
         for (&class, &n) in &other.failures.0 {
             self.failures.add(class, n);
         }
+        for (&class, &n) in &other.retried.0 {
+            self.retried.add(class, n);
+        }
         self.bytes_in.0 += other.bytes_in.0;
         self.bytes_out.0 += other.bytes_out.0;
     }
@@ -64,7 +80,7 @@ impl Tally {
     /// True when no request was lost, for a whole round.
     pub fn conserves(&self) -> bool {
         let failed = self.failures.total();
-        let unsent = self.failures.count(ErrorClass::TimeoutWait);
+        let unsent = self.failures.unsent();
         self.unsent == unsent
             && self.due == self.sent + self.unsent
             && self.sent == self.answered + failed - unsent

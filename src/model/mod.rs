@@ -22,7 +22,7 @@ pub use error_class::{Category, ErrorClass};
 pub use event::Event;
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
-pub use outline::{Change, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
+pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use verdict::{Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict};

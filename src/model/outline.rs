@@ -1,6 +1,7 @@
 //! The plan as a record keeps it: names and numbers enough to read the results by.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ pub struct Outline {
     pub description: String,
     pub target: TargetOutline,
     pub steps: Vec<String>,
+    /// Empty in records from before there were journeys: then each step is one alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub journeys: Vec<JourneyOutline>,
     pub phases: Vec<PhaseOutline>,
     pub thresholds: Vec<Threshold>,
 }
@@ -25,6 +29,12 @@ impl Outline {
 
     pub fn step_index(&self, name: &str) -> Option<usize> {
         self.steps.iter().position(|s| s == name)
+    }
+
+    /// The steps of a journey.
+    pub fn journey(&self, name: &str) -> Option<Range<usize>> {
+        let journey = self.journeys.iter().find(|j| j.name == name)?;
+        Some(journey.steps.clone())
     }
 
     /// Length of all phases together.
@@ -60,6 +70,14 @@ impl TargetOutline {
     }
 }
 
+/// Steps made in sequence by one visitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JourneyOutline {
+    pub name: String,
+    /// Indices into [`Outline::steps`].
+    pub steps: Range<usize>,
+}
+
 /// One phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhaseOutline {
@@ -74,24 +92,36 @@ pub struct PhaseOutline {
     pub asked: Option<u64>,
 }
 
-/// A part of a scenario: everything measured, or one phase, or one step, or both.
+/// A part of a scenario: everything measured, or one phase, or one step or journey, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Scope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journey: Option<String>,
 }
 
 impl fmt::Display for Scope {
     /// Empty for the whole scenario, else ` [phase steady, step pay]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.phase, &self.step) {
-            (None, None) => Ok(()),
-            (Some(phase), None) => write!(f, " [phase {phase}]"),
-            (None, Some(step)) => write!(f, " [step {step}]"),
-            (Some(phase), Some(step)) => write!(f, " [phase {phase}, step {step}]"),
+        let parts = [
+            ("phase", &self.phase),
+            ("journey", &self.journey),
+            ("step", &self.step),
+        ];
+        let mut open = " [";
+        for (what, name) in parts {
+            if let Some(name) = name {
+                write!(f, "{open}{what} {name}")?;
+                open = ", ";
+            }
         }
+        if open == ", " {
+            f.write_str("]")?;
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +148,28 @@ pub struct Threshold {
     pub max_change: Option<Change>,
     /// A change smaller than this, in the unit of the metric, never counts.
     pub min_change: Option<f64>,
+    /// Length of the windows, the worst of which is held to `max`; None: the whole phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Nanos>,
+    /// True: the run ends as soon as `max` is broken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abort: bool,
     /// Line of the scenario file, from 1, for annotations.
     pub line: Option<usize>,
+}
+
+impl Threshold {
+    /// A threshold on a metric of the whole scenario, without any limit yet.
+    pub fn on(metric: Metric) -> Self {
+        Self {
+            metric,
+            scope: Scope::default(),
+            max: None,
+            max_change: None,
+            min_change: None,
+            over: None,
+            abort: false,
+            line: None,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a connection but [`probe`]; the engine moves the bytes.
 
+mod carrier;
 mod chunked;
 mod expect;
 mod head;
@@ -9,6 +10,7 @@ mod probe;
 mod request;
 mod response;
 
+pub use carrier::{Carrier, Happening, Look, Moved, Read, Readiness, Transport};
 pub use expect::check;
 pub use head::ProtocolError;
 pub use probe::probe;

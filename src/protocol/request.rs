@@ -16,8 +16,9 @@ pub fn render(request: &Request, url: &Url) -> Vec<u8> {
         ),
         ("accept", "*/*".to_owned()),
     ];
-    if !request.body.is_empty() || WITH_BODY.contains(&request.method.as_str()) {
-        defaults.push(("content-length", request.body.len().to_string()));
+    let body = request.body.constant();
+    if !body.is_empty() || WITH_BODY.contains(&request.method.as_str()) {
+        defaults.push(("content-length", body.len().to_string()));
     }
     let given = |name: &str| {
         request
@@ -27,47 +28,40 @@ pub fn render(request: &Request, url: &Url) -> Vec<u8> {
     };
     defaults.retain(|(name, _)| !given(name));
 
-    let mut text = format!(
-        "{} {}{} HTTP/1.1\r\n",
-        request.method, url.base, request.path
-    );
-    let headers = defaults
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .chain(
-            request
-                .headers
-                .iter()
-                .map(|(n, v)| (n.as_str(), v.as_str())),
-        );
-    for (name, value) in headers {
-        text.push_str(name);
-        text.push_str(": ");
-        text.push_str(value);
-        text.push_str("\r\n");
+    let mut bytes = format!("{} {}", request.method, url.base).into_bytes();
+    bytes.extend(request.path.constant());
+    bytes.extend_from_slice(b" HTTP/1.1\r\n");
+    let defaults = defaults
+        .into_iter()
+        .map(|(name, value)| (name, value.into_bytes()));
+    let given = request.headers.iter();
+    let given = given.map(|(name, value)| (name.as_str(), value.constant()));
+    for (name, value) in defaults.chain(given) {
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend(value);
+        bytes.extend_from_slice(b"\r\n");
     }
-    text.push_str("\r\n");
-    let mut bytes = text.into_bytes();
-    bytes.extend_from_slice(&request.body);
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend(body);
     bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::plan::Template;
 
     fn rendered(method: &str, headers: &[(&str, &str)], body: &str) -> String {
-        let owned = |(n, v): &(&str, &str)| ((*n).to_owned(), (*v).to_owned());
+        let owned = |(n, v): &(&str, &str)| ((*n).to_owned(), Template::fixed(*v));
         let request = Request {
-            method: method.to_owned(),
-            path: "/pay?x=1".to_owned(),
             headers: headers.iter().map(owned).collect(),
-            body: body.as_bytes().to_vec(),
+            body: Template::fixed(body),
+            ..Request::new(method, "/pay?x=1")
         };
         let url = Url {
-            host: "::1".to_owned(),
-            port: 8080,
             base: "/api".to_owned(),
+            ..Url::http("::1", 8080)
         };
         String::from_utf8(render(&request, &url))
             .expect("text")

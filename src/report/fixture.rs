@@ -308,6 +308,7 @@ fn outline(load: Load) -> Outline {
             ]),
         },
         steps: STEPS.map(String::from).to_vec(),
+        journeys: Vec::new(),
         phases: vec![
             phase("warm-up", 0, 10, true, load.rate),
             phase("steady", 10, load.seconds, false, load.rate),

@@ -64,23 +64,23 @@ fn check(
             .is_none_or(|target| target.node("command").is_some()),
     };
     let thresholds = threshold::check(problems, &known);
-    Some(Plan {
-        name: name?.to_owned(),
+    let mut plan = Plan {
         description: root
             .text("description")
             .map_or_else(String::new, |(text, _)| text.to_owned()),
         seed,
-        target: target?,
-        steps: steps.into_iter().collect::<Option<_>>()?,
         phases: phases.into_iter().collect::<Option<_>>()?,
         thresholds: thresholds?,
         source: file.text.to_string(),
         file: Some(file.name.clone()),
-    })
+        ..Plan::new(name?, target?)
+    };
+    plan.set_steps(steps.into_iter().collect::<Option<_>>()?);
+    Some(plan)
 }
 
 /// The steps, None where one is wrong.
-fn steps(problems: &mut Problems<'_>, root: &Section<'_>, base: &Path) -> Vec<Option<Step>> {
+fn steps(problems: &mut Problems<'_>, root: &Section<'_>, base: &Path) -> Vec<Option<(Step, u32)>> {
     let sections = root.sections("step");
     names(problems, &sections, "step");
     sections

@@ -18,10 +18,8 @@ pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Optio
     });
     let load = load(problems, section, duration);
     let phase = Phase {
-        name: name?,
-        load: load?,
-        duration: duration?.0,
         warm_up: section.flag("warm-up"),
+        ..Phase::new(&name?, load?, duration?.0)
     };
     // A rate beyond the limit has its own message.
     if phase.asked() == Some(0) && phase.duration > Nanos::ZERO {

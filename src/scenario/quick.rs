@@ -4,10 +4,10 @@ use crate::diagnostic::{Diagnostic, SourceFile, scenario as codes};
 use crate::units::{Nanos, Rate};
 
 use super::plan::{
-    Arrivals, Expect, Load, Phase, Plan, Profile, Ready, Request, Step, Target, Timeouts,
+    Arrivals, Expect, Http, Load, Phase, Plan, Profile, Request, Step, Target, Template, Timeouts,
 };
 use super::shape::short;
-use super::{limits, phase, request, target, url};
+use super::{limits, phase, request, url};
 
 /// What is said on the command line instead of in a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,40 +89,33 @@ pub fn quick(quick: &Quick) -> Result<Plan, Vec<Diagnostic>> {
         "" => "/",
         rest => rest,
     };
-    Ok(Plan {
-        name: "quick".to_owned(),
-        description: String::new(),
-        seed: 42,
-        target: Target {
-            url: split.address,
-            command: None,
-            ready: Ready {
-                get: None,
-                within: target::READY_WITHIN,
-            },
-            timeouts: timeouts(quick),
-            connections: quick.connections,
+    let request = Request {
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| (name, Template::fixed(value)))
+            .collect(),
+        body: Template::fixed(quick.body.clone().unwrap_or_default()),
+        ..Request::new(&quick.method, path)
+    };
+    let step = Step {
+        expect: Expect {
+            status: quick.expect.clone(),
+            ..Expect::default()
         },
-        steps: vec![Step {
-            name: "request".to_owned(),
-            weight: 1,
-            request: Request {
-                method: quick.method.clone(),
-                path: path.to_owned(),
-                headers,
-                body: quick.body.clone().unwrap_or_default().into_bytes(),
-            },
-            expect: Expect {
-                status: quick.expect.clone(),
-                body_contains: None,
-                json: Vec::new(),
-            },
-        }],
-        phases: vec![phase],
-        thresholds: Vec::new(),
-        source: String::new(),
-        file: None,
-    })
+        ..Step::new("request", request)
+    };
+    let target = Target {
+        timeouts: timeouts(quick),
+        http: Http {
+            connections: quick.connections,
+            ..Http::default()
+        },
+        ..Target::at(split.address)
+    };
+    let mut plan = Plan::new("quick", target);
+    plan.set_steps(vec![(step, 1)]);
+    plan.phases = vec![phase];
+    Ok(plan)
 }
 
 fn phase_of(quick: &Quick) -> Phase {
@@ -133,19 +126,15 @@ fn phase_of(quick: &Quick) -> Phase {
             arrivals: Arrivals::Poisson,
         },
     };
-    Phase {
-        name: "load".to_owned(),
-        load,
-        duration: quick.duration,
-        warm_up: false,
-    }
+    Phase::new("load", load, quick.duration)
 }
 
 /// The one limit that is named should be the one that ends a slow request.
 fn timeouts(quick: &Quick) -> Timeouts {
-    let usual = target::TIMEOUTS;
+    let usual = Timeouts::default();
     quick.timeout.map_or(usual, |total| Timeouts {
         connect: usual.connect.min(total),
+        tls: usual.tls.min(total),
         first_byte: total,
         total,
     })
@@ -259,10 +248,10 @@ mod tests {
         assert_eq!(plan.target.url.to_string(), "http://127.0.0.1:8080");
         assert_eq!(plan.target.timeouts.total, Nanos::from_secs(3));
         let request = &plan.steps[0].request;
-        assert_eq!(request.path, "/items?page=1");
+        assert_eq!(request.path, Template::fixed("/items?page=1"));
         assert_eq!(
             request.headers,
-            [("accept".to_owned(), "text/html".to_owned())]
+            [("accept".to_owned(), Template::fixed("text/html"))]
         );
         assert_eq!(plan.phases[0].asked(), Some(2000));
     }

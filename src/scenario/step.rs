@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 
-use super::plan::{Expect, Request, Step};
+use super::plan::{Expect, Request, Step, Template};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
@@ -18,7 +18,7 @@ pub(super) fn check(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
     base: &Path,
-) -> Option<Step> {
+) -> Option<(Step, u32)> {
     let name = section.text("name").map(|(name, _)| name.to_owned());
     let weight = section.whole("weight").map_or(1, |(weight, _)| weight);
     let line = line(problems, section);
@@ -37,17 +37,20 @@ pub(super) fn check(
     if let (Err(diagnostic), Some(node)) = (request::path(&path), section.node("query")) {
         problems.add(diagnostic, &node.span, "with these parameters");
     }
-    Some(Step {
-        name: name?,
-        weight: u32::try_from(weight).ok()?,
-        request: Request {
-            method,
-            path,
-            headers,
-            body: body?,
-        },
+    let request = Request {
+        method,
+        path: Template::fixed(path),
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| (name, Template::fixed(value)))
+            .collect(),
+        body: Template::fixed(body?),
+    };
+    let step = Step {
         expect,
-    })
+        ..Step::new(&name?, request)
+    };
+    Some((step, u32::try_from(weight).ok()?))
 }
 
 fn line(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<(String, String)> {

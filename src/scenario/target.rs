@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::units::Nanos;
 
-use super::plan::{Command, Ready, Target, Timeouts, Url};
+use super::plan::{Command, Http, Ready, Target, Timeouts, Url};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
@@ -13,16 +13,6 @@ use super::tree::Value;
 use super::{limits, request, url};
 
 const PORT: &str = "{port}";
-
-/// Limits that apply when the scenario names none.
-pub(super) const TIMEOUTS: Timeouts = Timeouts {
-    connect: Nanos::SECOND,
-    first_byte: Nanos::from_secs(5),
-    total: Nanos::from_secs(10),
-};
-
-/// How long a target may take to become ready when the scenario does not say.
-pub(super) const READY_WITHIN: Nanos = Nanos::from_secs(10);
 
 pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Target> {
     let command = command(problems, section);
@@ -35,11 +25,14 @@ pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Optio
         .and_then(|(n, _)| usize::try_from(n).ok())
         .unwrap_or(limits::DEFAULT_CONNECTIONS);
     Some(Target {
-        url: url?,
         command,
         ready,
         timeouts,
-        connections,
+        http: Http {
+            connections,
+            ..Http::default()
+        },
+        ..Target::at(url?)
     })
 }
 
@@ -146,11 +139,7 @@ fn address(
             ));
             problems.add(diagnostic, &node.span, "no {port} in it");
         }
-        return Some(Url {
-            host: "127.0.0.1".to_owned(),
-            port: 0,
-            base: String::new(),
-        });
+        return Some(Url::http("127.0.0.1", 0));
     };
     let parsed = url::parse_url(text).and_then(|url| url::never(&url).map(|()| url));
     let mut url = match parsed {
@@ -192,17 +181,18 @@ fn ready(problems: &mut Problems<'_>, section: &Section<'_>) -> Ready {
     let within = ready.as_ref().and_then(|ready| ready.time("within"));
     Ready {
         get,
-        within: within.map_or(READY_WITHIN, |(within, _)| within),
+        within: within.map_or(Ready::default().within, |(within, _)| within),
     }
 }
 
 fn timeouts(problems: &mut Problems<'_>, section: &Section<'_>) -> Timeouts {
+    let usual = Timeouts::default();
     let Some(section) = section.section("timeouts") else {
-        return TIMEOUTS;
+        return usual;
     };
     let total = section
         .time("total")
-        .map_or(TIMEOUTS.total, |(total, _)| total);
+        .map_or(usual.total, |(total, _)| total);
     let mut within_total = |key: &str, default: Nanos| match section.time(key) {
         Some((time, span)) => {
             if time > total {
@@ -221,8 +211,9 @@ fn timeouts(problems: &mut Problems<'_>, section: &Section<'_>) -> Timeouts {
         None => default.min(total),
     };
     Timeouts {
-        connect: within_total("connect", TIMEOUTS.connect),
-        first_byte: within_total("first-byte", TIMEOUTS.first_byte),
+        tls: usual.tls.min(total),
+        connect: within_total("connect", usual.connect),
+        first_byte: within_total("first-byte", usual.first_byte),
         total,
     }
 }

@@ -17,7 +17,7 @@ const BEYOND: f64 = 10.0;
 /// The rest of the scenario, as far as it could be read.
 pub(super) struct Known<'a> {
     pub root: &'a Section<'a>,
-    pub steps: &'a [Option<Step>],
+    pub steps: &'a [Option<(Step, u32)>],
     pub phases: &'a [Option<Phase>],
     /// The process of the target is observed.
     pub observed: bool,
@@ -73,6 +73,8 @@ fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) ->
         max,
         max_change,
         min_change,
+        over: None,
+        abort: false,
         line,
     })
 }
@@ -352,9 +354,10 @@ fn asked(known: &Known<'_>, scope: &Scope) -> Option<f64> {
     let mut own = 0.0;
     for step in known.steps {
         let step = step.as_ref()?;
-        all += f64::from(step.weight);
+        let (step, weight) = step;
+        all += f64::from(*weight);
         if scope.step.as_ref().is_none_or(|name| *name == step.name) {
-            own += f64::from(step.weight);
+            own += f64::from(*weight);
         }
     }
     (all > 0.0).then(|| n * own / all)

@@ -84,11 +84,7 @@ pub(super) fn split(text: &str) -> Result<Split, Diagnostic> {
         request::path(&rest)?;
     }
     Ok(Split {
-        address: Url {
-            host,
-            port,
-            base: String::new(),
-        },
+        address: Url::http(&host, port),
         rest,
     })
 }

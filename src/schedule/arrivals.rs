@@ -1,71 +1,87 @@
-//! The arrivals of all `rate` phases, in order.
+//! The arrivals of all `rate` and `replay` phases, in order.
 //!
 //! Poisson arrivals have an exact number n: given their number, the points of a Poisson process are
 //! n independent uniform ones, so their order statistics are drawn one after another. With j drawn
 //! and r of the (transformed) time left, the next takes the share 1 − V^(1/(n−j)) of r, V uniform
 //! (Devroye 1986, V.2). Evenly spaced ones stand in the middle of n equal parts.
 
+use std::sync::Arc;
+
 use super::inverse::Inverse;
 use super::lanes::Lanes;
+use super::mix::Mix;
 use super::random::Uniform;
-use super::steps::Steps;
-use crate::scenario::plan::{Arrivals, Load, Plan, Profile};
+use crate::scenario::plan::{Arrivals, Entry, Load, Plan, Profile};
 use crate::units::Nanos;
 
-/// One request that is due.
+/// One visit that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
     /// From the beginning of the round's first phase.
     pub at: Nanos,
-    /// From 0 over all `rate` phases of the plan.
+    /// From 0 over all open phases of the plan.
     pub number: u64,
     pub phase: usize,
-    pub step: usize,
+    pub task: Task,
+}
+
+/// What is done by a visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// The journey with this index.
+    Journey(usize),
+    /// The entry with this index of the phase's recording.
+    Recorded(usize),
 }
 
 /// An iterator over the arrivals of some lanes.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     seed: u64,
-    steps: Steps,
+    mix: Mix,
     lanes: Lanes,
     /// Phases yet to come, last first.
-    ahead: Vec<RatePhase>,
+    ahead: Vec<OpenPhase>,
     current: Option<Spacing>,
     number: u64,
 }
 
 #[derive(Debug, Clone)]
-struct RatePhase {
+struct OpenPhase {
     index: usize,
     start: Nanos,
     duration: Nanos,
-    profile: Profile,
-    arrivals: Arrivals,
+    timing: Timing,
     asked: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Timing {
+    Rate(Profile, Arrivals),
+    Recorded(Arc<[Entry]>),
 }
 
 impl Schedule {
     pub fn new(plan: &Plan, lanes: Lanes) -> Self {
-        let mut start = Nanos::ZERO;
         let mut ahead = Vec::new();
-        for (index, phase) in plan.phases.iter().enumerate() {
-            if let (Load::Rate { profile, arrivals }, Some(asked)) = (&phase.load, phase.asked()) {
-                ahead.push(RatePhase {
-                    index,
-                    start,
-                    duration: phase.duration,
-                    profile: *profile,
-                    arrivals: *arrivals,
-                    asked,
-                });
-            }
-            start += phase.duration;
+        for (index, (phase, start)) in plan.phases.iter().zip(plan.starts()).enumerate() {
+            let timing = match &phase.load {
+                Load::Rate { profile, arrivals } => Timing::Rate(*profile, *arrivals),
+                Load::Replay(recording) => Timing::Recorded(Arc::clone(&recording.entries)),
+                Load::Connections(_) | Load::Users(_) | Load::Search(_) => continue,
+            };
+            ahead.push(OpenPhase {
+                index,
+                start,
+                duration: phase.duration,
+                timing,
+                asked: phase.asked().unwrap_or(0),
+            });
         }
         ahead.reverse();
         Self {
             seed: plan.seed,
-            steps: Steps::new(plan),
+            mix: Mix::new(plan),
             lanes,
             ahead,
             current: None,
@@ -79,7 +95,7 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Arrival> {
         loop {
-            let Some((phase, at)) = self.current.as_mut().and_then(Spacing::next) else {
+            let Some((phase, at, entry)) = self.current.as_mut().and_then(Spacing::next) else {
                 self.current = Some(Spacing::new(self.ahead.pop()?, self.seed));
                 continue;
             };
@@ -90,7 +106,10 @@ impl Iterator for Schedule {
                     at,
                     number,
                     phase,
-                    step: self.steps.step_of(number),
+                    task: entry.map_or_else(
+                        || Task::Journey(self.mix.journey_of(number)),
+                        Task::Recorded,
+                    ),
                 });
             }
         }
@@ -100,54 +119,96 @@ impl Iterator for Schedule {
 /// The arrivals of one phase.
 #[derive(Debug, Clone)]
 struct Spacing {
-    phase: RatePhase,
-    inverse: Inverse,
-    uniform: Uniform,
-    /// Requests due over the phase, before rounding: the length of transformed time.
-    total: f64,
-    /// Transformed time after the latest arrival.
-    left: f64,
+    index: usize,
+    start: Nanos,
+    /// The last nanosecond of the phase.
+    last: Nanos,
+    asked: u64,
     drawn: u64,
     latest: Nanos,
+    pattern: Pattern,
+}
+
+#[derive(Debug, Clone)]
+enum Pattern {
+    /// At transformed times, given by the shape of the rate.
+    Shaped {
+        inverse: Inverse,
+        arrivals: Arrivals,
+        uniform: Uniform,
+        /// Requests due over the phase, before rounding: the length of transformed time.
+        total: f64,
+        /// Transformed time after the latest arrival.
+        left: f64,
+    },
+    Recorded(Arc<[Entry]>),
 }
 
 impl Spacing {
-    fn new(phase: RatePhase, seed: u64) -> Self {
-        let total = phase.profile.due(phase.duration, phase.duration);
+    fn new(phase: OpenPhase, seed: u64) -> Self {
+        let pattern = match phase.timing {
+            Timing::Recorded(entries) => Pattern::Recorded(entries),
+            Timing::Rate(profile, arrivals) => {
+                let total = profile.due(phase.duration, phase.duration);
+                Pattern::Shaped {
+                    inverse: Inverse::new(profile, phase.duration),
+                    arrivals,
+                    uniform: Uniform::new(seed, phase.index as u64),
+                    total,
+                    left: total,
+                }
+            }
+        };
         Self {
-            inverse: Inverse::new(phase.profile, phase.duration),
-            uniform: Uniform::new(seed, phase.index as u64),
-            total,
-            left: total,
+            index: phase.index,
+            start: phase.start,
+            last: phase.duration - Nanos(1),
+            asked: phase.asked,
             drawn: 0,
             latest: Nanos::ZERO,
-            phase,
+            pattern,
         }
     }
 
-    /// Index of the phase and the time of its next arrival.
-    fn next(&mut self) -> Option<(usize, Nanos)> {
-        let to_come = self.phase.asked - self.drawn;
+    /// Index of the phase, the time of its next arrival, and the entry of its recording.
+    fn next(&mut self) -> Option<(usize, Nanos, Option<usize>)> {
+        let to_come = self.asked - self.drawn;
         if to_come == 0 {
             return None;
         }
-        let u = match self.phase.arrivals {
-            Arrivals::Poisson => {
-                self.left *= (self.uniform.next().ln() / to_come as f64).exp();
-                self.total - self.left
+        let (at, entry) = match &mut self.pattern {
+            Pattern::Shaped {
+                inverse,
+                arrivals,
+                uniform,
+                total,
+                left,
+            } => {
+                let u = match *arrivals {
+                    Arrivals::Poisson => {
+                        *left *= (uniform.next().ln() / to_come as f64).exp();
+                        *total - *left
+                    }
+                    Arrivals::Constant => *total * ((self.drawn as f64 + 0.5) / self.asked as f64),
+                    Arrivals::Burst(size) => {
+                        // The middle of the burst's equal part, the last one being shorter.
+                        let first = self.drawn - self.drawn % u64::from(size);
+                        let after = (first + u64::from(size)).min(self.asked);
+                        *total * ((first + after) as f64 / 2.0 / self.asked as f64)
+                    }
+                };
+                (Nanos::from_secs_f64(inverse.at(u)), None)
             }
-            Arrivals::Constant => {
-                self.total * ((self.drawn as f64 + 0.5) / self.phase.asked as f64)
+            Pattern::Recorded(entries) => {
+                let entry = usize::try_from(self.drawn).ok()?;
+                (entries.get(entry)?.at, Some(entry))
             }
         };
         self.drawn += 1;
         // Rounding must neither turn the order nor leave the phase.
-        let last = self.phase.duration - Nanos(1);
-        let at = Nanos::from_secs_f64(self.inverse.at(u))
-            .min(last)
-            .max(self.latest);
+        let at = at.min(self.last).max(self.latest);
         self.latest = at;
-        Some((self.phase.index, self.phase.start + at))
+        Some((self.index, self.start + at, entry))
     }
 }
 
@@ -163,14 +224,8 @@ mod tests {
         let mut plan = sample::plan();
         plan.seed = seed;
         let (phase, step) = (plan.phases[0].clone(), plan.steps[0].clone());
-        plan.steps = weights
-            .iter()
-            .map(|&weight| {
-                let mut step = step.clone();
-                step.weight = weight;
-                step
-            })
-            .collect();
+        let steps = weights.iter().map(|&weight| (step.clone(), weight));
+        plan.set_steps(steps.collect());
         plan.phases = phases
             .iter()
             .map(|&(profile, arrivals, ms)| {
@@ -233,14 +288,14 @@ mod tests {
         }
 
         #[test]
-        fn steps_have_their_exact_share_of_every_block(plan in plan(), block in 0..1_000_000_u64) {
-            let steps = Steps::new(&plan);
-            let length: u64 = plan.steps.iter().map(|s| u64::from(s.weight)).sum();
+        fn journeys_have_their_exact_share_of_every_block(plan in plan(), block in 0..1_000_000_u64) {
+            let mix = Mix::new(&plan);
+            let length: u64 = plan.journeys.iter().map(|j| u64::from(j.weight)).sum();
             let mut counts = vec![0; plan.steps.len()];
             for k in block * length..(block + 1) * length {
-                counts[steps.step_of(k)] += 1;
+                counts[mix.journey_of(k)] += 1;
             }
-            let weights: Vec<_> = plan.steps.iter().map(|s| s.weight).collect();
+            let weights: Vec<_> = plan.journeys.iter().map(|j| j.weight).collect();
             prop_assert_eq!(counts, weights);
         }
     }
@@ -262,13 +317,13 @@ mod tests {
         let phases = [(Profile::Constant(Rate(1000.0)), Arrivals::Poisson, 1000)];
         let first: Vec<_> = Schedule::new(&of(&phases, &[2, 1], 42), Lanes::all())
             .take(4)
-            .map(|a| format!("{} step {}", a.at.0, a.step))
+            .map(|a| format!("{} {:?}", a.at.0, a.task))
             .collect();
         insta::assert_snapshot!(first.join("\n"), @"
-        401692 step 0
-        2819564 step 1
-        2957462 step 0
-        3563875 step 0
+        401692 Journey(0)
+        2819564 Journey(1)
+        2957462 Journey(0)
+        3563875 Journey(0)
         ");
     }
 

@@ -37,6 +37,23 @@ impl Inverse {
                 let root = (from.0 * from.0 + 2.0 * slope * u).max(0.0).sqrt();
                 2.0 * u / (from.0 + root)
             }
+            Profile::Spike {
+                base,
+                peak,
+                at,
+                length,
+            } => {
+                let (at, length) = (at.as_secs_f64(), length.as_secs_f64());
+                let before = base.0 * at;
+                let during = peak.0 * length;
+                if u < before {
+                    u / base.0
+                } else if u < before + during {
+                    at + (u - before) / peak.0
+                } else {
+                    at + length + (u - before - during) / base.0
+                }
+            }
             Profile::Stairs { every, .. } => self.on_stairs(u, every.as_secs_f64()),
         };
         // 0/0 where nothing is due yet is the beginning.
@@ -83,6 +100,12 @@ mod tests {
             Profile::Ramp {
                 from: Rate(5.0),
                 to: Rate(5.0),
+            },
+            Profile::Spike {
+                base: Rate(10.0),
+                peak: Rate(300.0),
+                at: Nanos::from_secs(4),
+                length: Nanos::from_millis(1500),
             },
             Profile::Stairs {
                 from: Rate(10.0),

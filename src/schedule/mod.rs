@@ -1,4 +1,4 @@
-//! `(Plan, seed) → arrivals`: when each request is due and which step it is.
+//! `(Plan, seed) → arrivals`: when each request is due and what it is.
 //!
 //! Pure and reproducible: the same plan gives the same arrivals on every machine and however the
 //! lanes are dealt to workers. Lazy: memory does not grow with the number of requests, and nothing
@@ -7,11 +7,11 @@
 mod arrivals;
 mod inverse;
 mod lanes;
+mod mix;
 mod random;
 #[cfg(test)]
 pub(crate) mod sample;
-mod steps;
 
-pub use arrivals::{Arrival, Schedule};
+pub use arrivals::{Arrival, Schedule, Task};
 pub use lanes::{LANES, Lanes};
-pub use steps::Steps;
+pub use mix::Mix;

@@ -177,7 +177,7 @@ impl Measurer<'_, '_> {
             workers: self
                 .session
                 .workers
-                .unwrap_or_else(|| engine::default_workers(self.plan.target.connections)),
+                .unwrap_or_else(|| engine::default_workers(self.plan.target.http.connections)),
             stop: self.session.stop.clone(),
             round: slot.index,
         };
@@ -351,11 +351,7 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_to_a_metadata_service_is_refused() {
-        let to = |host: &str| Url {
-            host: host.to_owned(),
-            port: 80,
-            base: String::new(),
-        };
+        let to = |host: &str| Url::http(host, 80);
         let error = resolve(&to("169.254.169.254")).expect_err("never");
         let shown = error.diagnostic();
         assert_eq!(shown.code.id, "PL0121");

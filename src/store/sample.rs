@@ -18,6 +18,7 @@ pub(super) fn outline() -> Outline {
             command: None,
         },
         steps: vec!["browse".into(), "pay".into()],
+        journeys: Vec::new(),
         phases: vec![PhaseOutline {
             name: "steady".into(),
             start: Nanos::ZERO,

@@ -134,7 +134,7 @@ fn the_first_byte_has_a_timeout_of_its_own() {
         number % 2 == 0 || stream.write_all(b"HTTP/1.1 200 OK\r\n").is_ok()
     });
     let mut plan = brief();
-    plan.target.connections = 40;
+    plan.target.http.connections = 40;
     plan.phases[0].duration = Nanos::from_millis(200);
     plan.target.timeouts.first_byte = Nanos::from_millis(800);
     plan.target.timeouts.total = Nanos::from_millis(1600);
@@ -150,7 +150,7 @@ fn where_limits_are_the_same_the_class_is_the_same() {
         number % 2 == 1 || stream.write_all(OK).is_ok()
     });
     let mut plan = brief();
-    plan.target.connections = 40;
+    plan.target.http.connections = 40;
     plan.phases[0].duration = Nanos::from_millis(200);
     plan.target.timeouts.first_byte = Nanos::from_millis(700);
     plan.target.timeouts.total = Nanos::from_millis(700);
@@ -163,7 +163,7 @@ fn where_limits_are_the_same_the_class_is_the_same() {
 fn those_that_get_no_connection_in_time_are_unsent() {
     let server = Server::start("127.0.0.1", |_, _| true);
     let mut plan = brief();
-    plan.target.connections = 1;
+    plan.target.http.connections = 1;
     plan.phases[0].duration = Nanos::from_millis(300);
     plan.target.timeouts.total = Nanos::from_millis(500);
     let outcome = load(plan, server.address, 1, &Stop::default());
@@ -246,7 +246,7 @@ fn a_drain_waits_for_what_is_outstanding_and_sends_nothing_new() {
     });
     let mut plan = brief();
     plan.phases[0].duration = Nanos::from_secs(60);
-    plan.target.connections = 64;
+    plan.target.http.connections = 64;
     let stop = Stop::default();
     let remote = stop.clone();
     let asker = thread::spawn(move || {

@@ -29,10 +29,10 @@ fn steady(rate: f64, ms: u64) -> Plan {
 fn every_request_that_is_due_is_sent_and_answered_once() {
     let server = Server::answering();
     let mut plan = steady(1000.0, 1200);
-    let mut second = plan.steps[0].clone();
-    second.weight = 3;
+    let first = plan.steps[0].clone();
+    let mut second = first.clone();
     second.request.method = "POST".to_owned();
-    plan.steps.push(second);
+    plan.set_steps(vec![(first, 1), (second, 3)]);
     plan.phases.push(plan.phases[0].clone());
     plan.phases[1].duration = Nanos::from_millis(300);
 

@@ -89,12 +89,26 @@ impl View {
         };
         let steps = outline.steps.iter().map(|name| {
             let step = Some(name.clone());
-            part(name, "", Scope { phase: None, step })
+            part(
+                name,
+                "",
+                Scope {
+                    step,
+                    ..Scope::default()
+                },
+            )
         });
         let measured: Vec<_> = outline.phases.iter().filter(|p| !p.warm_up).collect();
         let phases = measured.iter().filter(|_| measured.len() > 1).map(|p| {
             let phase = Some(p.name.clone());
-            part(&p.name, &p.load, Scope { phase, step: None })
+            part(
+                &p.name,
+                &p.load,
+                Scope {
+                    phase,
+                    ..Scope::default()
+                },
+            )
         });
         let indices = |rounds: &[&Round]| rounds.iter().map(|r| r.index).collect::<Vec<_>>();
         let timeline =

@@ -1,34 +1,34 @@
-//! Which step a request is: exact proportions, in an order that no worker or lane can favour.
+//! Which journey a visit is: exact proportions, in an order that no worker or lane can favour.
 //!
-//! Requests come in blocks of Σ weights. A block visits every position of the weights once, by a
-//! stride coprime to the length near the golden section, which spreads each step evenly; where it
+//! Visits come in blocks of Σ weights. A block visits every position of the weights once, by a
+//! stride coprime to the length near the golden section, which spreads each journey evenly; where it
 //! begins differs from block to block by a seeded hash.
 
 use super::random::mix;
 use crate::scenario::plan::Plan;
 
-/// A pure function from the number of a request to its step.
+/// A pure function from the number of a visit to its journey.
 #[derive(Debug, Clone)]
-pub struct Steps {
-    /// Σ weights up to and including each step.
+pub struct Mix {
+    /// Σ weights up to and including each journey.
     ends: Vec<u64>,
     block: u64,
     stride: u64,
     seed: u64,
 }
 
-impl Steps {
+impl Mix {
     pub fn new(plan: &Plan) -> Self {
         let common = plan
-            .steps
+            .journeys
             .iter()
-            .fold(0, |d, s| gcd(d, s.weight.into()))
+            .fold(0, |d, j| gcd(d, j.weight.into()))
             .max(1);
         let ends: Vec<u64> = plan
-            .steps
+            .journeys
             .iter()
-            .scan(0, |end, step| {
-                *end += u64::from(step.weight) / common;
+            .scan(0, |end, journey| {
+                *end += u64::from(journey.weight) / common;
                 Some(*end)
             })
             .collect();
@@ -46,8 +46,8 @@ impl Steps {
         }
     }
 
-    /// Index of the step of request `number`.
-    pub fn step_of(&self, number: u64) -> usize {
+    /// Index of the journey of visit `number`.
+    pub fn journey_of(&self, number: u64) -> usize {
         if self.ends.len() == 1 {
             return 0;
         }

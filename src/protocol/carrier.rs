@@ -1,0 +1,171 @@
+//! What the engine asks of a connection, whatever is spoken over it.
+//!
+//! Nothing here waits: every call does what can be done now and returns. The engine owns readiness,
+//! time and books; a carrier owns bytes. A worker knows its carrier at compile time, so nothing is
+//! paid for the choice.
+
+use std::fmt::Debug;
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::response::Answer;
+use crate::journey::Reply;
+use crate::model::ErrorClass;
+use crate::scenario::plan::{Request, Step, Template, Url};
+
+/// A socket that moves bytes: in clear text, or under TLS.
+pub trait Transport: Sized + Debug + AsFd {
+    /// What every connection of a worker shares.
+    type Setup: Debug;
+
+    /// Takes a socket that is being connected.
+    ///
+    /// # Errors
+    /// When no session can be made for it.
+    fn new(socket: OwnedFd, setup: &Self::Setup) -> Result<Self, ErrorClass>;
+
+    /// Goes on with the handshake of a socket that is connected; true when it is done.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed.
+    fn handshake(&mut self) -> Result<bool, ErrorClass>;
+
+    /// Reads what has come.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Read, ErrorClass>;
+
+    /// Writes what the socket takes, and returns how much; the rest is offered again when the
+    /// socket is writable. Also sends what earlier calls have left inside.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed.
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorClass>;
+
+    /// True when bytes that were written wait inside for the socket.
+    fn has_unsent(&self) -> bool;
+}
+
+/// What reading has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// So many bytes. `more`: others may be there already, and no event will tell.
+    Bytes {
+        n: usize,
+        more: bool,
+    },
+    Waiting,
+    /// The other side has closed.
+    Closed,
+}
+
+/// A connection of some version of HTTP, with room for some exchanges at once.
+///
+/// Exchanges are told apart by their stream, a number below [`streams`](Self::streams).
+pub trait Carrier: Sized + Debug + AsFd {
+    /// What every connection of a worker shares.
+    type Setup: Debug;
+    /// A request, ready to be sent as often as wanted.
+    type Wire: Debug;
+
+    /// Makes a request ready. `fill` writes a template out; `cookie` is the value of a cookie
+    /// header to add, empty for none.
+    fn wire(
+        request: &Request,
+        url: &Url,
+        cookie: &[u8],
+        gzip: bool,
+        fill: &mut dyn FnMut(&Template, &mut Vec<u8>),
+    ) -> Self::Wire;
+
+    /// Exchanges that one connection carries at once.
+    fn streams(setup: &Self::Setup) -> usize;
+
+    /// Takes a socket that is being connected.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed.
+    fn new(socket: OwnedFd, setup: &Self::Setup) -> Result<Self, ErrorClass>;
+
+    /// Goes on with the handshakes of a socket that is connected; true when requests may be sent.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed.
+    fn establish(&mut self) -> Result<bool, ErrorClass>;
+
+    /// Begins an exchange on a free stream: writes of it what the socket takes.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed, with all its exchanges.
+    fn begin(&mut self, stream: usize, wire: &Self::Wire, look: Look) -> Result<(), ErrorClass>;
+
+    /// Moves bytes both ways after an event, and tells what has become of which exchange.
+    ///
+    /// # Errors
+    /// The class under which the connection has failed, with all exchanges that are not told of.
+    fn advance(
+        &mut self,
+        event: Readiness,
+        scratch: &mut [u8],
+        told: &mut Vec<(usize, Happening)>,
+    ) -> Result<(), ErrorClass>;
+
+    /// Gives up an exchange; false when the whole connection has to go.
+    fn cancel(&mut self, stream: usize) -> bool;
+
+    /// True when a connection without exchanges may carry another one.
+    fn is_usable(&mut self) -> bool;
+
+    /// Bytes written of the latest exchange of a stream, and received for it.
+    fn moved(&self, stream: usize) -> Moved;
+
+    /// The latest answer of a stream, as far as the step's look wanted it kept.
+    fn reply(&self, stream: usize) -> Reply<'_>;
+}
+
+/// What of an answer will be looked at, so what has to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// The request is a HEAD: its answer has no body, whatever it says.
+    pub bodiless: bool,
+    pub head: bool,
+    pub body: bool,
+}
+
+impl Look {
+    /// What a step looks at; `cookies`: its journey keeps cookies.
+    pub fn of(step: &Step, cookies: bool) -> Self {
+        Self {
+            bodiless: step.request.method == "HEAD",
+            head: cookies || step.needs_head(),
+            body: step.needs_body(),
+        }
+    }
+}
+
+/// What an event says of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Readiness {
+    pub readable: bool,
+    pub writable: bool,
+    /// The other side has closed or the connection broke, so no other event will come.
+    pub closing: bool,
+}
+
+/// What has become of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// The first bytes of the answer came, not the last.
+    Begun,
+    Answered(Answer),
+    Failed(ErrorClass),
+}
+
+/// Bytes of one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moved {
+    pub out: u64,
+    pub in_: u64,
+    /// True when the whole request was handed to the socket.
+    pub all_out: bool,
+}

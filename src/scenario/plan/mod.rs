@@ -1,0 +1,157 @@
+//! The checked plan: after this nothing can be wrong, so nothing re-checks.
+
+mod phase;
+mod step;
+mod target;
+
+use sha2::{Digest, Sha256};
+
+pub use phase::{
+    Arrivals, Entry, Guard, GuardAction, Load, Phase, Profile, Recording, Search, Users,
+};
+pub use step::{
+    Capture, DataOrder, DataSet, Encoding, Expect, Find, Journey, Part, Request, Retry, RetryOn,
+    Secret, Source, Step, Template, Think,
+};
+pub use target::{
+    Certificate, Command, Http, Overflow, Ready, Scheme, Target, Timeouts, Tls, Url, Version,
+};
+
+use crate::model::{JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold};
+use crate::units::Nanos;
+
+/// What to do, completely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub name: String,
+    pub description: String,
+    pub seed: u64,
+    pub target: Target,
+    /// At least one; of all journeys, one journey after the other.
+    pub steps: Vec<Step>,
+    /// What one visitor does. Every step belongs to exactly one; a `[[step]]` is a journey alone.
+    pub journeys: Vec<Journey>,
+    /// Rows that fill the gaps of requests.
+    pub data: Vec<DataSet>,
+    /// At least one that is no warm-up.
+    pub phases: Vec<Phase>,
+    pub thresholds: Vec<Threshold>,
+    /// What stops a load that does harm.
+    pub guard: Option<Guard>,
+    /// The scenario file as read; empty for a quick run.
+    pub source: String,
+    /// Where it was read from.
+    pub file: Option<String>,
+}
+
+impl Plan {
+    /// A plan with nothing set that can be left out; it has neither steps nor phases yet.
+    pub fn new(name: &str, target: Target) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: String::new(),
+            seed: 42,
+            target,
+            steps: Vec::new(),
+            journeys: Vec::new(),
+            data: Vec::new(),
+            phases: Vec::new(),
+            thresholds: Vec::new(),
+            guard: None,
+            source: String::new(),
+            file: None,
+        }
+    }
+
+    /// Makes each step, with its weight, a journey alone, in place of what was there.
+    pub fn set_steps(&mut self, steps: Vec<(Step, u32)>) {
+        self.journeys = steps
+            .iter()
+            .enumerate()
+            .map(|(i, (step, weight))| Journey {
+                name: step.name.clone(),
+                weight: *weight,
+                steps: i..i + 1,
+                variables: 0,
+                cookies: false,
+            })
+            .collect();
+        self.steps = steps.into_iter().map(|(step, _)| step).collect();
+    }
+
+    /// When each phase starts, from the beginning of the round.
+    pub fn starts(&self) -> Vec<Nanos> {
+        let mut at = Nanos::ZERO;
+        self.phases
+            .iter()
+            .map(|phase| {
+                let start = at + phase.start_after;
+                at = start + phase.duration + phase.cooldown;
+                start
+            })
+            .collect()
+    }
+
+    /// The plan as a record keeps it.
+    pub fn outline(&self) -> Outline {
+        // A visit of several steps may end early, so only its first step is asked for.
+        let single = self.journeys.iter().all(|j| j.steps.len() == 1);
+        let phases = self
+            .phases
+            .iter()
+            .zip(self.starts())
+            .map(|(phase, start)| PhaseOutline {
+                name: phase.name.clone(),
+                start,
+                duration: phase.duration,
+                warm_up: phase.warm_up,
+                load: phase.describe_load(),
+                asked: phase.asked().filter(|_| single),
+            })
+            .collect();
+        let journeys = self
+            .journeys
+            .iter()
+            .map(|j| JourneyOutline {
+                name: j.name.clone(),
+                steps: j.steps.clone(),
+            })
+            .collect();
+        Outline {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            target: TargetOutline {
+                url: self.target.url.to_string(),
+                command: self.target.command.as_ref().map(|c| c.argv.clone()),
+            },
+            steps: self.steps.iter().map(|s| s.name.clone()).collect(),
+            journeys,
+            phases,
+            thresholds: self.thresholds.clone(),
+        }
+    }
+
+    /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, HTTP,
+    /// timeouts and seed. The address, the command and thresholds are left out, so that another
+    /// build of the same service compares.
+    pub fn hash(&self) -> String {
+        let load = serde_json::json!({
+            "seed": self.seed,
+            "journeys": self.journeys,
+            "steps": self.steps,
+            "data": self.data,
+            "phases": self.phases,
+            "http": self.target.http,
+            "timeouts": self.target.timeouts,
+            "scheme": self.target.url.scheme,
+            "verified": !self.target.tls.unverified,
+            "unix": self.target.unix.is_some(),
+            "base": self.target.url.base,
+            "guard": self.guard,
+        });
+        let digest = Sha256::digest(load.to_string().as_bytes());
+        digest
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+}
