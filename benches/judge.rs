@@ -44,6 +44,7 @@ fn round(index: usize, scale: u64) -> Round {
         arm: Arm::Now,
         pair: index,
         started_at: String::new(),
+        level: None,
         cells,
         usage: vec![PhaseUsage {
             phase: 0,

@@ -73,13 +73,17 @@ fn after(caught: bool, gate: Exit, report: &str) -> String {
 
 /// Serve the demo target: an HTTP server with known work and faults to inject
 ///
-/// Endpoints: GET /health, GET /, GET /items, GET /search, POST /pay, GET /wait?ms=N.
+/// Endpoints: GET /health, GET /, GET /items, GET /search, POST /pay, GET /wait?ms=N, and GET
+/// /slot?ms=N, which holds one of the workers for so long.
 /// Prints its address and serves until it is stopped.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {
     /// Port on 127.0.0.1; 0 for a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     port: u16,
+    /// Workers behind GET /slot: workers / (ms/1000) is the greatest rate it answers
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    workers: u16,
     /// Multiply all work by this
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     scale: f64,
@@ -91,6 +95,7 @@ pub(super) struct TargetArgs {
 pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failure> {
     let start = TargetOptions {
         port: args.port,
+        workers: usize::from(args.workers),
         scale: args.scale,
         ..TargetOptions::default()
     };

@@ -138,6 +138,7 @@ impl Failure {
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }
+            | SessionError::OneSided { .. }
             | SessionError::PortTaken { .. } => Exit::CannotDo,
             SessionError::InRound { source, .. } => Self::exit_of(source),
             SessionError::NoBaseline { .. } => Exit::NoReference,

@@ -22,6 +22,9 @@ pub enum Endpoint {
     Pay,
     /// `GET /wait?ms=N`: N milliseconds of waiting, at most a minute.
     Wait(Nanos),
+    /// `GET /slot?ms=N`: one of the workers, in the order of arrival, for N milliseconds, at most a
+    /// minute. So many workers by N milliseconds is the greatest rate it can answer.
+    Slot(Nanos),
 }
 
 /// The cost of one answer.
@@ -44,6 +47,7 @@ impl Endpoint {
             Self::Search => "search",
             Self::Pay => "pay",
             Self::Wait(_) => "wait",
+            Self::Slot(_) => "slot",
         }
     }
 
@@ -63,13 +67,8 @@ impl Endpoint {
             "/items" => (Method::GET, Self::Items),
             "/search" => (Method::GET, Self::Search),
             "/pay" => (Method::POST, Self::Pay),
-            "/wait" => {
-                let ms = query
-                    .and_then(|q| q.split('&').find_map(|pair| pair.strip_prefix("ms=")))
-                    .and_then(|ms| ms.parse::<u64>().ok())
-                    .ok_or(StatusCode::BAD_REQUEST)?;
-                (Method::GET, Self::Wait(Nanos::from_millis(ms.min(60_000))))
-            }
+            "/wait" => (Method::GET, Self::Wait(milliseconds(query)?)),
+            "/slot" => (Method::GET, Self::Slot(milliseconds(query)?)),
             _ => return Err(StatusCode::NOT_FOUND),
         };
         if *method == allowed {
@@ -87,6 +86,8 @@ impl Endpoint {
             Self::Search => (500, Nanos::from_millis(1)),
             Self::Pay => (1500, Nanos::from_millis(1)),
             Self::Wait(wait) => (0, wait),
+            // Until a worker is done with it, which the server knows.
+            Self::Slot(_) => (0, Nanos::ZERO),
         };
         Work {
             cpu: Nanos(cpu_us * 1_000),
@@ -108,8 +109,18 @@ impl Endpoint {
             ),
             Self::Pay => (StatusCode::CREATED, r#"{"ok":true}"#),
             Self::Wait(_) => (StatusCode::OK, r#"{"waited":true}"#),
+            Self::Slot(_) => (StatusCode::OK, r#"{"served":true}"#),
         }
     }
+}
+
+/// `ms=N` of a query, at most a minute.
+fn milliseconds(query: Option<&str>) -> Result<Nanos, StatusCode> {
+    let ms = query
+        .and_then(|q| q.split('&').find_map(|pair| pair.strip_prefix("ms=")))
+        .and_then(|ms| ms.parse::<u64>().ok())
+        .ok_or(StatusCode::BAD_REQUEST)?;
+    Ok(Nanos::from_millis(ms.min(60_000)))
 }
 
 /// Uses this much CPU time of the calling thread.
@@ -142,6 +153,10 @@ mod tests {
         assert_eq!(
             route(&Method::GET, "/wait", Some("a=1&ms=7")),
             Ok(Endpoint::Wait(Nanos::from_millis(7)))
+        );
+        assert_eq!(
+            route(&Method::GET, "/slot", Some("ms=20")),
+            Ok(Endpoint::Slot(Nanos::from_millis(20)))
         );
         assert_eq!(
             route(&Method::GET, "/pay", None),

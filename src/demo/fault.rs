@@ -11,6 +11,8 @@ use crate::units::{Nanos, Share, UnitError};
 pub struct Options {
     /// On 127.0.0.1; 0 for any free port.
     pub port: u16,
+    /// Workers that `GET /slot` is served by, at least one.
+    pub workers: usize,
     /// Multiplies all work, CPU and waits, except the wait that a request asks for itself.
     pub scale: f64,
     /// Factor on the CPU work of an endpoint: 1.2 is 20 % more.
@@ -40,6 +42,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
+            workers: 4,
             scale: 1.0,
             slow: Vec::new(),
             stall: None,

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::endpoint::{Endpoint, Work, spin};
 use super::fault::Options;
+use super::slots::Slots;
 use crate::units::Nanos;
 
 /// Serves on 127.0.0.1 until `stop` is ready; open connections are dropped then.
@@ -42,6 +43,7 @@ pub fn serve(
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         ready(listener.local_addr()?);
         let site = Arc::new(Site {
+            slots: Slots::new(options.workers),
             options,
             first: OnceLock::new(),
             requests: AtomicU64::new(0),
@@ -83,6 +85,7 @@ async fn converse(stream: TcpStream, site: Arc<Site>) {
 /// What all connections share.
 struct Site {
     options: Options,
+    slots: Slots,
     /// When the first request other than `/health` came.
     first: OnceLock<Instant>,
     /// Requests other than `/health` so far.
@@ -117,6 +120,9 @@ impl Site {
                 if work.wait > Nanos::ZERO {
                     sleep(work.wait.into()).await;
                 }
+                if let Endpoint::Slot(lasts) = endpoint {
+                    sleep_until(self.slots.take(Instant::now(), lasts)).await;
+                }
                 endpoint.answer()
             }
             Err(status) => (status, r#"{"ok":false}"#),
@@ -131,7 +137,7 @@ impl Site {
 
     fn work(&self, endpoint: Endpoint) -> Work {
         let work = endpoint.work();
-        if matches!(endpoint, Endpoint::Wait(_)) {
+        if matches!(endpoint, Endpoint::Wait(_) | Endpoint::Slot(_)) {
             return work;
         }
         let slower: f64 = self
@@ -267,6 +273,7 @@ mod tests {
             ("GET", "/search?q=buoy", ""),
             ("POST", "/pay", r#"{"cart":1}"#),
             ("GET", "/wait?ms=1", ""),
+            ("GET", "/slot?ms=1", ""),
             ("GET", "/pay", ""),
             ("GET", "/nothing", ""),
         ]
@@ -279,6 +286,7 @@ mod tests {
         HTTP/1.1 200 OK {"found":[{"id":2,"name":"buoy"}],"total":1}
         HTTP/1.1 201 Created {"ok":true}
         HTTP/1.1 200 OK {"waited":true}
+        HTTP/1.1 200 OK {"served":true}
         HTTP/1.1 405 Method Not Allowed {"ok":false}
         HTTP/1.1 404 Not Found {"ok":false}
         "#);
@@ -320,6 +328,7 @@ mod tests {
     #[test]
     fn a_slowed_endpoint_has_more_cpu_work_and_no_longer_wait() {
         let site = Site {
+            slots: Slots::new(1),
             options: Options {
                 scale: 2.0,
                 ..Options::default().with(Fault::Slow(Endpoint::Pay, 1.2))

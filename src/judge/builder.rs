@@ -67,6 +67,7 @@ impl Build {
             arm: Arm::Now,
             pair: index,
             started_at: "2025-01-01T00:00:00Z".to_owned(),
+            level: None,
             cells: Vec::new(),
             usage: Vec::new(),
             trust: Trust {

@@ -83,6 +83,7 @@ pub(super) fn conclude(
         moved,
         findings,
         decision: Decision { verdict, headline },
+        capacity: None,
     }
 }
 

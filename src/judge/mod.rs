@@ -4,10 +4,12 @@
 //! comes out, the same one every time. The unit of replication is the round, never the request.
 //! [`judge()`] orders the work: which metrics are asked for (`asks`), their values (`values`),
 //! the evidence for a change (`evidence`), verdicts over the whole family (`verdicts`), absolute
-//! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). Machine and
+//! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). [`Searcher`] and [`judge_capacity`]
+//! are the same for a search for capacity (`capacity`). Machine and
 //! generator are suspects throughout (`hygiene`, `soundness`).
 
 mod asks;
+mod capacity;
 mod conclusion;
 mod evidence;
 mod hygiene;
@@ -30,6 +32,9 @@ mod calibration;
 #[cfg(test)]
 mod tests;
 
+pub use capacity::{
+    Asked, CapacityQuestion, Range, Searcher, Seen, capacity, judge_capacity, most_rounds, see,
+};
 pub use hygiene::contamination;
 pub use judgement::{judge, undecided};
 pub use order::order;

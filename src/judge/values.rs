@@ -101,6 +101,8 @@ impl Reading {
             Metric::RssSlope => self.slope(),
             Metric::FdsPeak => self.greatest(|u| u.fds_peak),
             Metric::ThreadsPeak => self.greatest(|u| u.threads_peak),
+            // Found by many rounds together: no round has it.
+            Metric::CapacityKnee => Estimate::Missing,
         }
     }
 
@@ -131,6 +133,33 @@ impl Reading {
             hits,
             trials: tally.due,
         })
+    }
+
+    /// Of a percentile of times: requests over the limit, of how many, and the share that may be.
+    ///
+    /// Failures are over every limit, and so is what was given up before it could be told.
+    pub(super) fn over(&self, metric: Metric, limit: f64) -> Option<(u64, u64, f64)> {
+        let (stat, over, of) = match metric {
+            Metric::Latency(stat) => {
+                let latency = &self.cell.latency;
+                let over = above(&latency.ok, limit) + latency.censored.count() + latency.failed;
+                (stat, over, latency.population())
+            }
+            Metric::ServiceTime(stat) => {
+                let service = &self.cell.service;
+                (stat, above(service, limit), service.count())
+            }
+            Metric::Lateness(stat) => {
+                let lateness = &self.cell.lateness;
+                (stat, above(lateness, limit), lateness.count())
+            }
+            Metric::Wait(stat) => {
+                let wait = &self.cell.wait;
+                (stat, above(wait, limit), wait.count())
+            }
+            _ => return None,
+        };
+        Some((over, of, 1.0 - stat.quantile()?))
     }
 
     /// Service times of the answered.
@@ -204,6 +233,13 @@ fn of_distribution(values: &Distribution, stat: Stat) -> Estimate {
         ..Latencies::default()
     };
     of_latencies(&all, stat)
+}
+
+/// Values in buckets whose middle lies above the limit.
+fn above(values: &Distribution, limit: f64) -> u64 {
+    let buckets = values.buckets();
+    let above = buckets.filter(|&(low, width, _)| (low + width / 2) as f64 > limit);
+    above.map(|(_, _, n)| n).sum()
 }
 
 fn ratio(sum: f64, n: u64) -> Estimate {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Outline, Round};
+use super::{Capacity, Fingerprint, Outline, Round};
 
 /// Version of the ledger on disk.
 pub const SCHEMA: u32 = 1;
@@ -28,6 +28,9 @@ pub struct Acceptance {
     pub outline: Outline,
     /// Complete rounds only.
     pub rounds: Vec<Round>,
+    /// What a search for capacity found; None of any other plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
     /// Content hashes of the acceptances that were current before.
     pub parents: Vec<String>,
 }
@@ -75,6 +78,12 @@ impl Baseline {
     /// The rounds of all members.
     pub fn rounds(&self) -> impl Iterator<Item = &Round> {
         self.members.iter().flat_map(|(_, a)| &a.rounds)
+    }
+
+    /// What searches for capacity found, by member.
+    pub fn capacities(&self) -> Vec<&Capacity> {
+        let members = self.members.iter();
+        members.filter_map(|(_, a)| a.capacity.as_ref()).collect()
     }
 
     /// The latest member, which names plan and environment.

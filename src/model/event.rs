@@ -1,25 +1,22 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
-use super::{Arm, Contamination, Interval, Outline};
+use super::{Arm, Contamination, Interval, LevelVerdict, Outline};
 use crate::units::Nanos;
 
 /// Sent by a session to whoever watches.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// Measuring begins; `rounds` is the most there can be.
-    Started {
-        outline: Outline,
-        rounds: usize,
-    },
+    Started { outline: Outline, rounds: usize },
     RoundStarted {
         index: usize,
         arm: Arm,
         of: usize,
+        /// Rate of the round in a search for capacity.
+        level: Option<f64>,
     },
     /// The target answers its ready probe after this time.
-    Ready {
-        after: Nanos,
-    },
+    Ready { after: Nanos },
     /// One interval is recorded.
     Interval(Box<Interval>),
     RoundEnded {
@@ -32,6 +29,8 @@ pub enum Event {
         rounds: usize,
         undecided: Vec<String>,
     },
+    /// A search for capacity has judged a level.
+    LevelJudged { rate: f64, verdict: LevelVerdict },
     /// Something the user should know now.
     Warning(String),
     /// A stop was asked for; the run drains and reports.

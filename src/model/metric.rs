@@ -96,6 +96,8 @@ pub enum Metric {
     RssSlope,
     FdsPeak,
     ThreadsPeak,
+    /// Of a run, not of a round: what a search for capacity finds.
+    CapacityKnee,
 }
 
 impl Metric {
@@ -118,6 +120,7 @@ impl Metric {
             Self::RssSlope,
             Self::FdsPeak,
             Self::ThreadsPeak,
+            Self::CapacityKnee,
         ];
         by_stat
             .chain(plain)
@@ -144,6 +147,7 @@ impl Metric {
             Self::RssSlope => "memory.rss.slope".into(),
             Self::FdsPeak => "fds.peak".into(),
             Self::ThreadsPeak => "threads.peak".into(),
+            Self::CapacityKnee => "capacity.knee".into(),
         }
     }
 
@@ -154,7 +158,10 @@ impl Metric {
             | Self::Lateness(_)
             | Self::Wait(_)
             | Self::CpuPerRequest => Unit::Time,
-            Self::ThroughputAsked | Self::ThroughputSent | Self::ThroughputOk => Unit::PerSecond,
+            Self::ThroughputAsked
+            | Self::ThroughputSent
+            | Self::ThroughputOk
+            | Self::CapacityKnee => Unit::PerSecond,
             Self::ErrorsRate | Self::Errors(_) | Self::CpuUtilisation => Unit::Share,
             Self::BytesIn | Self::BytesOut | Self::RssPeak | Self::RssEnd => Unit::Bytes,
             Self::RssSlope => Unit::BytesPerSecond,
@@ -164,7 +171,10 @@ impl Metric {
 
     pub const fn better(self) -> Better {
         match self {
-            Self::ThroughputAsked | Self::ThroughputSent | Self::ThroughputOk => Better::Higher,
+            Self::ThroughputAsked
+            | Self::ThroughputSent
+            | Self::ThroughputOk
+            | Self::CapacityKnee => Better::Higher,
             _ => Better::Lower,
         }
     }
@@ -178,7 +188,8 @@ impl Metric {
             | Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
-            | Self::CpuUtilisation => NoiseClass::Timing,
+            | Self::CpuUtilisation
+            | Self::CapacityKnee => NoiseClass::Timing,
             _ => NoiseClass::Resource,
         }
     }
@@ -252,6 +263,9 @@ impl Metric {
             }
             Self::FdsPeak => "Greatest number of open descriptors of the target.",
             Self::ThreadsPeak => "Greatest number of threads of the target.",
+            Self::CapacityKnee => {
+                "The rate at which half of the rounds still hold: what a `search` phase finds, with its interval. A scenario without one has no such value."
+            }
         }
     }
 }

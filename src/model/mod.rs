@@ -4,6 +4,7 @@
 //! the layers above read and write these types and agree through them.
 
 mod baseline;
+mod capacity;
 mod distribution;
 mod error_class;
 mod event;
@@ -15,6 +16,10 @@ mod run;
 mod verdict;
 
 pub use baseline::{Acceptance, Baseline, BaselineId, SCHEMA as BASELINE_SCHEMA};
+pub use capacity::{
+    Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,
+    ScalabilityLaw,
+};
 pub use distribution::{
     CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width,
 };

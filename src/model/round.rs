@@ -35,6 +35,10 @@ pub struct Round {
     /// Number of the (before, now) pair in an interleaved check; the round's own number otherwise.
     pub pair: usize,
     pub started_at: String,
+    /// Rate this round offered, in a search for capacity: rounds of different levels are no
+    /// repetitions of each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
     /// One cell for every phase and step that had requests.
     pub cells: Vec<Cell>,
     /// Resource use by phase, where the target's process was observed.

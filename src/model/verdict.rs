@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Estimate, Metric, Scope};
+use super::{Capacity, Change, Estimate, Metric, Scope};
 
 /// The conclusion about one metric, or about a whole check. Ordered from best to worst.
 #[must_use]
@@ -193,6 +193,9 @@ pub struct Comparison {
     /// Why it is invalid or incomparable, warnings, spoiled rounds.
     pub findings: Vec<Finding>,
     pub decision: Decision,
+    /// What a search for capacity found; None of any other plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Box<Capacity>>,
 }
 
 /// The overall conclusion, from which the exit code follows.

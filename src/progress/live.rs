@@ -20,6 +20,8 @@ struct RoundSoFar {
     index: usize,
     of: usize,
     arm: Arm,
+    /// Rate, in a search for capacity.
+    level: Option<f64>,
     ready: bool,
     /// Of the phases that count.
     latency: Latencies,
@@ -53,9 +55,14 @@ impl Progress {
                     outline.duration()
                 ))
             }
-            Event::RoundStarted { index, arm, of } => {
+            Event::RoundStarted {
+                index,
+                arm,
+                of,
+                level,
+            } => {
                 self.interleaved |= *arm == Arm::Before;
-                self.round = Some(RoundSoFar::new(*index, *arm, *of));
+                self.round = Some(RoundSoFar::new(*index, *arm, *of, *level));
                 None
             }
             Event::Ready { .. } => {
@@ -77,6 +84,9 @@ impl Progress {
             } => Some(self.round_ended(*index, *arm, contamination)),
             Event::Looked { rounds, undecided } => {
                 Some(looked(*rounds, self.interleaved, undecided))
+            }
+            Event::LevelJudged { rate, verdict } => {
+                Some(format!("level {} {verdict}", Unit::PerSecond.format(*rate)))
             }
             Event::Warning(text) => Some(format!(
                 "warning: {}",
@@ -159,11 +169,12 @@ impl Progress {
 }
 
 impl RoundSoFar {
-    fn new(index: usize, arm: Arm, of: usize) -> Self {
+    fn new(index: usize, arm: Arm, of: usize, level: Option<f64>) -> Self {
         Self {
             index,
             of,
             arm,
+            level,
             ready: false,
             latency: Latencies::default(),
             failed: 0,
@@ -171,10 +182,13 @@ impl RoundSoFar {
         }
     }
 
-    /// `round 3 of 10`; beyond the plan a spoiled one is repeated.
+    /// `round 3 of 10`; beyond the plan a spoiled one is repeated. `level 200/s, round 7` in a search,
+    /// which does not know how many there will be.
     fn place(&self) -> String {
         let number = self.index + 1;
-        if number > self.of {
+        if let Some(rate) = self.level {
+            format!("level {}, round {number}", Unit::PerSecond.format(rate))
+        } else if number > self.of {
             format!("round {number} (a repeat)")
         } else {
             format!("round {number} of {}", self.of)
@@ -291,6 +305,7 @@ mod tests {
                 index: 2,
                 arm: Arm::Before,
                 of: 10,
+                level: None,
             },
             Event::Ready {
                 after: Nanos::from_millis(80),
@@ -334,6 +349,7 @@ mod tests {
             index: 2,
             arm: Arm::Now,
             of: 2,
+            level: None,
         });
         assert_eq!(
             progress.status(),
@@ -361,6 +377,7 @@ mod tests {
             index: 2,
             arm: Arm::Now,
             of: 10,
+            level: None,
         });
         assert_eq!(progress.status(), "round 3 of 10 now  waits for the target");
         progress.line(&second(3));

@@ -83,6 +83,7 @@ impl Recorder {
             arm: self.arm,
             pair: self.pair,
             started_at: self.started_at,
+            level: None,
             cells: self.cells.into_values().collect(),
             usage,
             trust,

@@ -61,6 +61,7 @@ pub(super) fn run() -> Run {
             verdict: Verdict::Regressed,
             headline: "latency.p99 rose 13.7 %  (95 % interval +9.8 to +17.9 %, allowed +10 %), confidence 0.998".into(),
         },
+        capacity: None,
     });
     run
 }
@@ -85,6 +86,7 @@ pub(super) fn plain_run() -> Run {
             verdict: Verdict::Kept,
             headline: "11,760 of 12,000 requests answered, p99 ≥ 3 s".into(),
         },
+        capacity: None,
     });
     run
 }
@@ -199,6 +201,7 @@ pub(super) fn baseline() -> Baseline {
                 fingerprint: run.manifest.fingerprint.clone(),
                 outline: run.manifest.outline.clone(),
                 rounds,
+                capacity: None,
                 parents: Vec::new(),
             },
         )],
@@ -478,6 +481,7 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
         arm,
         pair,
         started_at: "2026-11-22T09:15:00Z".into(),
+        level: None,
         cells,
         usage: vec![PhaseUsage {
             phase: 1,

@@ -8,7 +8,7 @@ use crate::store::{Expect, Ledger, runs};
 
 pub use crate::model::Acceptance;
 
-use super::weigh::{Weighing, weigh};
+use super::weigh::{Weighing, weigh, weigh_capacity};
 use super::{Session, SessionError};
 
 /// What was accepted, and where the ledger stands now.
@@ -76,9 +76,19 @@ pub fn accept(
     if rounds.is_empty() {
         return refuse("it has no complete round");
     }
-    let by_itself = weigh(&Weighing::absolute(&run.manifest.outline), &rounds);
+    let capacity = run.comparison.as_ref().and_then(|c| c.capacity.clone());
+    let weighing = Weighing::absolute(&run.manifest.outline);
+    let by_itself = match &capacity {
+        Some(found) => weigh_capacity(&weighing, &rounds, found, Vec::new()),
+        None => weigh(&weighing, &rounds),
+    };
     if by_itself.decision.verdict == Verdict::Invalid {
         return refuse(&by_itself.decision.headline);
+    }
+    if let Some(found) = &capacity
+        && found.knee.estimate().exact().is_none()
+    {
+        return refuse(&format!("its search found no knee: {}", found.knee));
     }
     let decision = run.comparison.map_or(by_itself.decision, |c| c.decision);
     let ledger = Ledger::new(&session.root, scenario)?;
@@ -97,6 +107,7 @@ pub fn accept(
             fingerprint: run.manifest.fingerprint,
             outline: run.manifest.outline,
             rounds,
+            capacity: capacity.map(|found| *found),
             parents: Vec::new(),
         },
         expected.map_or(Expect::Any, Expect::Revision),

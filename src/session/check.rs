@@ -14,7 +14,8 @@ use crate::store::Ledger;
 
 use super::measure::{begin, conclude, manifest};
 use super::round::{Measurer, Slot};
-use super::weigh::{Weighing, weigh};
+use super::search::searched;
+use super::weigh::{Weighing, weigh, weigh_capacity};
 use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
 
 /// What `check` compares with.
@@ -54,7 +55,9 @@ pub fn check(
         manifest.outline.target = now.outline();
         manifest
     };
+    let searches = searched(&plan).is_some();
     match options.against {
+        Against::Other { named, .. } if searches => Err(SessionError::OneSided { named }),
         Against::Other { target, named } => {
             let manifest = begun(Mode::Interleaved, Some(named.clone()));
             let order = judge::order(plan.seed, 2 * options.max_rounds);
@@ -78,6 +81,7 @@ pub fn check(
                                 index,
                                 arm,
                                 pair,
+                                level: None,
                                 of: most,
                             },
                             side,
@@ -99,6 +103,25 @@ pub fn check(
             let mut manifest = begun(Mode::Check, Some(format!("@{scenario}")));
             manifest.baseline = baseline.as_ref().map(Baseline::id);
             let outline = manifest.outline.clone();
+            if let Some(search) = searched(&plan) {
+                let mut measurer = begin(session, plan, &manifest, search.most_rounds(), watcher)?;
+                let capacity = search.measure(&mut measurer, &now)?;
+                let weighing = match &baseline {
+                    Some(b) => Weighing::stored(&outline, b, &manifest, options.allow_mismatch),
+                    None => Weighing::absolute(&outline),
+                };
+                let before = baseline.as_ref().map(Baseline::capacities);
+                let before = before.unwrap_or_default();
+                let mut comparison = weigh_capacity(&weighing, &measurer.rounds, &capacity, before);
+                if baseline.is_none() {
+                    comparison
+                        .findings
+                        .insert(0, unreferenced(&scenario, &comparison));
+                }
+                let mut outcome = conclude(measurer, manifest, comparison)?;
+                outcome.baseline = baseline;
+                return Ok(outcome);
+            }
             let mut measurer = begin(session, plan, &manifest, options.max_rounds, watcher)?;
             let mut weighing = match &baseline {
                 Some(b) => Weighing::stored(&outline, b, &manifest, options.allow_mismatch),
@@ -111,6 +134,7 @@ pub fn check(
                         index,
                         arm: Arm::Now,
                         pair: index,
+                        level: None,
                         of: most,
                     };
                     measurer.round(slot, &now)
@@ -251,6 +275,7 @@ mod tests {
                 verdict,
                 headline: String::new(),
             },
+            capacity: None,
         }
     }
 

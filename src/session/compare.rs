@@ -6,7 +6,7 @@ use crate::judge::Looks;
 use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Run, RunState};
 use crate::store::{Ledger, runs};
 
-use super::weigh::{Weighing, weigh};
+use super::weigh::{Weighing, weigh, weigh_capacity};
 use super::{Outcome, Session, SessionError};
 
 /// Reads a stored run; a partial or interrupted one is judged by its complete rounds only.
@@ -18,7 +18,9 @@ pub fn reread(session: &Session, name: &str) -> Result<Outcome, SessionError> {
         let ledger = Ledger::new(&session.root, &id.scenario).ok()?;
         ledger.at(id).ok()
     });
-    if run.comparison.is_none() && run.manifest.mode == Mode::Measure {
+    // Levels of a search that came to no end are no rounds of one load.
+    let is_search = run.rounds.iter().any(|r| r.level.is_some());
+    if run.comparison.is_none() && run.manifest.mode == Mode::Measure && !is_search {
         let outline = run.manifest.outline.clone();
         run.comparison = Some(weigh(&Weighing::absolute(&outline), &run.rounds));
     }
@@ -44,7 +46,11 @@ pub fn compare(
         ..Weighing::stored(&outline, &baseline, &run.manifest, allow_mismatch)
     };
     run.rounds.retain(|r| r.arm == Arm::Now);
-    run.comparison = Some(weigh(&weighing, &run.rounds));
+    let found = run.comparison.take().and_then(|c| c.capacity);
+    run.comparison = Some(match &found {
+        Some(now) => weigh_capacity(&weighing, &run.rounds, now, baseline.capacities()),
+        None => weigh(&weighing, &run.rounds),
+    });
     Ok(Outcome {
         run,
         dir,
@@ -70,6 +76,7 @@ fn as_baseline(run: Run) -> Baseline {
         fingerprint: m.fingerprint,
         outline: m.outline,
         rounds,
+        capacity: run.comparison.and_then(|c| c.capacity).map(|c| *c),
         parents: Vec::new(),
     };
     Baseline {

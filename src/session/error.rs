@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{
     Diagnostic, environment as environment_codes, scenario as scenario_codes, store as store_codes,
-    target as target_codes,
+    target as target_codes, validity as validity_codes,
 };
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
@@ -45,6 +45,8 @@ pub enum SessionError {
     NeverRun { scenario: String },
     #[error("no baseline for `{scenario}`")]
     NoBaseline { scenario: String },
+    #[error("a search for capacity cannot be measured in turn with {named}")]
+    OneSided { named: String },
     #[error("run {id} is {state}, and only complete runs can be {purpose}")]
     NotComplete {
         id: String,
@@ -91,6 +93,9 @@ impl SessionError {
                          or measure the other build now with --against-command; or pass --allow-missing-baseline once"
                     ))
             }
+            Self::OneSided { .. } => Diagnostic::error(&validity_codes::ONE_SIDED, message)
+                .because("which level comes next follows from the answers of one target, so the two sides would be under different loads")
+                .help("compare with a stored baseline: plimsoll baseline save, then plimsoll check"),
             Self::NotComplete { dir, .. } => {
                 Diagnostic::error(&store_codes::NOT_COMPLETE, message)
                     .because("an unfinished run has seen only part of the plan, so it can be shown but never judged")

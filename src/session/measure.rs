@@ -9,10 +9,13 @@ use crate::scenario::plan::Plan;
 use crate::store::runs::{self, RunWriter};
 
 use super::round::{Measurer, Slot};
-use super::weigh::{Weighing, weigh};
+use super::search::searched;
+use super::weigh::{Weighing, weigh, weigh_capacity};
 use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
 
 /// Measures `rounds` rounds of the plan's own target and judges the limits that need no reference.
+///
+/// A plan that searches for capacity says itself how many rounds each level has.
 pub fn measure(
     session: &Session,
     plan: Plan,
@@ -21,6 +24,13 @@ pub fn measure(
 ) -> Result<Outcome, SessionError> {
     let target = ArmTarget::of(&plan);
     let manifest = manifest(&plan, Mode::Measure, None);
+    if let Some(search) = searched(&plan) {
+        let mut measurer = begin(session, plan, &manifest, search.most_rounds(), watcher)?;
+        let capacity = search.measure(&mut measurer, &target)?;
+        let weighing = Weighing::absolute(&manifest.outline);
+        let comparison = weigh_capacity(&weighing, &measurer.rounds, &capacity, Vec::new());
+        return conclude(measurer, manifest, comparison);
+    }
     let mut measurer = begin(session, plan, &manifest, rounds, watcher)?;
     for index in 0..rounds {
         measurer.round(
@@ -28,6 +38,7 @@ pub fn measure(
                 index,
                 arm: Arm::Now,
                 pair: index,
+                level: None,
                 of: rounds,
             },
             &target,

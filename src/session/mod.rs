@@ -11,6 +11,7 @@ pub mod demo;
 mod error;
 mod measure;
 mod round;
+mod search;
 mod weigh;
 
 use std::path::{Path, PathBuf};

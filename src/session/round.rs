@@ -64,6 +64,8 @@ pub(super) struct Slot {
     pub index: usize,
     pub arm: Arm,
     pub pair: usize,
+    /// Rate, in a search for capacity.
+    pub level: Option<f64>,
     /// The most rounds the run can have, for showing.
     pub of: usize,
 }
@@ -109,12 +111,18 @@ impl Measurer<'_, '_> {
             index: slot.index,
             arm: slot.arm,
             of: slot.of,
+            level: slot.level,
         });
         let Slot {
-            index, arm, pair, ..
+            index,
+            arm,
+            pair,
+            level,
+            ..
         } = slot;
         let started_at = wall_rfc3339();
-        let mut recorder = Recorder::new(&self.outline, index, arm, pair, started_at.clone());
+        let mut recorder =
+            Recorder::new(&self.plan.outline(), index, arm, pair, started_at.clone());
         let started = self.start(target)?;
         let Some(mut started) = started else {
             return Ok(());
@@ -124,6 +132,7 @@ impl Measurer<'_, '_> {
             arm,
             pair,
             started_at,
+            level,
         }))?;
         let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
         let ended = self.load(slot, &mut started, &mut recorder)?;
@@ -138,6 +147,7 @@ impl Measurer<'_, '_> {
             idle_cpu_pressure,
             complete,
         });
+        round.level = level;
         round.contamination = judge::contamination(&round.trust);
         self.writer.append(&Frame::Round(round.clone()))?;
         self.writer.sync()?;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::{self, Environment, Looks, Question};
-use crate::model::{Arm, Baseline, Comparison, Design, Fingerprint, Manifest, Outline, Round};
+use crate::judge::{self, CapacityQuestion, Environment, Looks, Question};
+use crate::model::{
+    Arm, Baseline, Capacity, Comparison, Design, Fingerprint, Manifest, Outline, Round,
+};
 
 /// Everything about a comparison but the rounds measured now.
 pub(super) struct Weighing<'a> {
@@ -76,20 +78,47 @@ pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
     };
     let before = match w.design {
         Design::Paired => of(Arm::Before),
-        Design::Unpaired | Design::Absolute => w.stored.clone(),
+        Design::Unpaired | Design::Absolute => {
+            // Rounds of a search offered different rates: they are no repetitions of each other.
+            let stored = w.stored.iter().copied();
+            stored.filter(|r| r.level.is_none()).collect()
+        }
     };
-    judge::judge(&Question {
+    judge::judge(&question(w, &before, &of(Arm::Now)))
+}
+
+/// Judges what a search for capacity found.
+pub(super) fn weigh_capacity(
+    w: &Weighing<'_>,
+    rounds: &[Round],
+    now: &Capacity,
+    before: Vec<&Capacity>,
+) -> Comparison {
+    let complete: Vec<&Round> = rounds.iter().filter(|r| r.complete).collect();
+    judge::judge_capacity(&CapacityQuestion {
+        question: question(w, &w.stored, &complete),
+        now,
+        before,
+    })
+}
+
+fn question<'a>(
+    w: &'a Weighing<'_>,
+    before: &'a [&'a Round],
+    now: &'a [&'a Round],
+) -> Question<'a> {
+    Question {
         outline: w.outline,
         before_outline: w.before_outline,
         design: w.design,
         reference: w.reference.clone(),
-        before: &before,
-        now: &of(Arm::Now),
+        before,
+        now,
         looks: w.looks,
         final_look: w.final_look,
         environment: w.environment.clone(),
         sessions: w.sessions,
-    })
+    }
 }
 
 /// `@checkout (v1.8.0, 12 rounds)`

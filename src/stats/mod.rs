@@ -10,6 +10,7 @@ mod planning;
 mod proportion;
 mod rank;
 mod slope;
+mod usl;
 
 pub use contrast::{Contrast, TwoSample, mean, one_sample, paired, pooled, two_sample, welch};
 pub use distributions::{
@@ -20,3 +21,4 @@ pub use planning::{POCOCK_FOUR_LOOKS, minimal_detectable, rounds_needed};
 pub use proportion::{Counts, fisher_greater, newcombe};
 pub use rank::{MannWhitney, common_language, hodges_lehmann, mann_whitney};
 pub use slope::theil_sen;
+pub use usl::{Usl, usl};

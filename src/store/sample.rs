@@ -105,6 +105,7 @@ pub(super) fn round_frames(index: usize, arm: Arm) -> Vec<Frame> {
         arm,
         pair: index / 2,
         started_at: format!("2026-11-22T09:00:0{}Z", index * 3),
+        level: None,
     };
     let mut recorder = Recorder::new(&outline(), index, arm, begin.pair, begin.started_at.clone());
     let mut frames = vec![Frame::Begin(begin)];
@@ -144,6 +145,7 @@ pub(super) fn comparison() -> Comparison {
             verdict: Verdict::Inconclusive,
             headline: "one round tells nothing".into(),
         },
+        capacity: None,
     }
 }
 
@@ -161,6 +163,7 @@ pub(super) fn acceptance(reason: &str) -> Acceptance {
         fingerprint: Fingerprint::default(),
         outline: outline(),
         rounds: vec![round(0)],
+        capacity: None,
         parents: Vec::new(),
     }
 }

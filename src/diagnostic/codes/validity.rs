@@ -34,6 +34,16 @@ super::codes! {
          over 80 % busy spoils the times of a round. Spoiled rounds are left out of timing metrics by these limits alone, whatever they \
          measured; CPU per request, memory and errors of the same rounds stay usable.",
         "the machine spoiled 5 of 10 rounds (steal 31 %)";
+    NO_KNEE = "PL0313", "a search for capacity found no knee",
+        "The first level failed already, or no level could be judged, so there is no rate of which it could be said that the target holds \
+         it. Nothing that was asked of the capacity can pass. Lower `from`, raise the limit `under`, lengthen the rounds, or quieten the \
+         machine; the report shows what each level did.",
+        "no knee was found: capacity is below 100/s: the first level failed";
+    ONE_SIDED = "PL0314", "a search for capacity has one side",
+        "`--against-command` and `--against-url` measure both sides in turn under the same load. The levels of a search follow from what \
+         one target answered, so there is no load that both sides would share. Save the result of one build as a baseline and check the \
+         other against it.",
+        "a search for capacity cannot be measured in turn with ./old/shop --port {port}";
     MISMATCH = "PL0320", "the reference was measured elsewhere",
         "CPU model, number of cores, CPU quota, architecture or the plan differ from those of the reference, so a difference would not be \
          the target's. Measure both sides on this machine (`check --against-command`), save a new baseline here, or compare all the same \

@@ -138,6 +138,7 @@ impl Summary {
             Metric::RssSlope => known(self.usage.and_then(|u| u.rss_slope)),
             Metric::FdsPeak => usage(|u| u.fds_peak as f64),
             Metric::ThreadsPeak => usage(|u| u.threads_peak as f64),
+            Metric::CapacityKnee => Estimate::Missing,
         }
     }
 }

@@ -27,13 +27,16 @@ pub enum Frame {
 }
 
 /// Which round begins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Begin {
     pub index: usize,
     pub arm: Arm,
     pub pair: usize,
     /// RFC 3339, UTC.
     pub started_at: String,
+    /// Rate of the round in a search for capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
 }
 
 /// Everything a log can hold.

@@ -84,6 +84,7 @@ fn add_unfinished(run: &mut Run, begins: &BTreeMap<usize, Begin>) {
                     arm: Arm::Now,
                     pair: index,
                     started_at: run.manifest.started_at.clone(),
+                    level: None,
                 });
                 let outline = &run.manifest.outline;
                 Recorder::new(outline, index, begin.arm, begin.pair, begin.started_at)
