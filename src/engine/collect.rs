@@ -8,10 +8,11 @@ use std::thread;
 use mio::Poll;
 
 use super::account::{Account, Filled, Slice};
-use super::order::{Ended, EngineError, Order, Stop};
+use super::order::{Ended, EngineError, Order};
 use super::worker::{Report, Worker};
 use crate::model::{Cell, Interval};
 use crate::schedule::LANES;
+use crate::stop::Stop;
 use crate::units::Nanos;
 
 /// Runs one round to its end; blocks, and calls `on_interval` for every second of it in order.

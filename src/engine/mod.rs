@@ -19,5 +19,6 @@ mod timeline;
 mod timer;
 mod worker;
 
+pub use crate::stop::{Stop, StopState};
 pub use collect::run;
-pub use order::{Ended, EngineError, Order, Stop, StopState, default_workers};
+pub use order::{Ended, EngineError, Order, default_workers};

@@ -3,9 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::scenario::plan::{Plan, Url};
+use crate::stop::Stop;
 use crate::units::Nanos;
 
 /// One round of a plan against one address.
@@ -42,40 +42,6 @@ pub enum EngineError {
     Poll(#[source] io::Error),
     #[error("a load worker panicked, which is a defect of Plimsoll")]
     Panicked,
-}
-
-/// Asks a running round to end; clones share one state, which only becomes more urgent.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicU8>);
-
-/// How urgently a round is asked to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StopState {
-    Running,
-    /// Send nothing new, wait at most five seconds for what is outstanding.
-    Draining,
-    /// End at once; what is outstanding counts as cut off.
-    Aborted,
-}
-
-impl Stop {
-    pub fn drain(&self) {
-        self.0
-            .fetch_max(StopState::Draining as u8, Ordering::Relaxed);
-    }
-
-    pub fn abort(&self) {
-        self.0
-            .fetch_max(StopState::Aborted as u8, Ordering::Relaxed);
-    }
-
-    pub fn state(&self) -> StopState {
-        match self.0.load(Ordering::Relaxed) {
-            0 => StopState::Running,
-            1 => StopState::Draining,
-            _ => StopState::Aborted,
-        }
-    }
 }
 
 /// Half the cores this process may use, at least one, and no more than there are connections.

@@ -9,7 +9,7 @@ use mio::{Events, Poll, Token};
 
 use super::account::{Account, Request};
 use super::deadlines::Deadlines;
-use super::order::{Order, Stop, StopState};
+use super::order::Order;
 use super::pool::Pool;
 use super::saturation::Saturation;
 use super::timeline::{Span, spans};
@@ -19,6 +19,7 @@ use crate::model::ErrorClass;
 use crate::protocol::render;
 use crate::scenario::plan::Plan;
 use crate::schedule::{Lanes, Mix, Schedule, Task};
+use crate::stop::{Stop, StopState};
 use crate::units::Nanos;
 
 /// The longest sleep: a stop is noticed within it.
