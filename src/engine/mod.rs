@@ -7,16 +7,17 @@
 
 mod account;
 mod collect;
-mod connection;
 mod deadlines;
 mod order;
+mod poller;
 mod pool;
 mod saturation;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod timer;
+mod visits;
+mod wires;
 mod worker;
 
 pub use crate::stop::{Stop, StopState};

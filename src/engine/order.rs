@@ -1,18 +1,18 @@
 //! What a round is asked to do, and how it is stopped.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::protocol::Dial;
 use crate::scenario::plan::{Plan, Url};
 use crate::stop::Stop;
 use crate::units::Nanos;
 
-/// One round of a plan against one address.
+/// One round of a plan against one target.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub plan: Arc<Plan>,
-    pub address: SocketAddr,
+    pub dial: Dial,
     /// The actual URL, with the port of this round.
     pub url: Url,
     /// `CLOCK_MONOTONIC` time at which the first phase starts; slightly in the future.
@@ -42,6 +42,10 @@ pub enum EngineError {
     Poll(#[source] io::Error),
     #[error("a load worker panicked, which is a defect of Plimsoll")]
     Panicked,
+    #[error(
+        "more than {most} requests were outstanding, and `overflow = \"fail\"` ends the run then"
+    )]
+    Overflow { most: usize },
 }
 
 /// Half the cores this process may use, at least one, and no more than there are connections.
