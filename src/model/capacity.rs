@@ -20,6 +20,9 @@ pub struct Capacity {
     /// Ascending by rate; each rate once.
     pub levels: Vec<Level>,
     pub knee: Knee,
+    /// The level above the knee failed on a busy machine only: elsewhere the knee may lie higher.
+    #[serde(default)]
+    pub noisy: bool,
     /// Throughput against concurrency over all levels; None when the levels do not determine it.
     #[serde(default)]
     pub law: Option<ScalabilityLaw>,

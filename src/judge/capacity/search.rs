@@ -6,12 +6,19 @@
 //! then the next levels lie on both sides of it, which a halving would reach later.
 //!
 //! One lucky or unlucky level fixes nothing: both ends are measured again, in turn, before the
-//! search ends, and a level that failed below one that held is measured again first. Spoiled rounds
-//! are repeated, up to twice the rounds of a level in all.
+//! search ends, and a level that failed below one that held is measured again first.
+//!
+//! Spoiled rounds are repeated, up to twice the rounds of a level in all, and make no level fail. The
+//! exception is a level in which every round falls behind and answers the same number of requests,
+//! within 2 %: what a machine takes varies, and so steady a ceiling is not its doing. The result then
+//! says that it was found on a noisy machine, and may not be used to fail anybody.
 
 use super::knee::{self, Tally};
 use super::see::Seen;
 use crate::model::{Censored, Knee, LevelVerdict, Outcome};
+
+/// Greatest over least throughput, less one, at which rounds show the same ceiling.
+const STEADY: f64 = 0.02;
 
 /// Rounds of a search at most, in rounds of one level.
 const MOST_LEVELS: usize = 40;
@@ -62,12 +69,35 @@ impl Tried {
     }
 
     fn is_finished(&self) -> bool {
-        self.usable() >= self.wanted || self.seen.len() >= 2 * self.wanted
+        self.usable() >= self.wanted
+            || self.seen.len() >= 2 * self.wanted
+            || (self.seen.len() >= self.wanted && self.is_steadily_behind())
+    }
+
+    /// True when every round fell behind and all show the same ceiling, spoiled or not.
+    fn is_steadily_behind(&self) -> bool {
+        let may_fail = |s: &Seen| matches!(s.outcome, Outcome::Failed | Outcome::Spoiled);
+        let behind: Vec<f64> = self
+            .seen
+            .iter()
+            .filter(|(_, s)| may_fail(s) && s.fell_behind)
+            .filter_map(|(_, s)| s.throughput)
+            .collect();
+        let least = behind.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = behind.iter().copied().fold(0.0, f64::max);
+        behind.len() >= 2 && behind.len() == self.seen.len() && most / least - 1.0 <= STEADY
+    }
+
+    /// True when only its steadiness makes it fail, and not its clean rounds.
+    pub(super) fn is_noisy(&self) -> bool {
+        self.count(Outcome::Spoiled) > 0 && self.is_steadily_behind()
     }
 
     pub(super) fn verdict(&self, rounds: usize) -> LevelVerdict {
         let out_of_reach = self.count(Outcome::OutOfReach);
-        if 2 * out_of_reach > self.seen.len() {
+        if self.is_steadily_behind() {
+            LevelVerdict::Fails
+        } else if 2 * out_of_reach > self.seen.len() {
             LevelVerdict::GeneratorBound
         } else if 2 * self.usable() < rounds {
             LevelVerdict::Unjudged
@@ -82,7 +112,11 @@ impl Tried {
         Tally {
             rate: self.rate,
             held: self.count(Outcome::Held),
-            failed: self.count(Outcome::Failed),
+            failed: if self.is_steadily_behind() {
+                self.seen.len()
+            } else {
+                self.count(Outcome::Failed)
+            },
         }
     }
 
@@ -91,7 +125,7 @@ impl Tried {
         let behind: Vec<f64> = self
             .seen
             .iter()
-            .filter(|(_, s)| s.outcome == Outcome::Failed && s.fell_behind)
+            .filter(|(_, s)| s.outcome != Outcome::OutOfReach && s.fell_behind)
             .filter_map(|(_, s)| s.throughput)
             .collect();
         (!behind.is_empty()).then(|| behind.iter().sum::<f64>() / behind.len() as f64)
@@ -156,6 +190,11 @@ impl Searcher {
             }
             (None, _) => Knee::Unknown,
         }
+    }
+
+    /// True when the knee rests on levels that the machine spoiled.
+    pub(super) fn is_noisy(&self) -> bool {
+        self.bracket().barrier.is_some_and(Tried::is_noisy)
     }
 
     /// The verdict on a level that has been measured.
@@ -468,6 +507,36 @@ mod tests {
             knee,
             Knee::AtLeast {
                 rate: 200.0,
+                because
+            }
+        );
+    }
+
+    #[test]
+    fn a_spoiled_level_fails_only_when_all_its_rounds_show_the_same_ceiling() {
+        let noisy = |scatter: f64| {
+            search(RANGE, move |rate, round| Seen {
+                outcome: if rate <= 500.0 {
+                    Outcome::Held
+                } else {
+                    Outcome::Spoiled
+                },
+                throughput: Some(rate.min(500.0) * if round % 2 == 0 { 1.0 } else { scatter }),
+                answered: None,
+                fell_behind: rate > 500.0,
+            })
+        };
+        let (_, _, steady) = noisy(0.99);
+        assert!(
+            matches!(steady, Knee::Found(k) if k.low < 500.0 && 500.0 < k.high),
+            "{steady:?}"
+        );
+        let because = Censored::Machine;
+        let (_, _, scattered) = noisy(0.9);
+        assert_eq!(
+            scattered,
+            Knee::AtLeast {
+                rate: 400.0,
                 because
             }
         );

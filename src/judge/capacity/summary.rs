@@ -34,6 +34,7 @@ pub fn capacity(
         under,
         precision: searcher.precision(),
         knee: searcher.knee(),
+        noisy: searcher.is_noisy(),
         law: law(&levels),
         levels,
     }

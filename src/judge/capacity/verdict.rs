@@ -24,6 +24,9 @@ use crate::units::Unit;
 /// Two-sided level at which knees are compared.
 const ALPHA: f64 = 0.05;
 
+/// Why a knee that seems to have fallen fails nobody.
+const NOISY: &str = "the machine was too noisy: the knee may lie higher";
+
 /// Degrees of freedom of a normal distribution.
 const NORMAL: f64 = 1e9;
 
@@ -138,6 +141,11 @@ fn knee_row(q: &CapacityQuestion<'_>, threshold: Option<&Threshold>) -> MetricRe
     }
     if let Some(least) = least {
         let (verdict, note) = limit(&q.now.knee, least);
+        let (verdict, note) = if verdict == Verdict::Broken && q.now.noisy {
+            (Verdict::Inconclusive, Some(NOISY.to_owned()))
+        } else {
+            (verdict, note)
+        };
         row.limit = Some(verdict);
         row.note = row.note.or(note);
     }
@@ -262,6 +270,9 @@ fn change(
     };
     let theta = contrast.estimate;
     let (verdict, probability) = if low > 0.0 && theta >= margin {
+        if q.now.noisy {
+            return stop(Verdict::Inconclusive, NOISY.to_owned());
+        }
         (Verdict::Regressed, 1.0 - contrast.p_greater(0.0))
     } else if high < 0.0 && theta <= -margin {
         (Verdict::Improved, 1.0 - contrast.p_less(0.0))
