@@ -8,11 +8,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::model::{
-    Acceptance, Arm, BASELINE_SCHEMA, Baseline, Cell, Change, Comparison, Contaminant,
+    Acceptance, Arm, BASELINE_SCHEMA, Baseline, Capacity, Cell, Change, Comparison, Contaminant,
     Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, HostSample,
-    Interval, Manifest, Metric, MetricResult, Mode, Moved, Outline, PhaseOutline, PhaseUsage,
-    RUN_SCHEMA, Round, Run, RunState, Sample, Scope, Side, Stat, TargetOutline, TargetSample,
-    Trust, Verdict,
+    Interval, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Manifest, Metric, MetricResult,
+    Mode, Moved, Outcome, Outline, PhaseOutline, PhaseUsage, RUN_SCHEMA, Round, Run, RunState,
+    Sample, ScalabilityLaw, Scope, Side, Stat, TargetOutline, TargetSample, Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -87,6 +87,88 @@ pub(super) fn plain_run() -> Run {
             headline: "11,760 of 12,000 requests answered, p99 ≥ 3 s".into(),
         },
         capacity: None,
+    });
+    run
+}
+
+/// A search for capacity: four levels, of which the two lower held.
+pub(super) fn search_run() -> Run {
+    let mut run = measured(SHORT, 12, false);
+    run.manifest.mode = Mode::Measure;
+    let rates = [100.0, 200.0, 210.0, 400.0];
+    for (round, rate) in run
+        .rounds
+        .iter_mut()
+        .zip(rates.iter().flat_map(|r| [*r; 3]))
+    {
+        round.level = Some(rate);
+    }
+    let level = |i: usize, p95: f64| {
+        let holds = i < 2;
+        let throughput = rates[i].min(203.0);
+        Level {
+            rate: rates[i],
+            verdict: if holds {
+                LevelVerdict::Holds
+            } else {
+                LevelVerdict::Fails
+            },
+            rounds: (3 * i..3 * i + 3)
+                .map(|round| LevelRound {
+                    round,
+                    outcome: if holds {
+                        Outcome::Held
+                    } else {
+                        Outcome::Failed
+                    },
+                })
+                .collect(),
+            value: Estimate::Exact(p95 * 1e6),
+            answered: Some(throughput / rates[i]),
+            throughput,
+            concurrency: Some(throughput * p95.min(60.0) / 1e3),
+        }
+    };
+    let knee = KneeInterval {
+        rate: 204.3,
+        low: 198.0,
+        high: 210.0,
+        probability: 0.95,
+    };
+    run.comparison = Some(Comparison {
+        design: Design::Absolute,
+        reference: None,
+        before_rounds: 0,
+        now_rounds: 12,
+        results: Vec::new(),
+        moved: Vec::new(),
+        findings: Vec::new(),
+        decision: Decision {
+            verdict: Verdict::Kept,
+            headline:
+                "holds up to 204/s (95 % interval 198/s to 210/s) with latency.p95 under 60 ms"
+                    .into(),
+        },
+        capacity: Some(Box::new(Capacity {
+            metric: Metric::Latency(Stat::P95),
+            under: 60e6,
+            precision: 0.05,
+            levels: vec![
+                level(0, 20.5),
+                level(1, 21.0),
+                level(2, 140.0),
+                level(3, 900.0),
+            ],
+            knee: Knee::Found(knee),
+            noisy: false,
+            law: Some(ScalabilityLaw {
+                lambda: 50.2,
+                sigma: 0.031,
+                kappa: 0.000_8,
+                peak: Some((34.8, 214.0)),
+                r_squared: 0.991,
+            }),
+        })),
     });
     run
 }

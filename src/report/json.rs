@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json as object};
 
-use crate::model::{Estimate, Metric, Stat};
+use crate::model::{Estimate, Level, Metric, Stat};
 
-use super::view::{Part, RoundView, Row, Summary, View};
+use super::view::{CapacityView, Part, RoundView, Row, Summary, View};
 use super::words;
 
 /// Version of the structure; grows only when a reader must change.
@@ -55,6 +55,7 @@ pub fn json(view: &View) -> String {
         "steps": view.steps.iter().map(part).collect::<Vec<_>>(),
         "phases": view.phases.iter().map(part).collect::<Vec<_>>(),
         "rounds": view.rounds.iter().map(round).collect::<Vec<_>>(),
+        "capacity": view.capacity.as_ref().map(capacity),
         "trust": trust(view),
     });
     let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
@@ -126,6 +127,31 @@ fn summary(s: &Summary) -> Value {
     })
 }
 
+/// Levels ascending by rate; rates per second.
+fn capacity(view: &CapacityView) -> Value {
+    let found = &view.found;
+    let level = |l: &Level| {
+        object!({
+            "rate": l.rate,
+            "verdict": l.verdict,
+            "rounds": l.rounds,
+            "value": estimate(l.value),
+            "answered": l.answered,
+            "throughput": l.throughput,
+            "in_flight": l.concurrency,
+        })
+    };
+    object!({
+        "metric": found.metric.name(),
+        "under": found.under,
+        "precision": found.precision,
+        "knee": found.knee,
+        "noisy": found.noisy,
+        "levels": found.levels.iter().map(level).collect::<Vec<_>>(),
+        "law": found.law,
+    })
+}
+
 fn part(part: &Part) -> Value {
     object!({
         "name": part.name.raw(),
@@ -138,6 +164,7 @@ fn round(round: &RoundView) -> Value {
     let value = |m: Metric| estimate(round.summary.value(m));
     object!({
         "number": round.number,
+        "level": r.level,
         "arm": round.arm,
         "clean": round.clean,
         "state": round.state,

@@ -3,7 +3,7 @@
 use crate::model::{Metric, Stat};
 use crate::untrusted::Untrusted;
 
-use super::view::{Part, Row, Tone, View};
+use super::view::{LEVEL_COLUMNS, Part, Row, Tone, View};
 use super::words;
 
 /// GitHub refuses longer comments (65,536 characters); what is above this is left out and said so.
@@ -20,6 +20,7 @@ pub fn markdown(view: &View) -> String {
     if let Some(whereabouts) = view.whereabouts() {
         page.paragraph(&format!("**Where:** {}", whereabouts.markdown()));
     }
+    page.capacity(view);
     page.remarks(view);
     page.noise(view);
     page.summary(view);
@@ -72,6 +73,27 @@ impl Page {
             about += &format!(" · against {}", clipped(reference, 300));
         }
         self.paragraph(&about);
+    }
+
+    fn capacity(&mut self, view: &View) {
+        let Some(capacity) = &view.capacity else {
+            return;
+        };
+        self.paragraph(&format!(
+            "**Knee:** {}, with {}. Scalability law: {}.",
+            capacity.knee, capacity.limit, capacity.law
+        ));
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let mut table = line(&LEVEL_COLUMNS.map(str::to_owned));
+        table.push_str("|--:|--:|--:|--:|--:|--:|:--|\n");
+        for row in capacity.rows() {
+            table.push_str(&line(&row));
+        }
+        self.push(&table);
+        self.push("\n");
+        if let Some(shown) = &capacity.shown {
+            self.paragraph(&format!("Of the search, {shown}."));
+        }
     }
 
     fn rows(&mut self, view: &View) {

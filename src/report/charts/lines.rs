@@ -1,4 +1,5 @@
-//! Series over the time of a round, with the phases as bands behind them.
+//! Series over the time of a round, with the phases as bands behind them; or over the rates of a
+//! search, with the knee as a band.
 
 use crate::units::Unit;
 
@@ -17,7 +18,7 @@ pub(in crate::report) struct Series {
     pub(in crate::report) ink: Ink,
     /// Dashed: the reference or what was asked for.
     pub(in crate::report) dashed: bool,
-    /// Seconds and value; None breaks the line.
+    /// Place (seconds, or a rate) and value; None breaks the line.
     pub(in crate::report) points: Vec<(f64, Option<f64>)>,
 }
 
@@ -31,6 +32,45 @@ pub(in crate::report) struct Band {
     pub(in crate::report) warm_up: bool,
 }
 
+/// What lies across.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) enum Across {
+    /// Seconds of a round; a shaded band is a warm-up.
+    Time,
+    /// Requests per second; a shaded band is the interval of the knee.
+    Rate,
+}
+
+impl Across {
+    const fn head(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Rate => "rate",
+        }
+    }
+
+    const fn shaded(self) -> &'static str {
+        match self {
+            Self::Time => "warm-up, not counted",
+            Self::Rate => "interval of the knee",
+        }
+    }
+
+    fn format(self, place: f64) -> String {
+        match self {
+            Self::Time => format!("{} s", Unit::Count.format(place)),
+            Self::Rate => Unit::PerSecond.format(place),
+        }
+    }
+
+    fn ticks(self, axis: &Axis, most: usize) -> Vec<(f64, String)> {
+        match self {
+            Self::Time => axis.seconds(most),
+            Self::Rate => axis.ticks(Unit::PerSecond, most),
+        }
+    }
+}
+
 /// What to draw.
 #[derive(Debug, Clone)]
 pub(in crate::report) struct LinePlot {
@@ -39,6 +79,7 @@ pub(in crate::report) struct LinePlot {
     pub(in crate::report) finding: String,
     pub(in crate::report) note: String,
     pub(in crate::report) unit: Unit,
+    pub(in crate::report) across: Across,
     pub(in crate::report) series: Vec<Series>,
     pub(in crate::report) bands: Vec<Band>,
 }
@@ -88,7 +129,7 @@ pub(in crate::report) fn line_plot(plot: &LinePlot) -> Option<Chart> {
         finding: plot.finding.clone(),
         key: key(plot),
         drawings: Vec::new(),
-        head: std::iter::once("time".to_owned())
+        head: std::iter::once(plot.across.head().to_owned())
             .chain(plot.series.iter().map(|s| s.label.clone()))
             .collect(),
         rows: rows(plot),
@@ -105,7 +146,7 @@ fn key(plot: &LinePlot) -> Vec<Key> {
         .map(|s| Key::new(s.ink, if s.dashed { "dashed" } else { "line" }, &s.label))
         .collect();
     if plot.bands.iter().any(|b| b.warm_up) {
-        key.push(Key::new(Ink::Band, "area", "warm-up, not counted"));
+        key.push(Key::new(Ink::Band, "area", plot.across.shaded()));
     }
     key
 }
@@ -123,7 +164,7 @@ fn rows(plot: &LinePlot) -> Vec<Vec<String>> {
         .into_iter()
         .step_by(every)
         .map(|t| {
-            let mut cells = vec![format!("{} s", Unit::Count.format(t))];
+            let mut cells = vec![plot.across.format(t)];
             cells.extend(plot.series.iter().map(|s| {
                 s.points
                     .iter()
@@ -153,7 +194,7 @@ fn paint(canvas: &Canvas<'_>, plot: &LinePlot, range: Range, end: f64) {
         canvas.text((left - 8.0, at), &label, Anchor::End, Ink::Muted);
     }
     let most = if sheet.narrow { 4 } else { 8 };
-    for (value, label) in x.seconds(most) {
+    for (value, label) in plot.across.ticks(&x, most) {
         let at = x.at(value);
         canvas.line(&[(at, bottom), (at, bottom + 4.0)], Ink::Muted, 1.0);
         let anchor = if at > right - 14.0 {

@@ -1,6 +1,7 @@
 //! The charts of the page, from the view.
 
-use crate::report::charts::{Band, Chart, Ink, LinePlot, Series, line_plot};
+use crate::model::{Knee, Level};
+use crate::report::charts::{Across, Band, Chart, Ink, LinePlot, Series, line_plot};
 use crate::report::view::{Point, Timeline, View};
 use crate::units::Unit;
 
@@ -102,6 +103,7 @@ pub(super) fn latency(view: &View) -> Option<Chart> {
         ),
         note: overlay(timeline),
         unit: Unit::Time,
+        across: Across::Time,
         series: lines.into_iter().map(series).collect(),
         bands: bands(view),
     })
@@ -134,6 +136,7 @@ pub(super) fn throughput(view: &View) -> Option<Chart> {
                in the second after its request."
             .to_owned(),
         unit: Unit::PerSecond,
+        across: Across::Time,
         series: lines.into_iter().map(series).collect(),
         bands: bands(view),
     })
@@ -170,6 +173,7 @@ pub(super) fn errors(view: &View) -> Option<Chart> {
         ),
         note: String::new(),
         unit: Unit::PerSecond,
+        across: Across::Time,
         series: vec![series((
             &timeline.points,
             "failed".into(),
@@ -179,6 +183,68 @@ pub(super) fn errors(view: &View) -> Option<Chart> {
         ))],
         bands: bands(view),
     })
+}
+
+/// Throughput, and the metric of the limit, against the rates of a search.
+pub(super) fn capacity(view: &View) -> Vec<Chart> {
+    let Some(capacity) = &view.capacity else {
+        return Vec::new();
+    };
+    let found = &capacity.found;
+    let line = |label: &str, ink, dashed, read: fn(&Level) -> Option<f64>| Series {
+        label: label.to_owned(),
+        ink,
+        dashed,
+        points: found.levels.iter().map(|l| (l.rate, read(l))).collect(),
+    };
+    let knee: Vec<Band> = match &found.knee {
+        Knee::Found(knee) => vec![Band {
+            from: knee.low,
+            to: knee.high,
+            name: "knee".to_owned(),
+            warm_up: true,
+        }],
+        _ => Vec::new(),
+    };
+    let throughput = line_plot(&LinePlot {
+        id: "capacity-throughput",
+        title: "Answered against asked",
+        finding: capacity.finding(),
+        note: "Where answers leave the line of what is asked, the target is at its ceiling."
+            .to_owned(),
+        unit: Unit::PerSecond,
+        across: Across::Rate,
+        series: vec![
+            line("asked", Ink::Before, true, |l| Some(l.rate)),
+            line("answered", Ink::Now, false, |l| {
+                (l.throughput > 0.0).then_some(l.throughput)
+            }),
+        ],
+        bands: knee.clone(),
+    });
+    let name = found.metric.name();
+    let mut lines = vec![line(&name, Ink::Tail, false, |l| l.value.lower_bound())];
+    lines.push(Series {
+        label: "limit".to_owned(),
+        ink: Ink::Bad,
+        dashed: true,
+        points: found
+            .levels
+            .iter()
+            .map(|l| (l.rate, Some(found.under)))
+            .collect(),
+    });
+    let limit = line_plot(&LinePlot {
+        id: "capacity-limit",
+        title: "The limit of the search",
+        finding: format!("Each level had to keep {}.", capacity.limit),
+        note: String::new(),
+        unit: found.metric.unit(),
+        across: Across::Rate,
+        series: lines,
+        bands: knee,
+    });
+    throughput.into_iter().chain(limit).collect()
 }
 
 /// CPU and memory of the target, where it was observed.
@@ -216,6 +282,7 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
         ),
         note: "100 % is one core.".to_owned(),
         unit: Unit::Share,
+        across: Across::Time,
         series: both(|p| p.cpu),
         bands: bands(view),
     });
@@ -228,6 +295,7 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
         ),
         note: String::new(),
         unit: Unit::Bytes,
+        across: Across::Time,
         series: both(|p| p.rss),
         bands: bands(view),
     });

@@ -87,6 +87,9 @@ fn page(view: &View) -> minijinja::Value {
             view.before.as_ref().map(|b| &b.latency),
         )),
         times => of(tables::times(view)),
+        capacity => of(figures::capacity(view)),
+        capacity_text => view.capacity.as_ref().map(tables::capacity_text),
+        levels => of(tables::levels(view)),
         latency => of(figures::latency(view)),
         throughput => of(figures::throughput(view)),
         errors => of(figures::errors(view)),
@@ -172,6 +175,7 @@ mod tests {
                 rendered("hostile", &fixture::hostile_run(), false),
             ),
             ("long", rendered("long", &fixture::long_run(), false)),
+            ("search", rendered("search", &fixture::search_run(), false)),
         ]
     }
 

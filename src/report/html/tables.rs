@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Scope, Stat};
-use crate::report::view::{Part, Row, Tone, View, level};
+use crate::report::view::{CapacityView, LEVEL_COLUMNS, Part, Row, Tone, View, level};
 use crate::report::words;
 use crate::units::Unit;
 use crate::untrusted::Untrusted;
@@ -250,6 +250,33 @@ pub(super) fn rounds(view: &View) -> Grid {
         ],
         rows: rows.collect(),
     }
+}
+
+/// The levels of a search.
+pub(super) fn levels(view: &View) -> Grid {
+    Grid {
+        head: LEVEL_COLUMNS.to_vec(),
+        rows: view
+            .capacity
+            .as_ref()
+            .map(CapacityView::rows)
+            .unwrap_or_default(),
+    }
+}
+
+/// What a search found, a sentence each.
+pub(super) fn capacity_text(capacity: &CapacityView) -> Vec<String> {
+    let mut lines = vec![
+        format!("Knee: {}, with {}.", capacity.knee, capacity.limit),
+        format!("Universal scalability law: {}.", capacity.law),
+    ];
+    lines.extend(
+        capacity
+            .shown
+            .as_ref()
+            .map(|shown| format!("Of the search, {shown}.")),
+    );
+    lines
 }
 
 /// Label and text of everything else worth knowing.

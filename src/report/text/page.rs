@@ -1,7 +1,7 @@
 //! The parts of the page, written line by line.
 
 use crate::report::table::{Column, Table, width, wrap};
-use crate::report::view::{Row, Standing, View};
+use crate::report::view::{LEVEL_COLUMNS, Row, Standing, View};
 use crate::report::words;
 use crate::untrusted::Untrusted;
 
@@ -211,6 +211,36 @@ impl Page {
             table.row(cells.iter().map(|c| self.letters(c)).collect());
         }
         table
+    }
+
+    /// The levels of a search, the knee and the law behind them.
+    pub(super) fn capacity(&mut self, view: &View) {
+        let Some(capacity) = &view.capacity else {
+            return;
+        };
+        self.blank();
+        let columns: Vec<Column> = LEVEL_COLUMNS
+            .into_iter()
+            .enumerate()
+            .map(|(i, name)| match i {
+                4 => Column::right(name).spare(2),
+                5 => Column::right(name).spare(1),
+                6 => Column::left(name),
+                _ => Column::right(name),
+            })
+            .collect();
+        let mut table = Table::new(&columns);
+        for row in capacity.rows() {
+            table.row(row.iter().map(|c| self.letters(c)).collect());
+        }
+        self.table(&table);
+        self.blank();
+        self.labelled("limit", &capacity.limit);
+        self.labelled("knee", &capacity.knee);
+        self.labelled("law", &capacity.law);
+        if let Some(shown) = &capacity.shown {
+            self.labelled("", shown);
+        }
     }
 
     pub(super) fn last_lines(&mut self, view: &View) {

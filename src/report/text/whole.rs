@@ -18,6 +18,7 @@ pub fn text(view: &View, style: TextStyle) -> String {
     page.headline(view);
     page.remarks(view);
     page.rows(view);
+    page.capacity(view);
     if !view.compares() || style.verbosity == Verbosity::Verbose {
         summary(&mut page, view);
     }
@@ -75,6 +76,11 @@ mod tests {
     }
 
     #[test]
+    fn a_search_shows_its_levels_and_the_knee() {
+        insta::assert_snapshot!(show(&fixture::search_run(), 80, true, Verbosity::Normal));
+    }
+
+    #[test]
     fn a_partial_run_says_so_first() {
         insta::assert_snapshot!(show(&fixture::partial_run(), 80, true, Verbosity::Normal));
     }
@@ -98,6 +104,7 @@ mod tests {
             fixture::plain_run(),
             fixture::partial_run(),
             fixture::invalid_run(),
+            fixture::search_run(),
         ];
         for run in &runs {
             for (columns, unicode) in [(60, true), (80, true), (100, false), (120, true)] {

@@ -6,10 +6,12 @@ use crate::model::{
     RunState, Scope, Stat,
 };
 use crate::report::words;
+use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
+use super::capacity::shown_rate;
 use super::outlook::{Next, Standing, next};
-use super::{Part, RoundView, Row, Strip, Summary, Timeline, TrustView};
+use super::{CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView};
 
 /// Everything reporters see: one verdict, one wording, every format.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct View {
     pub(in crate::report) phases: Vec<Part>,
     pub(in crate::report) timeline: Timeline,
     pub(in crate::report) timeline_before: Option<Timeline>,
+    /// Of a search for capacity.
+    pub(in crate::report) capacity: Option<CapacityView>,
     pub(in crate::report) rounds: Vec<RoundView>,
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
@@ -128,6 +132,7 @@ impl View {
             timeline_before: sides
                 .before_is_measured_now
                 .then(|| timeline(&indices(&timed(&sides.before)))),
+            capacity: CapacityView::new(run),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
             trust: TrustView::new(&run.rounds, &rows),
@@ -211,13 +216,22 @@ impl<'a> Sides<'a> {
         let before = if before_is_measured_now {
             interleaved
         } else {
+            // Levels of an earlier search were other rates: only the knees compare.
             baseline
-                .map(|b| b.rounds().filter(|r| r.complete).collect())
+                .map(|b| {
+                    b.rounds()
+                        .filter(|r| r.complete && r.level.is_none())
+                        .collect()
+                })
                 .unwrap_or_default()
         };
         let mut now: Vec<_> = run.arm(Arm::Now).collect();
         if now.is_empty() {
             now = run.rounds.iter().filter(|r| r.arm == Arm::Now).collect();
+        }
+        let shown = shown_rate(run);
+        if let Some(rate) = shown {
+            now.retain(|r| r.level.is_some_and(|l| (l - rate).abs() <= 1e-9 * rate));
         }
         Self {
             before,
@@ -305,13 +319,18 @@ fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
             format!("the run broke off {finished}: it can be read, it passes nothing")
         }
         (Standing::Unjudged, _) => "nobody has judged this run: it passes nothing".to_owned(),
-        (Standing::Measured | Standing::MeasuredWithErrors, _) => measured(now),
-        (Standing::Judged(_), _) => run
+        (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => measured(now),
+        (Standing::Measured | Standing::MeasuredWithErrors | Standing::Judged(_), _) => run
             .comparison
             .as_ref()
             .map(|c| c.decision.headline.clone())
             .unwrap_or_default(),
     }
+}
+
+fn is_search(run: &Run) -> bool {
+    let comparison = run.comparison.as_ref();
+    comparison.is_some_and(|c| c.capacity.is_some())
 }
 
 /// `1,000 of 1,000 requests answered as expected, p50 8.1 ms, p95 12 ms`: where nothing was judged,
@@ -377,7 +396,7 @@ fn moved(comparison: &Comparison) -> Vec<MovedStep> {
 }
 
 fn round_view(round: &Round, run: &Run) -> RoundView {
-    let state = if !round.complete {
+    let mut state = if !round.complete {
         "cut short".to_owned()
     } else if round.contamination.is_empty() {
         "clean".to_owned()
@@ -389,8 +408,12 @@ fn round_view(round: &Round, run: &Run) -> RoundView {
             .collect();
         format!("spoiled by {}", causes.join(", "))
     };
+    if let Some(rate) = round.level {
+        state += &format!(", at {}", Unit::PerSecond.format(rate));
+    }
     RoundView {
         number: round.index + 1,
+        level: round.level,
         arm: round.arm,
         clean: round.is_clean(),
         state,
@@ -421,7 +444,12 @@ fn strips(run: &Run, rows: &[Row], sides: &Sides<'_>) -> Vec<Strip> {
         sides.before.as_slice()
     };
     let stored = stored.iter().map(|&r| (Arm::Before, r));
-    let measured = run.rounds.iter().filter(|r| r.complete).map(|r| (r.arm, r));
+    let is_search = run.rounds.iter().any(|r| r.level.is_some());
+    let measured = run
+        .rounds
+        .iter()
+        .filter(|r| r.complete && (!is_search || sides.now.iter().any(|n| n.index == r.index)))
+        .map(|r| (r.arm, r));
     let rounds: Vec<(Arm, &Round)> = stored.chain(measured).collect();
     wanted
         .into_iter()

@@ -1,6 +1,7 @@
 //! What every writer sees: the run with its reference, worked out once and already in words.
 
 mod build;
+mod capacity;
 mod outlook;
 mod row;
 mod summary;
@@ -10,6 +11,7 @@ mod trust;
 pub use build::View;
 pub use outlook::Standing;
 
+pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
 pub(super) use outlook::Tone;
 pub(super) use row::{Row, level};
 pub(super) use summary::{Part, RoundView, Strip, Summary};

@@ -121,6 +121,8 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
     };
     let save = format!("plimsoll baseline save {name} --reason \"...\"");
     let failure = now.most_frequent_failure();
+    // A search measures as many rounds as it needs.
+    let is_search = run.rounds.iter().any(|r| r.level.is_some());
     match standing {
         Standing::Judged(Verdict::Regressed | Verdict::Broken) if manifest.mode == Mode::Check => {
             add(save, "if this was intended");
@@ -146,7 +148,7 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
                     "plimsoll init NAME --url URL".to_owned(),
                     "a scenario file can be kept, checked and compared",
                 );
-            } else if now.rounds < BASELINE_ROUNDS {
+            } else if now.rounds < BASELINE_ROUNDS && !is_search {
                 add(
                     format!("plimsoll run {name} --rounds {BASELINE_ROUNDS}"),
                     "enough rounds for a baseline",

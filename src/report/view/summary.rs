@@ -204,6 +204,8 @@ pub(in crate::report) struct Part {
 pub(in crate::report) struct RoundView {
     /// From 1.
     pub(in crate::report) number: usize,
+    /// Rate, in a search for capacity.
+    pub(in crate::report) level: Option<f64>,
     pub(in crate::report) arm: Arm,
     pub(in crate::report) clean: bool,
     /// `clean`, `spoiled by steal 31 %`, `cut short`.
