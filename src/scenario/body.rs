@@ -1,52 +1,98 @@
-//! Reads body files, and only from where a scenario may read.
+//! Reads the files that a scenario names, and only from where it may read.
 
 use std::path::{Component, Path};
 
-use crate::diagnostic::{Diagnostic, scenario as codes};
+use crate::diagnostic::{Code, Diagnostic, scenario as codes};
+use crate::units::Bytes;
 
 use super::shape::short;
 use super::{limits, request};
 
-fn bad(name: &str, what: &str) -> Diagnostic {
-    Diagnostic::error(
-        &codes::BODY_FILE,
-        format!("the body file `{}` {what}", short(name)),
-    )
+/// A kind of file that a scenario names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// For messages: `body file`.
+    pub noun: &'static str,
+    pub code: &'static Code,
+    /// Most bytes of it.
+    pub most: u64,
+    /// Why it must not lie elsewhere.
+    pub reason: &'static str,
 }
 
-/// The contents of `name` below `base`.
-///
-/// # Errors
-/// Why it may not or cannot be read, without a place.
-pub(super) fn read(base: &Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
-    let outside = || {
-        bad(name, "lies outside the folder of the scenario")
-            .because("a scenario from somebody else must not send your files to its target")
-            .help("copy the file beside the scenario and write its name")
-    };
-    let below = |component| matches!(component, Component::Normal(_) | Component::CurDir);
-    if name.is_empty() || !Path::new(name).components().all(below) {
-        return Err(outside());
+const BODY: Wanted = Wanted {
+    noun: "body file",
+    code: &codes::BODY_FILE,
+    most: limits::BODY,
+    reason: "a scenario from somebody else must not send your files to its target",
+};
+
+impl Wanted {
+    /// What is wrong with the file of this name.
+    pub(super) fn bad(&self, name: &str, what: &str) -> Diagnostic {
+        let message = format!("the {} `{}` {what}", self.noun, short(name));
+        Diagnostic::error(self.code, message)
     }
-    let path = base.join(name);
-    let cannot = |error: std::io::Error| {
-        bad(name, "cannot be read")
+
+    /// The contents of `name` below `base`.
+    ///
+    /// # Errors
+    /// Why it may not or cannot be read, without a place.
+    pub(super) fn below(&self, base: &Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
+        let outside = || {
+            self.bad(name, "lies outside the folder of the scenario")
+                .because(self.reason)
+                .help("copy the file beside the scenario and write its name")
+        };
+        let below = |component| matches!(component, Component::Normal(_) | Component::CurDir);
+        if name.is_empty() || !Path::new(name).components().all(below) {
+            return Err(outside());
+        }
+        let path = base.join(name);
+        // A link may lead out, so the real places are compared.
+        let real = path
+            .canonicalize()
+            .map_err(|e| self.cannot(name, &path, &e))?;
+        let base = base
+            .canonicalize()
+            .map_err(|e| self.cannot(name, &path, &e))?;
+        if !real.starts_with(base) {
+            return Err(outside());
+        }
+        self.at(name, &real)
+    }
+
+    /// The contents of the file at a path that the user, not a scenario, has named.
+    ///
+    /// # Errors
+    /// Why it cannot be read, without a place.
+    pub(super) fn at(&self, name: &str, path: &Path) -> Result<Vec<u8>, Diagnostic> {
+        let about = path.metadata().map_err(|e| self.cannot(name, path, &e))?;
+        if !about.is_file() {
+            return Err(self.bad(name, "is not a file").help("name a regular file"));
+        }
+        if about.len() > self.most {
+            let limit = Bytes(self.most);
+            return Err(self
+                .bad(name, &format!("is larger than {limit}"))
+                .help("name a smaller file"));
+        }
+        std::fs::read(path).map_err(|e| self.cannot(name, path, &e))
+    }
+
+    fn cannot(&self, name: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
+        self.bad(name, "cannot be read")
             .because(error.to_string())
             .help(format!("it is looked for at {}", path.display()))
-    };
-    // A link may lead out, so the real places are compared.
-    let real = path.canonicalize().map_err(cannot)?;
-    if !real.starts_with(base.canonicalize().map_err(cannot)?) {
-        return Err(outside());
     }
-    let about = real.metadata().map_err(cannot)?;
-    if !about.is_file() {
-        return Err(bad(name, "is not a file").help("name a regular file"));
-    }
-    if about.len() > limits::BODY {
-        return Err(bad(name, "is larger than 16 MiB").help("send a smaller body"));
-    }
-    let bytes = std::fs::read(&real).map_err(cannot)?;
+}
+
+/// The body in the file `name` below `base`.
+///
+/// # Errors
+/// Why it may not or cannot be sent, without a place.
+pub(super) fn read(base: &Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
+    let bytes = BODY.below(base, name)?;
     if let Ok(text) = std::str::from_utf8(&bytes) {
         request::no_placeholder(text)?;
     }

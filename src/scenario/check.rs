@@ -12,7 +12,7 @@ use super::plan::{Phase, Plan, Step};
 use super::problems::Problems;
 use super::section::{self, Placed, Section};
 use super::shape::{self, short};
-use super::{phase, step, target, threshold, tree};
+use super::{guard, phase, step, target, threshold, tree};
 
 /// A plan, and what its author should know all the same.
 #[derive(Debug, Clone)]
@@ -52,12 +52,12 @@ fn check(
     let (seed, _) = root.whole("seed").unwrap_or((42, &(0..0)));
     let target = root
         .section("target")
-        .and_then(|section| target::check(problems, &section));
+        .and_then(|section| target::check(problems, &section, base));
     let steps = steps(problems, root, base);
     let phases = phases(problems, root);
+    let guard = guard::check(problems, root);
     let known = threshold::Known {
         root,
-        steps: &steps,
         phases: &phases,
         observed: root
             .section("target")
@@ -71,6 +71,7 @@ fn check(
         seed,
         phases: phases.into_iter().collect::<Option<_>>()?,
         thresholds: thresholds?,
+        guard,
         source: file.text.to_string(),
         file: Some(file.name.clone()),
         ..Plan::new(name?, target?)
@@ -106,6 +107,7 @@ fn phases(problems: &mut Problems<'_>, root: &Section<'_>) -> Vec<Option<Phase>>
     }
     if let Some(section) = sections.last() {
         phase::check_sum(problems, section, &phases);
+        phase::check_search(problems, &sections);
     }
     phases
 }

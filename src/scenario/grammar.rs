@@ -96,6 +96,11 @@ pub(super) enum Rule {
         other: &'static str,
         help: &'static str,
     },
+    NeedsAny {
+        key: &'static str,
+        others: &'static [&'static str],
+        help: &'static str,
+    },
 }
 
 impl Table {

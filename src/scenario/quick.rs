@@ -7,7 +7,7 @@ use super::plan::{
     Arrivals, Expect, Http, Load, Phase, Plan, Profile, Request, Step, Target, Template, Timeouts,
 };
 use super::shape::short;
-use super::{limits, phase, request, url};
+use super::{limits, request, url};
 
 /// What is said on the command line instead of in a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,7 +197,7 @@ fn load_limit(quick: &Quick) -> Result<(), Diagnostic> {
             if rate.0 <= 0.0 {
                 return zero("a rate", "200/s");
             }
-            phase::rate_limit(rate)?;
+            limits::check_rate(rate)?;
             quick.connections
         }
     };
@@ -220,7 +220,7 @@ fn load_limit(quick: &Quick) -> Result<(), Diagnostic> {
         )]
         QuickLoad::Rate(rate) => (rate.0 * quick.duration.as_secs_f64()) as u64,
     };
-    phase::sum_limit(quick.duration, asked)
+    limits::check_round(quick.duration, asked)
 }
 
 #[cfg(test)]

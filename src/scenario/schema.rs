@@ -74,6 +74,13 @@ fn rule(rule: &Rule) -> Vec<Value> {
         Rule::Needs { key, other, .. } => {
             vec![json!({ "dependencies": { (*key): [other] } })]
         }
+        Rule::NeedsAny { key, others, .. } => {
+            let each: Vec<_> = others
+                .iter()
+                .map(|other| json!({ "required": [other] }))
+                .collect();
+            vec![json!({ "dependencies": { (*key): { "anyOf": each } } })]
+        }
     }
 }
 

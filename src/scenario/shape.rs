@@ -80,11 +80,16 @@ fn example(kind: &Kind) -> String {
         Kind::List(item) => format!("[{}]", example(item)),
         Kind::Map(item) => format!("{{ key = {} }}", example(item)),
         Kind::Table(table) | Kind::Tables(table) => {
-            let keys: Vec<_> = table
-                .keys
+            let now = || {
+                let keys = table.keys.iter();
+                keys.filter(|key| !matches!(key.kind, Kind::Later))
+            };
+            let mut shown: Vec<_> = now().filter(|key| key.required).collect();
+            if shown.is_empty() {
+                shown = now().take(2).collect();
+            }
+            let keys: Vec<_> = shown
                 .iter()
-                .filter(|key| !matches!(key.kind, Kind::Later))
-                .take(2)
                 .map(|key| format!("{} = {}", key.name, example(&key.kind)))
                 .collect();
             format!("{{ {} }}", keys.join(", "))
@@ -165,7 +170,7 @@ pub(super) fn short(text: &str) -> String {
     out
 }
 
-fn value(problems: &mut Problems<'_>, key: &Key, entry: &Entry) {
+fn value(problems: &mut Problems<'_>, key: &'static Key, entry: &Entry) {
     if matches!(key.kind, Kind::Later) {
         let diagnostic = Diagnostic::error(
             &codes::NOT_YET,
@@ -197,10 +202,25 @@ fn fits(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-fn kind(problems: &mut Problems<'_>, key: &str, wanted: &Kind, node: &Node) {
+/// The kind that a value is meant as: the first of its type, and of tables the one that knows most
+/// of the keys.
+pub(super) fn alternative(kinds: &'static [Kind], value: &Value) -> Option<&'static Kind> {
+    let known = |kind: &Kind| match (kind, value) {
+        (Kind::Table(table), Value::Table(entries)) => {
+            let known = |entry: &&Entry| table.key(&entry.key).is_some();
+            entries.iter().filter(known).count()
+        }
+        _ => 0,
+    };
+    let fitting = kinds.iter().filter(|kind| fits(kind, value));
+    // Of equals `max_by_key` takes the last.
+    fitting.rev().max_by_key(|kind| known(kind))
+}
+
+fn kind(problems: &mut Problems<'_>, key: &str, wanted: &'static Kind, node: &Node) {
     match (wanted, &node.value) {
         (Kind::Either(kinds), value) => {
-            if let Some(fitting) = kinds.iter().find(|kind| fits(kind, value)) {
+            if let Some(fitting) = alternative(kinds, value) {
                 return kind(problems, key, fitting, node);
             }
             let quantity = kinds.iter().find(|k| matches!(k, Kind::Quantity { .. }));
@@ -427,6 +447,19 @@ fn hold_to_rule(
                 )
                 .help(*help);
                 problems.add(diagnostic, &entry.key_span, format!("`{other}` is missing"));
+            }
+        }
+        Rule::NeedsAny { key, others, help } => {
+            if let Some(entry) = find(key)
+                && others.iter().all(|other| find(other).is_none())
+            {
+                let wanted = list(others.iter().copied());
+                let diagnostic = Diagnostic::error(
+                    &codes::CONFLICT,
+                    format!("`{key}` means nothing without {wanted}"),
+                )
+                .help(*help);
+                problems.add(diagnostic, &entry.key_span, "none of them is given");
             }
         }
     }

@@ -31,7 +31,7 @@ super::codes! {
     NOT_YET = "PL0108", "not supported yet",
         "The key or value belongs to the design of Plimsoll but this version cannot do it. It is refused, not ignored: a scenario \
          that runs without the part you asked for would measure something else.",
-        "users = 50                  # this version knows rate and connections";
+        "version = \"3\"               # this version knows HTTP/1.1 and HTTP/2";
     DUPLICATE = "PL0109", "named twice",
         "Two steps, phases, headers or thresholds have the same identity, so a result could not be told apart from the other.",
         "[[step]]\nname = \"pay\"\n[[step]]\nname = \"pay\"";
@@ -85,6 +85,14 @@ super::codes! {
         "--command and --against-command take one command line, quoted as in a shell, in which {port} stands for the free port that each \
          round gets.",
         "plimsoll check checkout --against-command './main/shop --port {port}'";
+    TLS_FILE = "PL0126", "the certificate file cannot be used",
+        "A file named in `tls` is missing, lies outside the folder of the scenario, or holds no PEM of the kind that is needed. Only \
+         files below the scenario's folder are read.",
+        "tls = { ca = \"ca.der\" }     # PEM begins with -----BEGIN CERTIFICATE-----";
+    NOT_IN_THIS_BUILD = "PL0127", "not in this build",
+        "Plimsoll can do it, but this program was built without the part that does. `users` phases need the cargo feature `users`, \
+         which is on by default.",
+        "cargo install plimsoll --no-default-features     # leaves out `users`";
     TOO_FEW_SAMPLES = "PL0130", "too few requests for this percentile",
         "A percentile is estimated only where at least ten requests lie beyond it: 1,000 requests for p99, 10,000 for p99.9. With \
          fewer it is the accident of single requests. The threshold would stay undetermined.",
@@ -96,6 +104,10 @@ super::codes! {
         "CPU, memory, descriptors and threads are read from the process that Plimsoll starts. A target given by its URL alone is not \
          observed, so a threshold on them makes the run invalid.",
         "[target]\nurl = \"http://127.0.0.1:8080\"             # add command = [...]\n[[threshold]]\nmetric = \"cpu.per-request\"";
+    UNVERIFIED = "PL0133", "the certificate of the target is not verified",
+        "With `verify = false` or --insecure any certificate is accepted, so another machine could answer in place of the target. \
+         Numbers of such a run are of whoever answered; every report says so.",
+        "tls = { verify = false }    # better: tls = { ca = \"ca.pem\" }";
     MORE = "PL0199", "more problems",
         "The file has so many problems that only the first ones are shown. Correct these and look again.",
         "and 212 more problems";
