@@ -6,6 +6,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --test scenarios` writes these anew, to be read before they are
 //! committed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -61,6 +62,21 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The environment that the scenarios are read in.
+fn environment(name: &str) -> Option<OsString> {
+    match name {
+        "SHOP_TOKEN" => Some("t0p/s3cret".into()),
+        "SHOP_PASSWORD" => Some("pä\"ss".into()),
+        "TWO_LINES" => Some("a\nb".into()),
+        "EMPTY" => Some("".into()),
+        _ => None,
+    }
+}
+
+fn load(path: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>> {
+    scenario::load(path, &environment)
+}
+
 fn valid() -> Vec<PathBuf> {
     let mut all = files("scenarios");
     all.extend(files("tests/scenarios/valid"));
@@ -111,7 +127,7 @@ fn check_goldens(texts: impl IntoIterator<Item = (PathBuf, String)>) {
 #[test]
 fn valid_files_load_without_a_word() {
     for path in valid() {
-        match scenario::load(&path) {
+        match load(&path) {
             Ok(loaded) => assert!(
                 loaded.warnings.is_empty(),
                 "{}",
@@ -126,7 +142,7 @@ fn valid_files_load_without_a_word() {
 #[test]
 fn the_scenarios_that_come_along_are_named_like_their_files() {
     for path in files("scenarios") {
-        let plan = scenario::load(&path).unwrap().plan;
+        let plan = load(&path).unwrap().plan;
         assert_eq!(plan.name, stem(&path));
         assert!(!plan.thresholds.is_empty(), "{} judges nothing", plan.name);
         let source = fs::read_to_string(&path).unwrap();
@@ -138,7 +154,7 @@ fn the_scenarios_that_come_along_are_named_like_their_files() {
 fn invalid_files_are_refused_as_recorded() {
     assert!(invalid().len() >= 35);
     check_goldens(invalid().into_iter().map(|path| {
-        let text = match scenario::load(&path) {
+        let text = match load(&path) {
             Ok(_) => "accepted, but should be refused".to_owned(),
             Err(found) => shown(&path, &found),
         };
@@ -149,7 +165,7 @@ fn invalid_files_are_refused_as_recorded() {
 #[test]
 fn doubtful_files_load_with_the_warnings_recorded() {
     check_goldens(files("tests/scenarios/warned").into_iter().map(|path| {
-        let text = match scenario::load(&path) {
+        let text = match load(&path) {
             Ok(loaded) => shown(&path, &loaded.warnings),
             Err(found) => format!("refused:\n{}", shown(&path, &found)),
         };
@@ -161,7 +177,7 @@ fn doubtful_files_load_with_the_warnings_recorded() {
 #[test]
 fn every_message_says_what_to_do() {
     for path in invalid() {
-        for problem in scenario::load(&path).unwrap_err() {
+        for problem in load(&path).unwrap_err() {
             let name = stem(&path);
             assert!(problem.help.is_some(), "{name}: {}", problem.message);
             assert!(problem.place.is_some(), "{name}: {}", problem.message);
@@ -238,7 +254,7 @@ fn parse(text: &str, folder: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>>
         name: "any.toml".to_owned(),
         text: text.into(),
     };
-    scenario::parse(&file, folder)
+    scenario::parse(&file, folder, &environment)
 }
 
 /// Reads a text as a scenario and shows what is wrong with it, which must work for any text. What
@@ -375,7 +391,7 @@ fn a_file_of_nothing_but_mistakes_is_shown_in_part() {
         name: "many.toml".to_owned(),
         text: text.into(),
     };
-    let found = scenario::parse(&file, Path::new(".")).unwrap_err();
+    let found = scenario::parse(&file, Path::new("."), &environment).unwrap_err();
     assert_eq!(found.len(), 101);
     assert_eq!(found[100].message, "and 19904 more problems");
 }
@@ -403,7 +419,7 @@ fn hostile_files_do_not_overflow_the_stack() {
 #[test]
 fn values_arrive_in_the_plan_as_written() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/valid/everything.toml");
-    let plan = scenario::load(&path).unwrap().plan;
+    let plan = load(&path).unwrap().plan;
     assert_eq!(plan.seed, 7);
     let target = &plan.target;
     assert_eq!(target.url.to_string(), "http://localhost:{port}/api");

@@ -1,5 +1,6 @@
 //! What `run`, `check` and `validate` share: from arguments to a plan that may be carried out.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::str::FromStr;
@@ -92,9 +93,14 @@ pub(super) fn command_line(line: &str) -> Result<Vec<String>, Failure> {
     })
 }
 
+/// A variable of the environment, for the secrets of a scenario.
+pub(super) fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// Reads a scenario file, showing its warnings.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Plan, Failure> {
-    let loaded = scenario::load(path)?;
+    let loaded = scenario::load(path, &environment)?;
     context.terminal.warn(&loaded.warnings);
     Ok(loaded.plan)
 }

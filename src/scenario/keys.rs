@@ -7,12 +7,13 @@ use crate::diagnostic::scenario as codes;
 
 use super::grammar::{Kind, Rule, Table};
 use super::kinds::{
-    ANY, MOST_CONNECTIONS, MOST_USERS, STATUS, later, now, optional, rate, required, slug, text,
-    time, whole,
+    ANY, MOST_CONNECTIONS, MOST_USERS, later, now, optional, rate, required, slug, text, time,
+    whole,
 };
 use super::phase_keys::{BURSTS, CHANGING_RATE, GUARD, SEARCH, SPIKE, USERS};
 use super::target_keys::TARGET;
 use super::threshold_keys::THRESHOLD;
+use super::visit_keys::{DATA, JOURNEY, REPLAY, STEP};
 
 pub(super) static SCENARIO: Table = Table {
     noun: "a scenario",
@@ -33,10 +34,20 @@ pub(super) static SCENARIO: Table = Table {
             "Decides arrivals, the order of steps and of rounds: same seed, same plan. Default 42.",
         ),
         required("target", Kind::Table(&TARGET), "What is put under load."),
-        required(
+        optional(
             "step",
             Kind::Tables(&STEP),
-            "The requests that are sent, mixed by weight.",
+            "Requests that are sent one by one, mixed by weight with each other and with journeys.",
+        ),
+        optional(
+            "journey",
+            Kind::Tables(&JOURNEY),
+            "What one visitor does: steps in sequence.",
+        ),
+        optional(
+            "data",
+            Kind::Map(&Kind::Table(&DATA)),
+            "Files with rows, by name: each visit gets a row, and {{NAME.COLUMN}} is a value of it.",
         ),
         required(
             "phase",
@@ -48,11 +59,6 @@ pub(super) static SCENARIO: Table = Table {
             Kind::Tables(&THRESHOLD),
             "Limits that decide the exit code.",
         ),
-        later(
-            "journey",
-            "write its requests as [[step]] tables; they are mixed by weight, not in sequence",
-        ),
-        later("data", "write fixed values in the requests"),
         later("health", "use `ready` of [target] to probe before the load"),
         optional(
             "guard",
@@ -67,102 +73,6 @@ pub(super) static SCENARIO: Table = Table {
     rules: &[],
 };
 
-static STEP: Table = Table {
-    noun: "a step",
-    keys: &[
-        required(
-            "name",
-            slug("browse"),
-            "Name of the step in reports and thresholds.",
-        ),
-        optional(
-            "weight",
-            whole(1, super::limits::WEIGHT, 3),
-            "Its share of the requests, relative to the other steps. Default 1.",
-        ),
-        required(
-            "request",
-            text(
-                "a method and a path",
-                Some("^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]* +/[!\"$-~]*$"),
-                "GET /items?page=1",
-            ),
-            "Method and path: \"GET /items?page=1\".",
-        ),
-        optional(
-            "headers",
-            Kind::Map(&HEADER_VALUE),
-            "Headers to send, besides those Plimsoll writes (host, content-length).",
-        ),
-        optional(
-            "query",
-            Kind::Map(&QUERY_VALUE),
-            "Query parameters, percent-encoded and added to the path.",
-        ),
-        optional(
-            "json",
-            Kind::Json,
-            "Body as a TOML value, sent as JSON with its content type.",
-        ),
-        optional("body", ANY, "Body, sent as it stands."),
-        optional(
-            "body-file",
-            text("a file name", None, "order.json"),
-            "File with the body, in the folder of the scenario or below.",
-        ),
-        optional(
-            "expect",
-            Kind::Table(&EXPECT),
-            "What a good answer looks like. Default: any status 2xx or 3xx.",
-        ),
-        later("capture", "write fixed values in the requests"),
-        later("think", "use `rate` of the phase to space the requests"),
-        later(
-            "retry",
-            "every failed request counts as an error; nothing is retried",
-        ),
-    ],
-    rules: &[Rule::AtMostOne {
-        keys: &["json", "body", "body-file"],
-        help: "a request has one body: keep the one you mean",
-    }],
-};
-
-const HEADER_VALUE: Kind = text(
-    "a text of one line",
-    Some("^([!-~]([\\t -~]*[!-~])?)?$"),
-    "application/json",
-);
-const QUERY_SCALAR: [Kind; 3] = [ANY, Kind::Number, Kind::Flag];
-const QUERY_VALUE: Kind = Kind::Either(&[
-    ANY,
-    Kind::Number,
-    Kind::Flag,
-    Kind::List(&Kind::Either(&QUERY_SCALAR)),
-]);
-
-static EXPECT: Table = Table {
-    noun: "expect",
-    keys: &[
-        optional(
-            "status",
-            Kind::Either(&[STATUS, Kind::List(&STATUS)]),
-            "Allowed status, or a list of them.",
-        ),
-        optional(
-            "body-contains",
-            text("a text", Some("[\\s\\S]"), "ok"),
-            "Text that the body must contain.",
-        ),
-        optional(
-            "json",
-            Kind::Map(&Kind::Json),
-            "JSON pointers and the value each must have: { \"/ok\" = true }.",
-        ),
-    ],
-    rules: &[],
-};
-
 static PHASE: Table = Table {
     noun: "a phase",
     keys: &[
@@ -171,7 +81,11 @@ static PHASE: Table = Table {
             slug("steady"),
             "Name of the phase in reports and thresholds.",
         ),
-        required("duration", time("60s"), "How long it lasts."),
+        optional(
+            "duration",
+            time("60s"),
+            "How long it lasts. Of a replay: the length of the recording when nothing is said.",
+        ),
         optional(
             "rate",
             Kind::Either(&[
@@ -204,7 +118,14 @@ static PHASE: Table = Table {
             Kind::Either(&[whole(1, MOST_USERS, 50), Kind::Table(&USERS)]),
             "Closed model: so many virtual users, each with its own journey and think time.",
         ),
-        later("replay", "use `rate` with the mean rate of the recording"),
+        optional(
+            "replay",
+            Kind::Either(&[
+                text("a file name", None, "access.csv"),
+                Kind::Table(&REPLAY),
+            ]),
+            "Open model: the requests of a recording at their times. A file name, or a table.",
+        ),
         optional(
             "search",
             Kind::Table(&SEARCH),
@@ -223,12 +144,17 @@ static PHASE: Table = Table {
     ],
     rules: &[
         Rule::AtLeastOne {
-            keys: &["rate", "connections", "users", "search"],
+            keys: &["duration", "replay"],
+            code: &codes::MISSING_KEY,
+            help: "say how long: duration = \"60s\"",
+        },
+        Rule::AtLeastOne {
+            keys: &["rate", "connections", "users", "search", "replay"],
             code: &codes::MISSING_KEY,
             help: "say how much load: rate = \"200/s\" (open), users = 50 (closed, with think time), or connections = 50 (closed, as fast as it answers)",
         },
         Rule::AtMostOne {
-            keys: &["rate", "connections", "users", "search"],
+            keys: &["rate", "connections", "users", "search", "replay"],
             help: "a phase has one load model; the connections of a rate phase are http = { connections = 50 } of [target]",
         },
         Rule::Needs {

@@ -26,6 +26,10 @@ pub(super) const fn later(name: &'static str, instead: &'static str) -> Key {
     optional(name, Kind::Later, instead)
 }
 
+pub(super) const fn elsewhere(name: &'static str, instead: &'static str) -> Key {
+    optional(name, Kind::Elsewhere, instead)
+}
+
 pub(super) const fn text(
     noun: &'static str,
     pattern: Option<&'static str>,

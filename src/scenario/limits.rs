@@ -45,6 +45,20 @@ pub(super) const BODY: u64 = 16 << 20;
 pub(super) const PROBLEMS: usize = 100;
 /// Bytes of a path with its query.
 pub(super) const PATH: usize = 8192;
+/// Redirects of one request.
+pub(super) const REDIRECTS: u64 = 20;
+/// Attempts after the first.
+pub(super) const RETRIES: u64 = 20;
+/// Bytes of a file with rows.
+pub(super) const DATA: u64 = 64 << 20;
+/// Bytes of a recording.
+pub(super) const RECORDING: u64 = 256 << 20;
+/// Rows of a file, and requests of a recording.
+pub(super) const ROWS: usize = 1_000_000;
+/// Bytes of a secret.
+pub(super) const SECRET: u64 = 64 << 10;
+/// Steps that a recording is divided into when it does not name its own.
+pub(super) const GROUPS: usize = 40;
 
 /// Refuses rates that no single machine sends.
 pub(super) fn check_rate(rate: Rate) -> Result<(), Diagnostic> {

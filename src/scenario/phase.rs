@@ -5,10 +5,15 @@ use crate::units::Nanos;
 
 use super::plan::{Arrivals, Load, Phase, Users};
 use super::problems::Problems;
+use super::replay::Recorded;
 use super::section::{Placed, Section};
-use super::{limits, profile, search};
+use super::{limits, profile, replay, search};
 
-pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Phase> {
+pub(super) fn check(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    recorded: &mut Recorded<'_>,
+) -> Option<Phase> {
     let name = section.text("name").map(|(name, _)| name.to_owned());
     let duration = section.time("duration").and_then(|(time, span)| {
         let checked = limits::check_round(time, 0).map_err(|diagnostic| {
@@ -16,13 +21,18 @@ pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Optio
         });
         checked.ok().map(|()| (time, span))
     });
-    let load = load(problems, section, duration);
+    let (load, length) = if section.node("replay").is_some() {
+        replay::check(problems, section, duration, recorded).unzip()
+    } else {
+        let load = load(problems, section, duration);
+        (load, duration.map(|(duration, _)| duration))
+    };
     let pause = |key: &str| section.time(key).map_or(Nanos::ZERO, |(time, _)| time);
     let phase = Phase {
         warm_up: section.flag("warm-up"),
         start_after: pause("start-after"),
         cooldown: pause("cooldown"),
-        ..Phase::new(&name?, load?, duration?.0)
+        ..Phase::new(&name?, load?, length?)
     };
     // A rate beyond the limit has its own message.
     if phase.asked() == Some(0) && phase.duration > Nanos::ZERO {

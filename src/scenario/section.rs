@@ -62,6 +62,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    pub(super) fn number(&self, key: &str) -> Option<Placed<'a, f64>> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::Whole(number) => Some((*number as f64, &node.span)),
+            Value::Float(number) => Some((*number, &node.span)),
+            _ => None,
+        }
+    }
+
     pub(super) fn flag(&self, key: &str) -> bool {
         matches!(self.node(key), Some(node) if matches!(node.value, Value::Flag(true)))
     }
@@ -117,11 +126,23 @@ impl<'a> Section<'a> {
         self.grammar.key(key).is_some()
     }
 
-    /// The tables of `[[key]]`.
+    /// The tables of a map with free keys, each with its key.
+    pub(super) fn named_sections(&self, key: &str) -> Vec<(&'a Entry, Self)> {
+        let Some(Kind::Map(Kind::Table(grammar))) = self.grammar.key(key).map(|key| &key.kind)
+        else {
+            return Vec::new();
+        };
+        self.map(key)
+            .iter()
+            .filter_map(|entry| Some((entry, Self::of(grammar, &entry.node)?)))
+            .collect()
+    }
+
+    /// The tables of `[[key]]`, or of a list.
     pub(super) fn sections(&self, key: &str) -> Vec<Self> {
         match (self.grammar.key(key).map(|key| &key.kind), self.node(key)) {
             (
-                Some(Kind::Tables(grammar)),
+                Some(Kind::Tables(grammar) | Kind::List(Kind::Table(grammar))),
                 Some(Node {
                     value: Value::List(items),
                     ..

@@ -31,7 +31,7 @@ pub(super) fn table(
     }
     for entry in entries {
         match grammar.key(&entry.key) {
-            Some(key) => value(problems, key, entry),
+            Some(key) => value(problems, grammar, key, entry),
             None => unknown_key(problems, grammar, entry),
         }
     }
@@ -53,7 +53,7 @@ fn known(grammar: &Table) -> impl Iterator<Item = &'static str> {
     grammar
         .keys
         .iter()
-        .filter(|key| !matches!(key.kind, Kind::Later))
+        .filter(|key| key.is_taken())
         .map(|key| key.name)
 }
 
@@ -82,7 +82,7 @@ fn example(kind: &Kind) -> String {
         Kind::Table(table) | Kind::Tables(table) => {
             let now = || {
                 let keys = table.keys.iter();
-                keys.filter(|key| !matches!(key.kind, Kind::Later))
+                keys.filter(|key| key.is_taken())
             };
             let mut shown: Vec<_> = now().filter(|key| key.required).collect();
             if shown.is_empty() {
@@ -95,7 +95,7 @@ fn example(kind: &Kind) -> String {
             format!("{{ {} }}", keys.join(", "))
         }
         Kind::Either(kinds) => kinds.first().map_or_else(String::new, example),
-        Kind::Later => String::new(),
+        Kind::Later | Kind::Elsewhere => String::new(),
     }
 }
 
@@ -127,7 +127,7 @@ fn expectation(kind: &Kind) -> String {
             let words: Vec<_> = kinds.iter().map(expectation).collect();
             words.join(", or ")
         }
-        Kind::Later => "nothing yet".to_owned(),
+        Kind::Later | Kind::Elsewhere => "nothing here".to_owned(),
     }
 }
 
@@ -170,8 +170,12 @@ pub(super) fn short(text: &str) -> String {
     out
 }
 
-fn value(problems: &mut Problems<'_>, key: &'static Key, entry: &Entry) {
-    if matches!(key.kind, Kind::Later) {
+fn value(problems: &mut Problems<'_>, grammar: &Table, key: &'static Key, entry: &Entry) {
+    if matches!(key.kind, Kind::Elsewhere) {
+        let message = format!("`{}` has no place in {}", key.name, grammar.noun);
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message).help(key.describe);
+        problems.add(diagnostic, &entry.key_span, "not here");
+    } else if matches!(key.kind, Kind::Later) {
         let diagnostic = Diagnostic::error(
             &codes::NOT_YET,
             format!("`{}` is not supported yet", key.name),
@@ -426,11 +430,7 @@ fn hold_to_rule(
         }
         Rule::AtLeastOne { keys, code, help } => {
             // A key that cannot be honoured yet, or a misspelt one, may have been meant.
-            let later = |entry: &Entry| {
-                grammar
-                    .key(&entry.key)
-                    .is_some_and(|key| matches!(key.kind, Kind::Later))
-            };
+            let later = |entry: &Entry| grammar.key(&entry.key).is_some_and(|key| !key.is_taken());
             let given = keys.iter().any(|key| find(key).is_some());
             if !given && !entries.iter().any(later) && !misspelt(grammar, entries, keys) {
                 let wanted = list(keys.iter().copied());

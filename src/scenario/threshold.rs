@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::{Better, Change, Metric, Scope, Stat, Threshold};
 use crate::units::{Nanos, Unit, UnitError};
 
-use super::plan::{Load, Phase};
+use super::plan::{Entry, Load, Phase, Step};
 use super::problems::Problems;
 use super::section::{self, Placed, Section};
 use super::shape::{self, short};
@@ -18,6 +18,8 @@ const BEYOND: f64 = 10.0;
 pub(super) struct Known<'a> {
     pub root: &'a Section<'a>,
     pub phases: &'a [Option<Phase>],
+    /// Steps of recordings, beyond those written in the file.
+    pub recorded: &'a [Step],
     /// The process of the target is observed.
     pub observed: bool,
 }
@@ -161,7 +163,7 @@ pub(super) fn metric<'a>(
 /// What a threshold is limited to; each name must be one that is measured.
 fn scope(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) -> Option<Scope> {
     let visits = visits(known.root);
-    let steps: Vec<_> = visits.iter().flat_map(|v| &v.steps).copied().collect();
+    let steps = steps(&visits, known);
     let journeys: Vec<_> = visits.iter().filter_map(|v| v.name).collect();
     let mut name_among = |key: &str, names: &[&str]| {
         let Some((name, span)) = section.text(key) else {
@@ -249,6 +251,13 @@ fn visits<'a>(root: &Section<'a>) -> Vec<Visit<'a>> {
         steps: journey.sections("step").iter().filter_map(name).collect(),
     });
     alone.chain(journeys).collect()
+}
+
+/// All steps in the order of the plan.
+fn steps<'a>(visits: &[Visit<'a>], known: &Known<'a>) -> Vec<&'a str> {
+    let declared = visits.iter().flat_map(|v| &v.steps).copied();
+    let recorded = known.recorded.iter().map(|step| step.name.as_str());
+    declared.chain(recorded).collect()
 }
 
 /// The quantity of a limit, written as a text with a unit or, for counts, as a bare number.
@@ -465,8 +474,21 @@ fn asked(known: &Known<'_>, scope: &Scope, over: Option<Nanos>) -> Option<f64> {
     if known.phases.iter().any(Option::is_none) {
         return None;
     }
+    let visits = visits(known.root);
+    let share = share(&visits, scope);
+    let steps = steps(&visits, known);
     let of_phase = |phase: &Phase| {
-        let asked = phase.asked()? as f64;
+        let asked = match &phase.load {
+            Load::Replay(recording) => {
+                let counts = |e: &&Entry| {
+                    let step = scope.step.as_deref();
+                    scope.journey.is_none()
+                        && step.is_none_or(|name| steps.get(e.step) == Some(&name))
+                };
+                recording.entries.iter().filter(counts).count() as f64
+            }
+            _ => phase.asked()? as f64 * share?,
+        };
         Some(match over {
             None => asked,
             Some(over) => asked * over.as_secs_f64() / phase.duration.as_secs_f64(),
@@ -477,7 +499,11 @@ fn asked(known: &Known<'_>, scope: &Scope, over: Option<Nanos>) -> Option<f64> {
         None => each?.iter().sum(),
         Some(_) => each?.into_iter().fold(f64::INFINITY, f64::min),
     };
-    let visits = visits(known.root);
+    n.is_finite().then_some(n)
+}
+
+/// Requests in the scope for each visit; None when nothing can be said.
+fn share(visits: &[Visit<'_>], scope: &Scope) -> Option<f64> {
     let all: f64 = visits.iter().map(|v| v.weight as f64).sum();
     let own: f64 = visits
         .iter()
@@ -487,7 +513,7 @@ fn asked(known: &Known<'_>, scope: &Scope, over: Option<Nanos>) -> Option<f64> {
             v.weight as f64 * v.steps.iter().filter(counts).count() as f64
         })
         .sum();
-    (all > 0.0 && n.is_finite()).then(|| n * own / all)
+    (all > 0.0).then(|| own / all)
 }
 
 /// Refuses limits on what only a plan of arrivals has.

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 
-use super::body::Wanted;
+use super::beside::Wanted;
 use super::plan::{Certificate, Scheme, Tls, Url};
 use super::problems::Problems;
 use super::section::Section;

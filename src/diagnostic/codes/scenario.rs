@@ -33,7 +33,7 @@ super::codes! {
          that runs without the part you asked for would measure something else.",
         "version = \"3\"               # this version knows HTTP/1.1 and HTTP/2";
     DUPLICATE = "PL0109", "named twice",
-        "Two steps, phases, headers or thresholds have the same identity, so a result could not be told apart from the other.",
+        "Two steps, journeys, phases, headers or thresholds have the same identity, so a result could not be told apart from the other.",
         "[[step]]\nname = \"pay\"\n[[step]]\nname = \"pay\"";
     CONFLICT = "PL0110", "keys that exclude or need each other",
         "Two keys say different things about the same matter, or one has no meaning without another. Keep the one you mean.",
@@ -108,6 +108,28 @@ super::codes! {
         "With `verify = false` or --insecure any certificate is accepted, so another machine could answer in place of the target. \
          Numbers of such a run are of whoever answered; every report says so.",
         "tls = { verify = false }    # better: tls = { ca = \"ca.pem\" }";
+    PLACEHOLDER = "PL0140", "a placeholder names nothing",
+        "A placeholder stands for a value: {{item}} for one that an earlier step of the same journey has captured, {{carts.id}} for a \
+         column of the data set `carts`, {{row.id}} for one of the only data set, {{visit}} for the number of the visit, {{env.NAME}} and \
+         {{file.NAME}} for secrets. This one stands for nothing at its place. Braces that are meant as text are written \\{{name}}.",
+        "request = \"GET /items/{{itm}}\"          # the capture is called `item`";
+    SECRET = "PL0141", "a secret is not there",
+        "{{env.NAME}} is read from the environment and {{file.NAME}} from a file beside the scenario when the scenario is loaded. A missing \
+         or empty one would send requests that are refused, and fast refusals measure nothing. A secret is sent to the target and \
+         appears nowhere else: not in records, reports or messages.",
+        "auth = { bearer = \"{{env.SHOP_TOKEN}}\" }     # export SHOP_TOKEN=...";
+    DATA_FILE = "PL0142", "the data file cannot be used",
+        "A data set is a CSV file with a line of column names, or a JSON file with a list of flat objects, in the folder of the scenario or \
+         below; at most 64 MiB and 1,000,000 rows. Every row has all columns.",
+        "[data.carts]\nfile = \"carts.csv\"           # id,owner";
+    RECORDING = "PL0143", "the recording cannot be used",
+        "A recording is a CSV file with the columns time, method, path and optionally step, body, content-type; or JSON lines with such \
+         keys; or an access log in the common log format. Each line must be a request that can be sent; what cannot is refused, not \
+         skipped, because a replay that leaves requests out is another load than the recorded one.",
+        "time,method,path\n0.25,GET,items             # a path begins with /";
+    RECORDING_CUT = "PL0144", "the recording is cut off",
+        "The phase is shorter than the recording, so its later requests are not sent.",
+        "replay = { file = \"day.log\", max-duration = \"10m\" }";
     MORE = "PL0199", "more problems",
         "The file has so many problems that only the first ones are shown. Correct these and look again.",
         "and 212 more problems";
