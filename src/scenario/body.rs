@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, scenario as codes};
 use super::beside::BODY;
 use super::plan::{Part, Secret, Template};
 use super::problems::Problems;
-use super::section::Section;
+use super::section::{Placed, Section};
 use super::template::{Known, Place, Writer};
 use super::tree::{Entry, Node, Value};
 
@@ -124,7 +124,7 @@ fn json(
     writer: &mut Writer,
 ) -> Option<()> {
     match &node.value {
-        Value::Text(text) => string(problems, known, text, node, writer),
+        Value::Text(text) => string(problems, known, (text, &node.span), writer),
         Value::List(items) => {
             writer.fixed(b"[");
             for (i, item) in items.iter().enumerate() {
@@ -139,7 +139,7 @@ fn json(
             writer.fixed(b"{");
             for (i, entry) in entries.into_iter().enumerate() {
                 writer.fixed(if i > 0 { b"," } else { b"" });
-                string(problems, known, &entry.key, &entry.node, writer);
+                string(problems, known, (&entry.key, &entry.key_span), writer);
                 writer.fixed(b":");
                 json(problems, known, &entry.node, writer)?;
             }
@@ -153,12 +153,11 @@ fn json(
 fn string(
     problems: &mut Problems<'_>,
     known: &Known<'_>,
-    text: &str,
-    node: &Node,
+    (text, span): Placed<'_, &str>,
     writer: &mut Writer,
 ) {
     writer.fixed(b"\"");
-    writer.template(known.compile(problems, text, &node.span, Place::Json));
+    writer.template(known.compile(problems, text, span, Place::Json));
     writer.fixed(b"\"");
 }
 

@@ -162,7 +162,7 @@ fn csv_error(file: &str, error: &csv::Error) -> Diagnostic {
             .bad_line(
                 file,
                 line,
-                &format!("{len} values, but {expected_len} columns"),
+                &format!("a row of {len} where there are {expected_len} columns"),
             )
             .help("write every value; one that holds a comma is written in quotes"),
         _ => DATA
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn csv_has_named_columns_and_whole_rows() {
         insta::assert_snapshot!(said(csv, "\u{feff}id, owner\n1,\"a, b\"\n2,\n"), @r#"["id", "owner"] [["1", "a, b"], ["2", ""]]"#);
-        insta::assert_snapshot!(said(csv, "id,owner\n1,a\n2\n"), @"f:3: 1 values, but 2 columns");
+        insta::assert_snapshot!(said(csv, "id,owner\n1,a\n2\n"), @"f:3: a row of 1 where there are 2 columns");
         insta::assert_snapshot!(said(csv, "id,id\n1,2\n"), @"f:1: two columns are named `id`");
         insta::assert_snapshot!(said(csv, "id,\n1,2\n"), @"f:1: a column has no name");
     }

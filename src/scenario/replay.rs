@@ -275,7 +275,7 @@ impl<'a> Recorded<'a> {
                 let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
                     .because("all phases replay recordings, and none of them names it")
                     .help("leave it out, name it in the column `step` of a recording, or add a phase with a rate");
-                problems.add(diagnostic, &root.span, "in this scenario");
+                problems.add(diagnostic, &place(root, name), "never sent");
             }
         }
     }
@@ -284,6 +284,18 @@ impl<'a> Recorded<'a> {
     pub(super) fn into_steps(self) -> Vec<Step> {
         self.steps
     }
+}
+
+/// Where a step is named.
+fn place(root: &Section<'_>, name: &str) -> Span {
+    let journeys = root.sections("journey");
+    let steps = journeys.iter().flat_map(|journey| journey.sections("step"));
+    root.sections("step")
+        .into_iter()
+        .chain(steps)
+        .filter_map(|step| step.text("name"))
+        .find(|(known, _)| *known == name)
+        .map_or_else(|| root.span.clone(), |(_, span)| span.clone())
 }
 
 impl Identity {

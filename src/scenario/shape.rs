@@ -87,6 +87,13 @@ fn example(kind: &Kind) -> String {
             let mut shown: Vec<_> = now().filter(|key| key.required).collect();
             if shown.is_empty() {
                 shown = now().take(2).collect();
+                let exclude = |rule: &Rule| match rule {
+                    Rule::AtMostOne { keys, .. } => shown.iter().all(|k| keys.contains(&k.name)),
+                    _ => false,
+                };
+                if table.rules.iter().any(exclude) {
+                    shown.truncate(1);
+                }
             }
             let keys: Vec<_> = shown
                 .iter()
