@@ -226,13 +226,12 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
     }
     if let Some(guard) = &plan.guard {
         let action = match guard.action {
-            GuardAction::Stop => "the load stops",
-            GuardAction::SlowDown => "the load is halved",
+            GuardAction::Stop => format!("nothing is sent for {}", guard.rest),
+            GuardAction::SlowDown => "every second request is withheld".to_owned(),
         };
         let _ = writeln!(
             text,
-            "  guard      {action} for {} when {} of requests fail within {}",
-            guard.rest,
+            "  guard      {action} when {} of requests fail within {}",
             Share(guard.errors_over),
             guard.within
         );
