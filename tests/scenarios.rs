@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 
 use plimsoll::diagnostic::{Diagnostic, SourceFile, render};
 use plimsoll::scenario;
+use plimsoll::scenario::plan::{Overflow, Plan, Version};
 use plimsoll::units::Nanos;
 use proptest::prelude::*;
 
@@ -29,26 +30,70 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "looks for {port} in arguments and environment",
     ),
     ("duplicate-names", "compares tables with each other"),
+    (
+        "guard-never-opens",
+        "compares a share and a time with their units",
+    ),
+    ("http-connect-to-metadata-service", "reads an address"),
+    (
+        "http-lifetime-of-one-request",
+        "depends on the value of another key",
+    ),
+    ("http-source-is-no-address", "reads an address"),
+    ("http-streams-of-one", "depends on the value of another key"),
     ("json-not-a-number", "the value has no form in JSON"),
     ("no-request-at-all", "multiplies a rate by a time"),
     ("only-warm-up", "looks at all phases together"),
+    ("pauses-too-long", "adds times"),
     ("placeholders", "braces are legal in most texts"),
     ("ramp-goes-nowhere", "compares two rates"),
+    ("search-as-warm-up", "depends on the value of another key"),
+    ("search-beside-a-phase", "looks at all phases together"),
+    ("search-by-cpu", "depends on the metric"),
+    ("search-by-throughput", "depends on the metric"),
+    ("search-downwards", "compares two rates"),
+    ("search-of-nothing", "multiplies a rate by a time"),
+    ("search-of-too-many", "multiplies a rate by a time"),
+    ("search-too-fine", "compares a share with its unit"),
+    ("search-too-short", "compares two times"),
+    ("search-under-nothing", "depends on the metric"),
+    ("search-units", "depends on the metric"),
+    ("spike-beyond-phase", "compares two times"),
+    ("spike-downwards", "compares two rates"),
     ("stairs-longer-than-phase", "compares two times"),
     ("stairs-too-short", "compares a time with its unit"),
     ("threshold-direction", "depends on the metric"),
     ("threshold-lateness-of-connections", "depends on the phases"),
+    ("threshold-of-process-by-journey", "depends on the metric"),
     ("threshold-of-process-by-step", "depends on the metric"),
+    (
+        "threshold-of-unknown-journey",
+        "looks for names of other tables",
+    ),
+    ("threshold-over-longer-than-phase", "compares two times"),
+    (
+        "threshold-over-parts-of-seconds",
+        "compares a time with its unit",
+    ),
     ("threshold-scope", "looks for names of other tables"),
     ("threshold-twice", "compares tables with each other"),
     ("timeouts-unreachable", "compares two times"),
+    ("tls-ca-unverified", "depends on the value of another key"),
+    ("tls-files-outside", "looks at the disk"),
+    ("tls-files", "looks at the disk"),
+    ("tls-over-http-of-a-command", "depends on another key"),
+    ("tls-over-http", "depends on another key"),
+    ("tls-timeout-unreachable", "compares two times"),
     ("too-fast", "compares a rate with its unit"),
     ("too-long", "compares a time with its unit"),
     ("too-many-requests", "multiplies a rate by a time"),
+    ("unix-and-address", "depends on another key"),
+    ("unix-too-long", "counts bytes"),
     ("url-hidden-address", "reads an address"),
     ("url-metadata-service", "reads an address"),
     ("url-port-out-of-range", "compares a number within a text"),
     ("url-port-without-command", "depends on another key"),
+    ("users-ramp-too-long", "compares two times"),
 ];
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -80,6 +125,8 @@ fn load(path: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>> {
 fn valid() -> Vec<PathBuf> {
     let mut all = files("scenarios");
     all.extend(files("tests/scenarios/valid"));
+    // Built without virtual users, nothing with them is valid.
+    all.retain(|path| cfg!(feature = "users") || stem(path) != "load-models");
     all
 }
 
@@ -280,9 +327,17 @@ fn survives(text: &str) {
     }
 }
 
+/// Valid files that between them have every key.
+const SOURCES: [&str; 5] = [
+    include_str!("scenarios/valid/everything.toml"),
+    include_str!("scenarios/valid/https.toml"),
+    include_str!("scenarios/valid/connections-in-detail.toml"),
+    include_str!("scenarios/valid/load-models.toml"),
+    include_str!("scenarios/valid/search.toml"),
+];
+
 /// A valid file with pieces of it cut out, doubled or replaced by what does not belong there.
 fn mutated() -> impl Strategy<Value = String> {
-    const SOURCE: &str = include_str!("scenarios/valid/everything.toml");
     let piece = prop_oneof![
         Just(String::new()),
         proptest::sample::select(vec![
@@ -320,8 +375,9 @@ fn mutated() -> impl Strategy<Value = String> {
         ".{0,6}",
     ];
     let edit = (any::<prop::sample::Index>(), 0_usize..24, piece);
-    proptest::collection::vec(edit, 1..6).prop_map(|edits| {
-        let mut chars: Vec<char> = SOURCE.chars().collect();
+    let edits = proptest::collection::vec(edit, 1..6);
+    (proptest::sample::select(&SOURCES), edits).prop_map(|(source, edits)| {
+        let mut chars: Vec<char> = source.chars().collect();
         for (at, cut, piece) in edits {
             let start = at.index(chars.len() + 1);
             let end = (start + cut).min(chars.len());
@@ -331,11 +387,11 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
-/// A valid file with one value replaced by another of the file or by one of the wrong kind.
+/// A valid file with one value replaced by another of the files or by one of the wrong kind.
 fn revalued() -> impl Strategy<Value = String> {
-    const SOURCE: &str = include_str!("scenarios/valid/everything.toml");
-    let values: Vec<&str> = SOURCE
-        .lines()
+    let values: Vec<&str> = SOURCES
+        .iter()
+        .flat_map(|source| source.lines())
         .filter_map(|line| Some(line.split_once(" = ")?.1))
         .chain([
             "0",
@@ -350,11 +406,15 @@ fn revalued() -> impl Strategy<Value = String> {
             "\"8760h\"",
         ])
         .collect();
-    let lines = SOURCE.lines().count();
-    let edit = (0..lines, proptest::sample::select(values));
-    proptest::collection::vec(edit, 1..4).prop_map(|edits| {
-        let mut lines: Vec<String> = SOURCE.lines().map(str::to_owned).collect();
+    let edit = (
+        any::<prop::sample::Index>(),
+        proptest::sample::select(values),
+    );
+    let edits = proptest::collection::vec(edit, 1..4);
+    (proptest::sample::select(&SOURCES), edits).prop_map(|(source, edits)| {
+        let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
         for (at, value) in edits {
+            let at = at.index(lines.len());
             if let Some((key, _)) = lines[at].split_once(" = ") {
                 lines[at] = format!("{key} = {value}");
             }
@@ -493,5 +553,175 @@ fn values_arrive_in_the_plan_as_written() {
     memory.rss.slope Some(65536.0) None None line Some(85)
     fds.peak Some(64.0) None None line Some(89)
     threads.peak Some(64.0) None None line Some(93)
+    ");
+}
+
+fn loaded(name: &str) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/scenarios/valid")
+        .join(name);
+    scenario::load(&path).unwrap().plan
+}
+
+#[test]
+fn connections_arrive_in_the_plan_as_written() {
+    let target = loaded("connections-in-detail.toml").target;
+    insta::assert_debug_snapshot!(target.http, @r#"
+    Http {
+        version: Http1,
+        connections: 100,
+        streams: 100,
+        keep_alive: true,
+        requests_per_connection: Some(
+            1000,
+        ),
+        lifetime: Some(
+            Nanos(
+                30000000000,
+            ),
+        ),
+        nodelay: false,
+        source: Some(
+            127.0.0.2,
+        ),
+        connect_to: Some(
+            (
+                "::1",
+                8080,
+            ),
+        ),
+        max_in_flight: Some(
+            5000,
+        ),
+        overflow: Drop,
+    }
+    "#);
+    let target = loaded("https.toml").target;
+    assert_eq!(target.url.to_string(), "https://shop.test:8443/api");
+    assert_eq!(target.timeouts.tls, Nanos::from_millis(500));
+    assert_eq!(target.http.version, Version::Http2);
+    assert_eq!(target.http.streams, 50);
+    let tls = target.tls;
+    assert_eq!(tls.server_name.as_deref(), Some("api.shop.test"));
+    assert!(tls.ca.unwrap().starts_with(b"-----BEGIN CERTIFICATE"));
+    let key = tls.certificate.unwrap().key;
+    assert!(key.starts_with(b"-----BEGIN PRIVATE KEY"));
+    assert!(!tls.unverified);
+
+    let target = loaded("unix-socket.toml").target;
+    assert_eq!(target.url.to_string(), "http://localhost:80");
+    assert_eq!(target.unix.as_deref(), Some(Path::new("/run/app.sock")));
+    assert_eq!(target.http.overflow, Overflow::Queue);
+    assert_eq!(loaded("https-by-default.toml").target.url.port, 443);
+}
+
+#[cfg(feature = "users")]
+#[test]
+fn load_models_arrive_in_the_plan_as_written() {
+    let plan = loaded("load-models.toml");
+    let starts = plan.starts();
+    let phases: Vec<_> = plan
+        .phases
+        .iter()
+        .zip(starts)
+        .map(|(p, start)| format!("{start}: {:?}, {} and {}", p.load, p.duration, p.cooldown))
+        .collect();
+    insta::assert_snapshot!(phases.join("\n"), @r"
+    0 ns: Users(Users { count: 5, ramp: Nanos(0) }), 20 s and 2 s
+    27 s: Users(Users { count: 50, ramp: Nanos(10000000000) }), 30 s and 60 s
+    117 s: Users(Users { count: 50, ramp: Nanos(0) }), 30 s and 0 ns
+    147 s: Rate { profile: Spike { base: Rate(100.0), peak: Rate(1000.0), at: Nanos(20000000000), length: Nanos(10000000000) }, arrivals: Poisson }, 30 s and 0 ns
+    177 s: Rate { profile: Spike { base: Rate(0.0), peak: Rate(50.0), at: Nanos(0), length: Nanos(10000000000) }, arrivals: Poisson }, 30 s and 0 ns
+    207 s: Rate { profile: Constant(Rate(200.0)), arrivals: Burst(20) }, 20 s and 0 ns
+    ");
+    insta::assert_debug_snapshot!(plan.guard, @r"
+    Some(
+        Guard {
+            errors_over: 0.5,
+            within: Nanos(
+                5000000000,
+            ),
+            action: SlowDown,
+            rest: Nanos(
+                2000000000,
+            ),
+            openings: 10,
+        },
+    )
+    ");
+    let limits: Vec<_> = plan
+        .thresholds
+        .iter()
+        .map(|t| {
+            format!(
+                "{}{} {:?} {:?} {}",
+                t.metric, t.scope, t.max, t.over, t.abort
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(limits.join("\n"), @r"
+    latency.p99 [phase bursts] Some(250000000.0) Some(Nanos(10000000000)) true
+    latency.p99 [phase spike, journey pay] Some(250000000.0) None false
+    throughput.ok Some(10.0) Some(Nanos(20000000000)) false
+    errors.rate Some(0.1) None true
+    ");
+}
+
+#[test]
+fn searches_and_guards_have_defaults() {
+    insta::assert_debug_snapshot!(loaded("search.toml").phases[1].load, @r"
+    Search(
+        Search {
+            metric: Latency(
+                P99,
+            ),
+            under: 250000000.0,
+            from: Rate(
+                100.0,
+            ),
+            to: Rate(
+                20000.0,
+            ),
+            rounds: 5,
+            precision: 0.025,
+            max_duration: Some(
+                Nanos(
+                    3600000000000,
+                ),
+            ),
+        },
+    )
+    ");
+    insta::assert_debug_snapshot!(loaded("search-by-errors.toml").phases[0].load, @r"
+    Search(
+        Search {
+            metric: ErrorsRate,
+            under: 0.001,
+            from: Rate(
+                100.0,
+            ),
+            to: Rate(
+                20000.0,
+            ),
+            rounds: 3,
+            precision: 0.05,
+            max_duration: None,
+        },
+    )
+    ");
+    insta::assert_debug_snapshot!(loaded("guard-by-default.toml").guard, @r"
+    Some(
+        Guard {
+            errors_over: 1.0,
+            within: Nanos(
+                10000000000,
+            ),
+            action: Stop,
+            rest: Nanos(
+                5000000000,
+            ),
+            openings: 3,
+        },
+    )
     ");
 }

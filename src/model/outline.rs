@@ -58,6 +58,9 @@ impl Outline {
 pub struct TargetOutline {
     pub url: String,
     pub command: Option<Vec<String>>,
+    /// True: any certificate was accepted, so that anybody could have answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
 }
 
 impl TargetOutline {

@@ -47,7 +47,7 @@ mod visit_keys;
 pub use check::{Loaded, parse};
 pub use file::{load, locate};
 pub use limits::DEFAULT_CONNECTIONS;
-pub use quick::{Quick, QuickLoad, quick};
+pub use quick::{Quick, QuickConnection, QuickLoad, quick};
 pub use schema::{schema, schema_text};
 pub use template::Environment;
 pub use url::{check_host, check_hosts, is_forbidden_address, parse_url};

@@ -130,6 +130,13 @@ pub(super) fn check_search(problems: &mut Problems<'_>, sections: &[Section<'_>]
     let Some(search) = sections.iter().find(|s| s.node("search").is_some()) else {
         return;
     };
+    if let (true, Some(node)) = (search.flag("warm-up"), search.node("warm-up")) {
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, "a search cannot be a warm-up")
+            .because("a warm-up is in no number, and a search is about nothing else")
+            .help("leave `warm-up` out");
+        problems.add(diagnostic, &node.span, "and what would be found?");
+        return;
+    }
     let others = sections
         .iter()
         .filter(|s| s.span != search.span && !s.flag("warm-up"));
@@ -141,11 +148,5 @@ pub(super) fn check_search(problems: &mut Problems<'_>, sections: &[Section<'_>]
         .because("its answer is a rate; the numbers of other phases would be measured once for each rate that is tried")
         .help("put this phase into a scenario of its own, or make it a warm-up");
         problems.add(diagnostic, &other.span, "another phase that counts");
-    }
-    if let (true, Some(node)) = (search.flag("warm-up"), search.node("warm-up")) {
-        let diagnostic = Diagnostic::error(&codes::CONFLICT, "a search cannot be a warm-up")
-            .because("a warm-up is in no number, and a search is about nothing else")
-            .help("leave `warm-up` out");
-        problems.add(diagnostic, &node.span, "and what would be found?");
     }
 }

@@ -92,7 +92,7 @@ fn precision(problems: &mut Problems<'_>, section: &Section<'_>) -> f64 {
     if !(0.001..=0.5).contains(&precision) {
         let message = format!("a precision of {} is of no use", Share(precision));
         let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
-            .because("rounds differ by more than 0.1 %, and 50 % is a factor of two")
+            .because("below 0.1 % the noise of the rounds decides, above 50 % nothing is found")
             .help("write a share from \"0.1%\" to \"50%\", such as \"5%\"");
         problems.add(diagnostic, span, "too fine or too coarse");
     }

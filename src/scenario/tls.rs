@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
@@ -139,13 +139,14 @@ fn certificates(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Diagnostic> {
 
 /// The bytes again, if they hold a private key.
 fn private_key(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Diagnostic> {
-    match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(KEY
-            .bad(name, "holds no private key in PEM")
-            .because(error.to_string())
-            .help(
-                "PEM begins with -----BEGIN PRIVATE KEY-----; a key with a passphrase cannot be used",
-            )),
-    }
+    let Err(error) = PrivateKeyDer::from_pem_slice(&bytes) else {
+        return Ok(bytes);
+    };
+    let wrong = KEY.bad(name, "holds no private key in PEM").help(
+        "PEM begins with -----BEGIN PRIVATE KEY-----; a key with a passphrase cannot be used",
+    );
+    Err(match error {
+        pem::Error::NoItemsFound => wrong,
+        error => wrong.because(error.to_string()),
+    })
 }

@@ -116,11 +116,11 @@ pub(super) fn host_port(text: &str) -> Result<(String, u16), Diagnostic> {
 /// # Errors
 /// What is wrong with it, without a place.
 pub(super) fn server_name(text: &str) -> Result<String, Diagnostic> {
-    host_name(text, text).map_err(|wrong| {
+    host_name(text, text).map_err(|_| {
         let message = format!("`{}` is not a host name", short(text));
         Diagnostic::error(&codes::BAD_VALUE, message)
-            .because(wrong.reason.unwrap_or(wrong.message))
-            .help("write the name in the certificate, without scheme and port: \"shop.test\"")
+            .because("a name in a certificate is letters, digits, `-` and `.`")
+            .help("write it without scheme and port: server-name = \"shop.test\"")
     })
 }
 

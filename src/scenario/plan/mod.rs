@@ -133,14 +133,21 @@ impl Plan {
         Outline {
             name: self.name.clone(),
             description: self.description.clone(),
-            target: TargetOutline {
-                url: self.target.url.to_string(),
-                command: self.target.command.as_ref().map(|c| c.argv.clone()),
-            },
+            target: self.outline_of(&self.target.url, self.target.command.as_ref()),
             steps: self.steps.iter().map(|s| s.name.clone()).collect(),
             journeys,
             phases,
             thresholds: self.thresholds.clone(),
+        }
+    }
+
+    /// A target loaded by this plan, as a record shows it; its certificate is trusted as the plan
+    /// says.
+    pub fn outline_of(&self, url: &Url, command: Option<&Command>) -> TargetOutline {
+        TargetOutline {
+            url: url.to_string(),
+            command: command.map(|c| c.argv.clone()),
+            unverified: url.scheme == Scheme::Https && self.target.tls.unverified,
         }
     }
 
