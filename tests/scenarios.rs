@@ -19,6 +19,7 @@ use proptest::prelude::*;
 
 /// Invalid files that no JSON Schema can refuse, and why.
 const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
+    ("auth-twice", "compares a header with another key"),
     ("body-file-missing", "looks at the disk"),
     ("body-file-outside", "looks at the disk"),
     (
@@ -30,6 +31,7 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "looks for {port} in arguments and environment",
     ),
     ("duplicate-names", "compares tables with each other"),
+    ("expectation-of-a-value", "braces are legal in most texts"),
     (
         "guard-never-opens",
         "compares a share and a time with their units",
@@ -42,11 +44,19 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("http-source-is-no-address", "reads an address"),
     ("http-streams-of-one", "depends on the value of another key"),
     ("json-not-a-number", "the value has no form in JSON"),
+    (
+        "multipart-with-content-type",
+        "compares a header with another key",
+    ),
     ("no-request-at-all", "multiplies a rate by a time"),
+    ("no-steps", "depends on the phases"),
     ("only-warm-up", "looks at all phases together"),
     ("pauses-too-long", "adds times"),
+    ("placeholders-unknown", "braces are legal in most texts"),
     ("placeholders", "braces are legal in most texts"),
     ("ramp-goes-nowhere", "compares two rates"),
+    ("recordings", "looks at the disk"),
+    ("replay-without-a-step", "looks at the disk"),
     ("search-as-warm-up", "depends on the value of another key"),
     ("search-beside-a-phase", "looks at all phases together"),
     ("search-by-cpu", "depends on the metric"),
@@ -58,10 +68,12 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("search-too-short", "compares two times"),
     ("search-under-nothing", "depends on the metric"),
     ("search-units", "depends on the metric"),
+    ("secrets", "looks at the environment and the disk"),
     ("spike-beyond-phase", "compares two times"),
     ("spike-downwards", "compares two rates"),
     ("stairs-longer-than-phase", "compares two times"),
     ("stairs-too-short", "compares a time with its unit"),
+    ("think-backwards", "compares two times"),
     ("threshold-direction", "depends on the metric"),
     ("threshold-lateness-of-connections", "depends on the phases"),
     ("threshold-of-process-by-journey", "depends on the metric"),
@@ -560,7 +572,7 @@ fn loaded(name: &str) -> Plan {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/scenarios/valid")
         .join(name);
-    scenario::load(&path).unwrap().plan
+    load(&path).unwrap().plan
 }
 
 #[test]

@@ -190,6 +190,18 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
+    let visited = plan.journeys.last().map_or(0, |journey| journey.steps.end);
+    for step in &plan.steps[visited..] {
+        let (name, request) = (&step.name, &step.request);
+        let _ = writeln!(
+            text,
+            "  step       {name}  {} {}  recorded",
+            request.method, request.path
+        );
+    }
+    for set in &plan.data {
+        let _ = writeln!(text, "  data       {}  {} rows", set.name, set.rows.len());
+    }
     for phase in &outline.phases {
         let asked = phase
             .asked

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::{Diagnostic, scenario as codes};
-
 use super::plan::{Journey, Plan, Step};
 use super::problems::Problems;
 use super::section::{self, Section};
@@ -86,19 +84,6 @@ impl Visits {
             self.steps.push(step.map(|step| (step, weight)));
         }
         let name = section.text("name").map(|(name, _)| name);
-        if let ([only], Some((step, span)), Some(name)) = (
-            &sections[..],
-            sections.first().and_then(|s| s.text("name")),
-            name,
-        ) && step == name
-        {
-            let message = format!("the journey `{name}` and its only step have the same name");
-            let diagnostic = Diagnostic::error(&codes::DUPLICATE, message)
-                .because("results name journeys and steps")
-                .help("write it as a [[step]], or give one of them another name");
-            debug_assert!(only.span.start <= span.start);
-            problems.add(diagnostic, span, "named as its journey");
-        }
         self.journeys.push(name.map(|name| Journey {
             name: name.to_owned(),
             weight,

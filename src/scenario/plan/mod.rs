@@ -81,7 +81,7 @@ impl Plan {
         self.steps = steps.into_iter().map(|(step, _)| step).collect();
     }
 
-    /// True for what is written as a journey; a step alone bears the journey's name.
+    /// True for what differs from a step alone, which bears the journey's name.
     fn is_sequence(&self, journey: &Journey) -> bool {
         match &self.steps[journey.steps.clone()] {
             [only] => only.name != journey.name,
