@@ -340,11 +340,13 @@ fn survives(text: &str) {
 }
 
 /// Valid files that between them have every key.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     include_str!("scenarios/valid/everything.toml"),
     include_str!("scenarios/valid/https.toml"),
     include_str!("scenarios/valid/connections-in-detail.toml"),
+    include_str!("scenarios/valid/journeys.toml"),
     include_str!("scenarios/valid/load-models.toml"),
+    include_str!("scenarios/valid/replay-beside-steps.toml"),
     include_str!("scenarios/valid/search.toml"),
 ];
 

@@ -370,7 +370,7 @@ fn group(row: &Row) -> String {
             if is_identity(part) {
                 "id".to_owned()
             } else {
-                name::slugged(part)
+                name::slugged(&without_escapes(part))
             }
         });
     let mut group = name::slugged(&row.method);
@@ -384,6 +384,15 @@ fn group(row: &Row) -> String {
     } else {
         OTHERS.to_owned()
     }
+}
+
+/// `red%20shoes` as `red-shoes`.
+fn without_escapes(part: &str) -> String {
+    let mut pieces = part.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        text + "-" + piece.get(2..).unwrap_or_default()
+    })
 }
 
 /// True for a number, and for what looks like a hash or a UUID.

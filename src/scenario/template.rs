@@ -381,3 +381,58 @@ fn near(word: &str, known: &[&str]) -> String {
         |near| format!("did you mean `{near}`?"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> String {
+        let shown = pieces(text).into_iter().map(|piece| match piece {
+            Piece::Text(text) => text.to_owned(),
+            Piece::Name(name) => format!("<{name}>"),
+        });
+        shown.collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn only_what_looks_like_a_placeholder_is_one() {
+        for (text, expected) in [
+            ("", ""),
+            ("a {{ item.id }} b", "a |<item.id>| b"),
+            ("{{a}}{{b}}", "|<a>||<b>|"),
+            ("{{{a}}}", "{|<a>|}"),
+            ("{{x}", "{{x}"),
+            ("{{}} {{ a b }} {{a/b}}", "{{}} {{ a b }} {{a/b}}"),
+            ("{{file.keys/a.txt}}", "|<file.keys/a.txt>|"),
+            (r#"{"a":{"b":{}}}"#, r#"{"a":{"b":{}}}"#),
+            (r"\{{a}} {{b}}", "|{{a}} |<b>|"),
+            (r"\\{{a}}", r"\|{{a}}"),
+            ("ä{{ä}}{{a}}ä", "ä{{ä}}|<a>|ä"),
+        ] {
+            assert_eq!(cut(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_encoded_for_its_place_or_refused() {
+        let sent = |place: Place, value| place.secret(value);
+        assert_eq!(sent(Place::Path, "a/b").as_deref(), Some("a%2Fb"));
+        assert_eq!(sent(Place::Parameter, "a&b").as_deref(), Some("a%26b"));
+        assert_eq!(sent(Place::Json, "a\"\n").as_deref(), Some("a\\\"\\n"));
+        assert_eq!(sent(Place::Body, "ä\n").as_deref(), Some("ä\n"));
+        assert_eq!(sent(Place::Header, "a b~").as_deref(), Some("a b~"));
+        for refused in ["a\r\nevil: 1", "ä", "\0"] {
+            assert_eq!(sent(Place::Header, refused), None);
+        }
+    }
+
+    #[test]
+    fn fixed_parts_are_one() {
+        let mut writer = Writer::default();
+        writer.fixed(b"");
+        writer.fixed(b"a");
+        writer.template(Template::fixed("b"));
+        writer.fixed(b"c");
+        assert_eq!(writer.finish(), Template::fixed("abc"));
+    }
+}
