@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::{Clock, Monotonic};
 use crate::judge::{self, Asked, Range, Searcher};
 use crate::model::{Arm, Capacity, Event};
 use crate::scenario::plan::{Load, Plan, Profile, Search};
@@ -44,6 +45,7 @@ impl Searched {
         let Search { metric, under, .. } = self.search;
         let mut searcher = Searcher::new(self.range());
         let mut outline = self.level(&plan, self.search.from.0).outline();
+        let began = Monotonic.now();
         while let Some(rate) = searcher.next_rate() {
             let level = self.level(&plan, rate);
             outline = level.outline();
@@ -69,10 +71,14 @@ impl Searched {
                 rate,
             };
             let seen = judge::see(&asked, round, &measurer.intervals, &outline);
-            if searcher.record(rate, index, seen)
-                && let Some(verdict) = searcher.verdict(rate)
-            {
-                (measurer.watcher)(&Event::LevelJudged { rate, verdict });
+            if searcher.record(rate, index, seen) {
+                if let Some(verdict) = searcher.verdict(rate) {
+                    (measurer.watcher)(&Event::LevelJudged { rate, verdict });
+                }
+                let most = self.search.max_duration;
+                if most.is_some_and(|most| Monotonic.now() - began >= most) {
+                    break;
+                }
             }
         }
         let rounds = &measurer.rounds;
