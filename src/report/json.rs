@@ -95,7 +95,7 @@ fn row(row: &Row) -> Value {
         "change": r.change,
         "change_in": if words::is_points(r.metric, r.allowed) { "points" } else { "ratio" },
         "interval": r.interval,
-        "level": round.level,
+        "level": r.level,
         "allowed_change": r.allowed,
         "max": r.max,
         "verdict": r.verdict,
@@ -168,7 +168,7 @@ fn round(round: &RoundView) -> Value {
     let value = |m: Metric| estimate(round.summary.value(m));
     object!({
         "number": round.number,
-        "level": round.level,
+        "rate": round.level,
         "arm": round.arm,
         "clean": round.clean,
         "state": round.state,
