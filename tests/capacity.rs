@@ -1,136 +1,66 @@
-//! A search for capacity on a target whose capacity is known: workers by service time.
+//! A search for capacity on a target whose ceiling is known, from the scenario to the report.
 
-use std::path::{Path, PathBuf};
+mod common;
 
-use plimsoll::diagnostic::SourceFile;
-use plimsoll::model::{Capacity, Event, Knee, KneeInterval, Metric, Stat};
-use plimsoll::scenario::plan::{Arrivals, Load, Plan, Search};
-use plimsoll::session::{Outcome, Session, Stop, measure};
-use plimsoll::units::Rate;
+use common::Workplace;
 
-/// 8 workers by 20 ms: 400/s.
-const CEILING: f64 = 400.0;
+/// A short search: it shows the way through the program, and the machine may be busy.
+const SCENARIO: &str = r#"
+name = "short"
 
-fn plan(lasts: &str, search: Search, threshold: &str) -> Plan {
-    let file = SourceFile {
-        name: "capacity.toml".into(),
-        text: format!(
-            r#"
-name = "capacity"
 [target]
-command = ["plimsoll", "demo-target", "--workers", "8", "--port", "{{port}}"]
-ready = {{ get = "/health", status = 200, within = "10s" }}
+command = ["plimsoll", "demo-target", "--workers", "4", "--port", "{port}"]
+ready = { get = "/health", status = 200, within = "20s" }
+
 [[step]]
 name = "slot"
 request = "GET /slot?ms=20"
+
 [[phase]]
 name = "search"
-rate = "100/s"
-duration = "{lasts}"
-{threshold}"#
-        )
-        .into(),
-    };
-    let mut plan = plimsoll::scenario::parse(&file, Path::new("."))
-        .unwrap_or_else(|e| panic!("{e:?}"))
-        .plan;
-    plan.phases[0].load = Load::Search(search);
-    plan
+search = { metric = "latency.p50", under = "100ms", from = "100/s", to = "1600/s", rounds = 1, precision = "20%", max-duration = "8s" }
+arrivals = "constant"
+duration = "2s"
+"#;
+
+fn read(place: &Workplace, name: &str) -> String {
+    std::fs::read_to_string(place.path().join(name)).expect(name)
 }
 
-fn searching(metric: Metric, under: f64) -> Search {
-    Search {
-        metric,
-        under,
-        from: Rate(100.0),
-        to: Rate(5_000.0),
-        arrivals: Arrivals::Constant,
-        rounds: 3,
-        precision: 0.05,
-    }
-}
-
-fn session(root: PathBuf) -> Session {
-    Session {
-        root,
-        executable: Some(env!("CARGO_BIN_EXE_plimsoll").into()),
-        stop: Stop::default(),
-        workers: None,
-    }
-}
-
-fn capacity(outcome: &Outcome) -> &Capacity {
-    let comparison = outcome.run.comparison.as_ref().expect("judged");
-    comparison.capacity.as_deref().expect("a search")
-}
-
-fn said(outcome: &Outcome) -> String {
-    let mut text = outcome
-        .run
-        .comparison
-        .as_ref()
-        .expect("judged")
-        .decision
-        .headline
-        .clone();
-    for level in &capacity(outcome).levels {
-        text += &format!(
-            "\n  {:>7.1}/s {:10} answered {:.3} throughput {:>6.1} n {:>5.1?} {:?}",
-            level.rate,
-            level.verdict.name(),
-            level.answered.unwrap_or(f64::NAN),
-            level.throughput,
-            level.concurrency,
-            level.rounds.iter().map(|r| r.outcome).collect::<Vec<_>>()
-        );
-    }
-    text + &format!("\n  {:?}", capacity(outcome).law)
-}
-
-/// The demonstration: `PLIMSOLL_SEARCHES=20 cargo test --release --test capacity -- --ignored`.
 #[test]
-#[ignore = "takes a minute a search; its figures stand in docs/statistics.md"]
-fn the_knee_is_close_to_the_ceiling_and_its_interval_covers_it() {
-    let searches: u32 =
-        std::env::var("PLIMSOLL_SEARCHES").map_or(1, |n| n.parse().expect("a number"));
-    let mut covered = 0;
-    for number in 0..searches {
-        let folder = tempfile::tempdir().expect("a folder");
-        let search = searching(Metric::Latency(Stat::P95), 60e6);
-        let began = std::time::Instant::now();
-        let outcome = measure(
-            &session(folder.path().to_owned()),
-            plan("3s", search, ""),
-            1,
-            &mut |event| {
-                if let Event::RoundEnded { contamination, .. } = event
-                    && !contamination.is_empty()
-                {
-                    println!(
-                        "    {}",
-                        contamination
-                            .iter()
-                            .map(ToString::to_string)
-                            .collect::<Vec<_>>()
-                            .join(", ")
-                    );
-                }
-            },
-        )
-        .unwrap_or_else(|e| panic!("{e}"));
-        println!(
-            "{number} ({:.0} s): {}",
-            began.elapsed().as_secs_f64(),
-            said(&outcome)
-        );
-        if let Knee::Found(KneeInterval {
-            rate, low, high, ..
-        }) = capacity(&outcome).knee
-        {
-            let near = (rate / CEILING - 1.0).abs() < 0.05;
-            covered += u32::from(near && low <= CEILING && CEILING <= high);
+fn every_round_knows_its_level_and_the_report_shows_the_levels() {
+    let place = Workplace::new();
+    place.write("scenarios/short.toml", SCENARIO);
+    // A machine that is too busy to judge a single level makes it invalid: that is no defect.
+    let ended = place.run(&["run", "short", "-o", "run.json", "-o", "comment.md"]);
+    let json: serde_json::Value = serde_json::from_str(&read(&place, "run.json")).expect("JSON");
+    let levels = json["capacity"]["levels"].as_array().expect("levels");
+    assert!(!levels.is_empty(), "{}", ended.stderr);
+    let rates: Vec<f64> = levels
+        .iter()
+        .map(|l| l["rate"].as_f64().expect("a rate"))
+        .collect();
+    assert!(rates.is_sorted(), "{rates:?}");
+    assert!((rates[0] - 100.0).abs() < 1e-9);
+    for level in levels {
+        for round in level["rounds"].as_array().expect("rounds") {
+            let index = usize::try_from(round["round"].as_u64().expect("an index")).expect("small");
+            assert_eq!(json["rounds"][index]["rate"], level["rate"]);
         }
     }
-    println!("{covered} of {searches} within 5 % and covered");
-    assert!(10 * covered >= 9 * searches, "{covered} of {searches}");
+    let comment = read(&place, "comment.md");
+    assert!(comment.contains("**Knee:**"), "{comment}");
+    let again = place.run(&["report", "last", "-o", "md:-"]);
+    assert_eq!(again.stdout.trim_end(), comment.trim_end());
+}
+
+#[test]
+fn two_sides_cannot_be_searched_in_turn() {
+    let place = Workplace::new();
+    place.write("scenarios/short.toml", SCENARIO);
+    let other = "plimsoll demo-target --port {port}";
+    let ended = place
+        .run(&["check", "short", "--against-command", other])
+        .exits(2);
+    assert!(ended.stderr.contains("PL0314"), "{}", ended.stderr);
 }
