@@ -9,15 +9,17 @@
 //! search ends, and a level that failed below one that held is measured again first.
 //!
 //! Spoiled rounds are repeated, up to twice the rounds of a level in all, and make no level fail. The
-//! exception is a level in which every round falls behind and answers the same number of requests,
-//! within 2 %: what a machine takes varies, and so steady a ceiling is not its doing. The result then
+//! exception is a level of which no round holds, most fall behind, and all answer the same number of
+//! requests, with a scatter of 2 % at most: what a machine takes varies, and so steady a ceiling is
+//! not its doing. The result then
 //! says that it was found on a noisy machine, and may not be used to fail anybody.
 
 use super::knee::{self, Tally};
 use super::see::Seen;
 use crate::model::{Censored, Knee, LevelVerdict, Outcome};
+use crate::stats::one_sample;
 
-/// Greatest over least throughput, less one, at which rounds show the same ceiling.
+/// Scatter of throughput (standard deviation by mean) up to which rounds show the same ceiling.
 const STEADY: f64 = 0.02;
 
 /// Rounds of a search at most, in rounds of one level.
@@ -74,18 +76,17 @@ impl Tried {
             || (self.seen.len() >= self.wanted && self.is_steadily_behind())
     }
 
-    /// True when every round fell behind and all show the same ceiling, spoiled or not.
+    /// True when no round held, most fell behind, and all show the same ceiling, spoiled or not.
     fn is_steadily_behind(&self) -> bool {
         let may_fail = |s: &Seen| matches!(s.outcome, Outcome::Failed | Outcome::Spoiled);
-        let behind: Vec<f64> = self
-            .seen
-            .iter()
-            .filter(|(_, s)| may_fail(s) && s.fell_behind)
-            .filter_map(|(_, s)| s.throughput)
-            .collect();
-        let least = behind.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = behind.iter().copied().fold(0.0, f64::max);
-        behind.len() >= 2 && behind.len() == self.seen.len() && most / least - 1.0 <= STEADY
+        let failing = self.seen.iter().filter(|(_, s)| may_fail(s));
+        let behind = failing.clone().filter(|(_, s)| s.fell_behind).count();
+        let ceilings: Vec<f64> = failing.filter_map(|(_, s)| s.throughput).collect();
+        let n = self.seen.len();
+        ceilings.len() == n
+            && 2 * behind > n
+            && one_sample(&ceilings, 0.0)
+                .is_some_and(|c| c.se * (n as f64).sqrt() <= STEADY * c.estimate)
     }
 
     /// True when only its steadiness makes it fail, and not its clean rounds.
