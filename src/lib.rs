@@ -11,6 +11,7 @@ pub mod untrusted;
 pub mod model;
 pub mod stats;
 
+pub mod guard;
 pub mod journey;
 pub mod judge;
 pub mod recorder;

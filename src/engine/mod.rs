@@ -20,4 +20,4 @@ mod timer;
 mod worker;
 
 pub use collect::run;
-pub use order::{Ended, EngineError, Order, Stop, StopState, default_workers};
+pub use order::{Ended, EngineError, Governor, Order, Stop, StopState, default_workers};

@@ -3,9 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use crate::scenario::plan::{Plan, Url};
+use crate::schedule::Shard;
 use crate::units::Nanos;
 
 /// One round of a plan against one address.
@@ -20,6 +21,10 @@ pub struct Order {
     /// Threads; no more than connections are used.
     pub workers: usize,
     pub stop: Stop,
+    /// How much of what is due is let through.
+    pub governor: Governor,
+    /// The part of the plan that is sent from here.
+    pub shard: Shard,
     /// Number of the round, for the intervals.
     pub round: usize,
 }
@@ -46,7 +51,10 @@ pub enum EngineError {
 
 /// Asks a running round to end; clones share one state, which only becomes more urgent.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicU8>);
+pub struct Stop {
+    own: Arc<AtomicU8>,
+    above: Option<Arc<AtomicU8>>,
+}
 
 /// How urgently a round is asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,18 +67,28 @@ pub enum StopState {
 }
 
 impl Stop {
+    /// One that also obeys this one, and whose own calls leave this one as it is.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self {
+            own: Arc::default(),
+            above: Some(Arc::clone(&self.own)),
+        }
+    }
+
     pub fn drain(&self) {
-        self.0
+        self.own
             .fetch_max(StopState::Draining as u8, Ordering::Relaxed);
     }
 
     pub fn abort(&self) {
-        self.0
+        self.own
             .fetch_max(StopState::Aborted as u8, Ordering::Relaxed);
     }
 
     pub fn state(&self) -> StopState {
-        match self.0.load(Ordering::Relaxed) {
+        let above = self.above.as_ref().map_or(0, |s| s.load(Ordering::Relaxed));
+        match above.max(self.own.load(Ordering::Relaxed)) {
             0 => StopState::Running,
             1 => StopState::Draining,
             _ => StopState::Aborted,
@@ -78,8 +96,54 @@ impl Stop {
     }
 }
 
+/// How much of the load is let through; clones share one state, read by every worker once a turn.
+#[derive(Debug, Clone)]
+pub struct Governor(Arc<AtomicU32>);
+
+impl Governor {
+    /// Every how many-th arrival is sent: 1 all, 0 none. The others are withheld.
+    pub fn admit_every(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, admit_every: u32) {
+        self.0.store(admit_every, Ordering::Relaxed);
+    }
+}
+
+impl Default for Governor {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(1)))
+    }
+}
+
 /// Half the cores this process may use, at least one, and no more than there are connections.
 pub fn default_workers(connections: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     (cores / 2).clamp(1, connections.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_obeys_and_does_not_command() {
+        let all = Stop::default();
+        let run = all.branch();
+        run.drain();
+        assert_eq!(all.state(), StopState::Running);
+        assert_eq!(run.clone().state(), StopState::Draining);
+        all.abort();
+        assert_eq!(run.state(), StopState::Aborted);
+        assert_eq!(all.branch().state(), StopState::Aborted);
+    }
+
+    #[test]
+    fn a_governor_lets_everything_through_until_told_otherwise() {
+        let governor = Governor::default();
+        assert_eq!(governor.admit_every(), 1);
+        governor.clone().set(0);
+        assert_eq!(governor.admit_every(), 0);
+    }
 }

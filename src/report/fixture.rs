@@ -357,6 +357,9 @@ fn simulated(load: Load, rounds: usize, interleaved: bool) -> Run {
             revision: Some("5b1c0ffee".into()),
             reference: None,
             baseline: None,
+            shard: None,
+            start_at: None,
+            parts: Vec::new(),
         },
         state: RunState::Complete,
         rounds: Vec::new(),
@@ -501,6 +504,9 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
             conserved: true,
             generator_errors: 0,
         },
+        windows: Vec::new(),
+        guard: Vec::new(),
+        halt: None,
         contamination: if noisy && arm == Arm::Now {
             vec![steal]
         } else {

@@ -12,6 +12,7 @@ mod random;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub use crate::model::Shard;
 pub use arrivals::{Arrival, Schedule, Task};
 pub use lanes::{LANES, Lanes};
 pub use mix::Mix;

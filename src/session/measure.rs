@@ -58,6 +58,9 @@ pub(super) fn manifest(plan: &Plan, mode: Mode, reference: Option<String>) -> Ma
         revision: observe::revision(),
         reference,
         baseline: None,
+        shard: None,
+        start_at: None,
+        parts: Vec::new(),
     }
 }
 

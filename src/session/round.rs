@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Monotonic, wall_rfc3339};
-use crate::engine::{self, Order, StopState};
+use crate::engine::{self, Governor, Order, StopState};
 use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
 use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
@@ -15,6 +15,7 @@ use crate::protocol;
 use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
 use crate::scenario::plan::{Command, Plan, Url};
+use crate::schedule::Shard;
 use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
@@ -179,6 +180,8 @@ impl Measurer<'_, '_> {
                 .workers
                 .unwrap_or_else(|| engine::default_workers(self.plan.target.http.connections)),
             stop: self.session.stop.clone(),
+            governor: Governor::default(),
+            shard: Shard::whole(),
             round: slot.index,
         };
         let mut failure = None;
