@@ -53,7 +53,7 @@ pub enum EngineError {
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     own: Arc<AtomicU8>,
-    above: Option<Arc<AtomicU8>>,
+    above: Option<Box<Self>>,
 }
 
 /// How urgently a round is asked to end.
@@ -72,7 +72,7 @@ impl Stop {
     pub fn branch(&self) -> Self {
         Self {
             own: Arc::default(),
-            above: Some(Arc::clone(&self.own)),
+            above: Some(Box::new(self.clone())),
         }
     }
 
@@ -87,12 +87,12 @@ impl Stop {
     }
 
     pub fn state(&self) -> StopState {
-        let above = self.above.as_ref().map_or(0, |s| s.load(Ordering::Relaxed));
-        match above.max(self.own.load(Ordering::Relaxed)) {
+        let own = match self.own.load(Ordering::Relaxed) {
             0 => StopState::Running,
             1 => StopState::Draining,
             _ => StopState::Aborted,
-        }
+        };
+        self.above.as_ref().map_or(own, |s| s.state().max(own))
     }
 }
 

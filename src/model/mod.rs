@@ -29,4 +29,6 @@ pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOu
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
-pub use verdict::{Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict};
+pub use verdict::{
+    Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict, label,
+};

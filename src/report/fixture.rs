@@ -229,6 +229,7 @@ fn results() -> Vec<MetricResult> {
         note: None,
         rounds_needed: None,
         detectable: Some(0.06),
+        over: None,
         line: Some(41),
     };
     let mut p50 = result(

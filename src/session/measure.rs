@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::wall_rfc3339;
+use crate::guard::Breaker;
 use crate::model::{Arm, Comparison, Event, Manifest, Mode, RUN_SCHEMA, Run, RunState};
 use crate::observe;
 use crate::scenario::plan::Plan;
@@ -80,6 +81,8 @@ pub(super) fn begin<'a, 'w>(
     });
     Ok(Measurer {
         session,
+        stop: session.stop.branch(),
+        breaker: plan.guard.map(Breaker::new),
         plan: Arc::new(plan),
         outline,
         writer,
@@ -96,7 +99,7 @@ pub(super) fn conclude(
     manifest: Manifest,
     comparison: Comparison,
 ) -> Result<Outcome, SessionError> {
-    let interrupted = measurer.stopping();
+    let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();
     let mut writer = measurer.writer;
     writer.write_comparison(&comparison)?;

@@ -10,6 +10,7 @@ mod compare;
 pub mod demo;
 mod error;
 mod measure;
+mod overseer;
 mod round;
 mod weigh;
 
