@@ -1,19 +1,20 @@
 //! What a round is asked to do, and how it is stopped.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::protocol::Dial;
 use crate::scenario::plan::{Plan, Url};
 use crate::schedule::Shard;
+use crate::stop::Stop;
 use crate::units::Nanos;
 
-/// One round of a plan against one address.
+/// One round of a plan against one target.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub plan: Arc<Plan>,
-    pub address: SocketAddr,
+    pub dial: Dial,
     /// The actual URL, with the port of this round.
     pub url: Url,
     /// `CLOCK_MONOTONIC` time at which the first phase starts; slightly in the future.
@@ -47,53 +48,10 @@ pub enum EngineError {
     Poll(#[source] io::Error),
     #[error("a load worker panicked, which is a defect of Plimsoll")]
     Panicked,
-}
-
-/// Asks a running round to end; clones share one state, which only becomes more urgent.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    own: Arc<AtomicU8>,
-    above: Option<Box<Self>>,
-}
-
-/// How urgently a round is asked to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StopState {
-    Running,
-    /// Send nothing new, wait at most five seconds for what is outstanding.
-    Draining,
-    /// End at once; what is outstanding counts as cut off.
-    Aborted,
-}
-
-impl Stop {
-    /// One that also obeys this one, and whose own calls leave this one as it is.
-    #[must_use]
-    pub fn branch(&self) -> Self {
-        Self {
-            own: Arc::default(),
-            above: Some(Box::new(self.clone())),
-        }
-    }
-
-    pub fn drain(&self) {
-        self.own
-            .fetch_max(StopState::Draining as u8, Ordering::Relaxed);
-    }
-
-    pub fn abort(&self) {
-        self.own
-            .fetch_max(StopState::Aborted as u8, Ordering::Relaxed);
-    }
-
-    pub fn state(&self) -> StopState {
-        let own = match self.own.load(Ordering::Relaxed) {
-            0 => StopState::Running,
-            1 => StopState::Draining,
-            _ => StopState::Aborted,
-        };
-        self.above.as_ref().map_or(own, |s| s.state().max(own))
-    }
+    #[error(
+        "more than {most} requests were outstanding, and `overflow = \"fail\"` ends the run then"
+    )]
+    Overflow { most: usize },
 }
 
 /// How much of the load is let through; clones share one state, read by every worker once a turn.
@@ -126,18 +84,6 @@ pub fn default_workers(connections: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_branch_obeys_and_does_not_command() {
-        let all = Stop::default();
-        let run = all.branch();
-        run.drain();
-        assert_eq!(all.state(), StopState::Running);
-        assert_eq!(run.clone().state(), StopState::Draining);
-        all.abort();
-        assert_eq!(run.state(), StopState::Aborted);
-        assert_eq!(all.branch().state(), StopState::Aborted);
-    }
 
     #[test]
     fn a_governor_lets_everything_through_until_told_otherwise() {
