@@ -9,10 +9,10 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::model::{
     Acceptance, Arm, BASELINE_SCHEMA, Baseline, Cell, Change, Comparison, Contaminant,
-    Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, HostSample,
-    Interval, Manifest, Metric, MetricResult, Mode, Moved, Outline, PhaseOutline, PhaseUsage,
-    RUN_SCHEMA, Round, Run, RunState, Sample, Scope, Side, Stat, TargetOutline, TargetSample,
-    Trust, Verdict,
+    Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
+    GuardState, HostSample, Interval, Manifest, Metric, MetricResult, Mode, Moved, Outline,
+    PhaseOutline, PhaseUsage, RUN_SCHEMA, Round, Run, RunState, Sample, Scope, Side, Stat,
+    TargetOutline, TargetSample, Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -132,6 +132,42 @@ pub(super) fn invalid_run() -> Run {
         text: "3.1 % of requests left late (allowed 0.1 %), worst 84 ms; this process used 98 % of one core".into(),
         hint: Some("lower the rate to about 6,400/s, or give the generator its own core".into()),
     }];
+    run
+}
+
+/// One round in which the guard opened, probed and closed again.
+pub(super) fn guarded_run() -> Run {
+    let mut run = plain_run();
+    let change = |at, state, failed, settled| GuardChange {
+        at: Nanos::from_secs(at),
+        state,
+        failed,
+        settled,
+        within: Nanos::from_secs(10),
+    };
+    run.rounds[0].guard = vec![
+        change(12, GuardState::Open, 630, 1000),
+        change(17, GuardState::Probing(20), 0, 0),
+        change(20, GuardState::Closed, 0, 0),
+    ];
+    let text = "the guard opened after 12 s: 63 % of 1000 requests failed within 10 s; load was held back for 8 s";
+    let comparison = run.comparison.as_mut().expect("a plain run is judged");
+    comparison.decision = Decision {
+        verdict: Verdict::Broken,
+        headline: text.into(),
+    };
+    comparison.findings = vec![Finding {
+        code: Some("PL0330".into()),
+        text: text.into(),
+        hint: Some("mend what failed, or ask for less load".into()),
+    }];
+    run
+}
+
+/// The second of five parts of a plan.
+pub(super) fn part_of_run() -> Run {
+    let mut run = plain_run();
+    run.manifest.shard = "2/5".parse().ok();
     run
 }
 

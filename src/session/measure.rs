@@ -10,6 +10,7 @@ use crate::scenario::plan::Plan;
 use crate::store::runs::{self, RunWriter};
 
 use super::round::{Measurer, Slot};
+use super::shard::{InStep, Part, judged_alone};
 use super::weigh::{Weighing, weigh};
 use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
 
@@ -20,9 +21,37 @@ pub fn measure(
     rounds: usize,
     watcher: &mut Watcher<'_>,
 ) -> Result<Outcome, SessionError> {
-    let target = ArmTarget::of(&plan);
     let manifest = manifest(&plan, Mode::Measure, None);
+    let measurer = begin(session, plan, &manifest, rounds, watcher)?;
+    all_rounds(measurer, manifest, rounds)
+}
+
+/// Measures a part of the plan while others measure the rest; judges nothing but its soundness.
+pub fn measure_part(
+    session: &Session,
+    plan: Plan,
+    rounds: usize,
+    part: Part,
+    watcher: &mut Watcher<'_>,
+) -> Result<Outcome, SessionError> {
+    let in_step = InStep::new(part, &plan)?;
+    let manifest = Manifest {
+        shard: Some(part.shard),
+        start_at: Some(part.start_at.to_string()),
+        ..manifest(&plan, Mode::Measure, None)
+    };
     let mut measurer = begin(session, plan, &manifest, rounds, watcher)?;
+    measurer.judged = judged_alone(&measurer.outline);
+    measurer.in_step = Some(in_step);
+    all_rounds(measurer, manifest, rounds)
+}
+
+fn all_rounds(
+    mut measurer: Measurer<'_, '_>,
+    manifest: Manifest,
+    rounds: usize,
+) -> Result<Outcome, SessionError> {
+    let target = ArmTarget::of(&measurer.plan);
     for index in 0..rounds {
         measurer.round(
             Slot {
@@ -37,7 +66,7 @@ pub fn measure(
             break;
         }
     }
-    let comparison = weigh(&Weighing::absolute(&measurer.outline), &measurer.rounds);
+    let comparison = weigh(&Weighing::absolute(&measurer.judged), &measurer.rounds);
     conclude(measurer, manifest, comparison)
 }
 
@@ -84,6 +113,8 @@ pub(super) fn begin<'a, 'w>(
         stop: session.stop.branch(),
         breaker: plan.guard.map(Breaker::new),
         plan: Arc::new(plan),
+        judged: outline.clone(),
+        in_step: None,
         outline,
         writer,
         watcher,

@@ -3,10 +3,11 @@
 //! It is asked at the end of every second; what it decides reaches the workers at their next turn,
 //! so the load stops well within a second of the guard's opening.
 
-use crate::engine::{Governor, Stop};
+use crate::engine::Governor;
 use crate::guard::Breaker;
 use crate::judge::Live;
 use crate::model::{Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, Round};
+use crate::stop::Stop;
 use crate::units::Nanos;
 
 /// One round under watch.
@@ -87,9 +88,9 @@ impl<'a> Overseer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::StopState;
     use crate::model::{Cell, ErrorClass, Metric, PhaseOutline, Stat, Threshold};
     use crate::scenario::plan::{Guard, GuardAction};
+    use crate::stop::StopState;
 
     fn outline(threshold: Option<Threshold>) -> Outline {
         Outline {

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Monotonic, wall_rfc3339};
-use crate::engine::{self, Order, Stop, StopState};
+use crate::engine::{self, Order};
 use crate::guard::Breaker;
 use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
@@ -17,10 +17,12 @@ use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
 use crate::scenario::plan::{Command, Plan, Url};
 use crate::schedule::Shard;
+use crate::stop::{Stop, StopState};
 use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
 use super::overseer::Overseer;
+use super::shard::InStep;
 use super::{Session, SessionError, Watcher};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
@@ -79,6 +81,10 @@ pub(super) struct Measurer<'a, 'w> {
     pub breaker: Option<Breaker>,
     pub plan: Arc<Plan>,
     pub outline: Outline,
+    /// What is watched and judged of it: of a part alone, less.
+    pub judged: Outline,
+    /// Set when only a part is measured.
+    pub in_step: Option<InStep>,
     pub writer: RunWriter,
     pub watcher: &'a mut Watcher<'w>,
     pub rounds: Vec<Round>,
@@ -116,6 +122,11 @@ impl Measurer<'_, '_> {
     }
 
     fn attempt(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
+        if let Some(in_step) = &self.in_step
+            && !in_step.wait(slot.index, &self.stop)
+        {
+            return Ok(());
+        }
         (self.watcher)(&Event::RoundStarted {
             index: slot.index,
             arm: slot.arm,
@@ -139,7 +150,7 @@ impl Measurer<'_, '_> {
         let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
         // Taken for the round, so that what it records and what it watches can be borrowed apart.
         let mut breaker = self.breaker.take();
-        let mut overseer = Overseer::new(&self.outline, breaker.as_mut(), self.stop.clone());
+        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone());
         let ended = self.load(slot, &mut started, &mut recorder, &mut overseer)?;
         let complete = !ended.interrupted;
         // Whoever stops us may have stopped the target as well: then the stop is the news.
@@ -174,7 +185,10 @@ impl Measurer<'_, '_> {
         recorder: &mut Recorder,
         overseer: &mut Overseer<'_>,
     ) -> Result<engine::Ended, SessionError> {
-        let epoch = Monotonic.now() + LEAD;
+        let epoch = match &self.in_step {
+            None => Monotonic.now() + LEAD,
+            Some(in_step) => in_step.epoch(slot.index, LEAD, &self.stop)?,
+        };
         let (sampled, samples) = mpsc::channel();
         let sampler = Sampler::start(
             Watch {
@@ -201,7 +215,7 @@ impl Measurer<'_, '_> {
                 .unwrap_or_else(|| engine::default_workers(self.plan.target.http.connections)),
             stop: self.stop.clone(),
             governor: overseer.governor(),
-            shard: Shard::whole(),
+            shard: self.in_step.map_or(Shard::whole(), |s| s.part.shard),
             round: slot.index,
         };
         let mut failure = None;

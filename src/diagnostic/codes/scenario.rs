@@ -96,6 +96,14 @@ super::codes! {
         "CPU, memory, descriptors and threads are read from the process that Plimsoll starts. A target given by its URL alone is not \
          observed, so a threshold on them makes the run invalid.",
         "[target]\nurl = \"http://127.0.0.1:8080\"             # add command = [...]\n[[threshold]]\nmetric = \"cpu.per-request\"";
+    NO_SHARD = "PL0150", "the plan cannot be measured in parts",
+        "`--shard 2/5` measures the second of five parts of a plan, while other processes measure the others. All load one target, \
+         so it must be there already (`url` without `command`), and connections and users must be at least as many as the parts.",
+        "plimsoll run checkout --shard 1/3 --start-at 2026-11-22T12:00:00Z     (and the target has a `command`)";
+    START_PAST = "PL0151", "the common start is over",
+        "`--start-at` names the moment at which the first round of every part begins. It must lie at least two seconds ahead, and each \
+         part must be ready when it, or a later round, is to begin: what begins late is another load than the planned one.",
+        "plimsoll run checkout --shard 1/3 --start-at 2001-01-01T00:00:00Z";
     MORE = "PL0199", "more problems",
         "The file has so many problems that only the first ones are shown. Correct these and look again.",
         "and 212 more problems";
