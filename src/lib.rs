@@ -13,6 +13,7 @@ pub mod untrusted;
 pub mod model;
 pub mod stats;
 
+pub mod guard;
 pub mod journey;
 pub mod judge;
 pub mod recorder;

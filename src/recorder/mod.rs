@@ -5,8 +5,10 @@
 //! the sum of the intervals is the round to the last request.
 
 mod dense;
+mod merge;
 mod round;
 mod usage;
 
 pub use dense::Dense;
+pub use merge::{Merged, merge};
 pub use round::{End, Recorder};

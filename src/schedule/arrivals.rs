@@ -217,7 +217,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schedule::sample;
+    use crate::schedule::{Shard, sample};
     use crate::units::Rate;
 
     fn of(phases: &[(Profile, Arrivals, u64)], weights: &[u32], seed: u64) -> Plan {
@@ -261,6 +261,16 @@ mod tests {
             .prop_map(|(phases, weights, seed)| of(&phases, &weights, seed))
     }
 
+    /// A plan of some hundred arrivals, so that a thousand of them are compared in a moment.
+    fn short() -> impl Strategy<Value = Plan> {
+        plan().prop_map(|mut plan| {
+            for phase in &mut plan.phases {
+                phase.duration = Nanos(phase.duration.0 / 20 + 1);
+            }
+            plan
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -288,6 +298,17 @@ mod tests {
         }
 
         #[test]
+        fn the_union_of_all_shards_and_their_workers_is_the_whole_plan(
+            plan in plan(), n in 1..9_usize, workers in 1..5_usize,
+        ) {
+            let dealt = |shard| {
+                (0..workers).map(move |worker| Lanes::of_shard(shard, worker, workers))
+            };
+            let shards = (0..n).map(|i| Shard::new(i, n).expect("a part"));
+            prop_assert_eq!(merged(&plan, shards.flat_map(dealt)), whole(&plan));
+        }
+
+        #[test]
         fn journeys_have_their_exact_share_of_every_block(plan in plan(), block in 0..1_000_000_u64) {
             let mix = Mix::new(&plan);
             let length: u64 = plan.journeys.iter().map(|j| u64::from(j.weight)).sum();
@@ -298,6 +319,34 @@ mod tests {
             let weights: Vec<_> = plan.journeys.iter().map(|j| j.weight).collect();
             prop_assert_eq!(counts, weights);
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        /// Compared as text, so that nothing an arrival says escapes the comparison.
+        #[test]
+        fn three_machines_make_the_plan_of_one(plan in short()) {
+            let shards = ["1/3", "2/3", "3/3"].map(|s| s.parse().expect("a part"));
+            let lanes = shards.map(|s| Lanes::of_shard(s, 0, 1));
+            prop_assert_eq!(merged(&plan, lanes.into_iter()), whole(&plan));
+        }
+    }
+
+    /// Number, time and task of every arrival, a line each.
+    fn text(arrivals: &[Arrival]) -> String {
+        let line = |a: &Arrival| format!("{} {} {} {:?}\n", a.number, a.at.0, a.phase, a.task);
+        arrivals.iter().map(line).collect()
+    }
+
+    fn whole(plan: &Plan) -> String {
+        text(&Schedule::new(plan, Lanes::all()).collect::<Vec<_>>())
+    }
+
+    fn merged(plan: &Plan, parts: impl Iterator<Item = Lanes>) -> String {
+        let mut dealt: Vec<_> = parts.flat_map(|lanes| Schedule::new(plan, lanes)).collect();
+        dealt.sort_by_key(|a| a.number);
+        text(&dealt)
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod mix;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub use crate::model::Shard;
 pub use arrivals::{Arrival, Schedule, Task};
 pub use lanes::{LANES, Lanes};
 pub use mix::Mix;

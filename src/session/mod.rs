@@ -10,7 +10,10 @@ mod compare;
 pub mod demo;
 mod error;
 mod measure;
+mod merge;
+mod overseer;
 mod round;
+mod shard;
 mod weigh;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +27,10 @@ pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_his
 pub use check::{Against, CheckOptions, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
-pub use measure::measure;
+pub use measure::{measure, measure_part};
+pub use merge::merge;
 pub use round::ArmTarget;
+pub use shard::Part;
 
 /// What every use case needs to know about where it runs.
 #[derive(Debug, Clone)]
