@@ -9,6 +9,7 @@ mod head;
 mod probe;
 mod request;
 mod response;
+mod scan;
 
 pub use carrier::{Carrier, Happening, Look, Moved, Read, Readiness, Transport};
 pub use expect::check;
