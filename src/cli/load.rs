@@ -48,7 +48,7 @@ pub(super) struct QuickArgs {
 }
 
 /// Reads a quantity, and says how to write one.
-fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, String> {
+pub(super) fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, String> {
     text.parse()
         .map_err(|error: UnitError| format!("{}; {}", error.reason, error.help))
 }
