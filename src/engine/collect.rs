@@ -70,7 +70,6 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
     let account = Account {
         worker,
         epoch: order.epoch,
-        phases: order.plan.phases.len(),
         steps: order.plan.steps.len(),
         second: 0,
         in_flight: 0,
