@@ -4,11 +4,13 @@
 //! [`Distribution`](crate::model::Distribution)s. Percentiles are never merged, only counts are, so
 //! the sum of the intervals is the round to the last request.
 
+mod confluence;
 mod dense;
 mod round;
 mod slice;
 mod usage;
 
+pub use confluence::Confluence;
 pub use dense::Dense;
 pub use round::{End, Recorder};
 pub use slice::{Counts, Slice};

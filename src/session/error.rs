@@ -10,6 +10,7 @@ use crate::diagnostic::{
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
 use crate::store::StoreError;
+use crate::users::UsersError;
 
 /// A use case that ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,8 @@ pub enum SessionError {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
     #[error("no free local port: {0}")]
     NoPort(std::io::Error),
     #[error("the host `{host}` has no address: {source}")]
@@ -65,6 +68,7 @@ impl SessionError {
             Self::Launch(e) => e.diagnostic(),
             Self::Engine(_) => Diagnostic::error(&environment_codes::NO_ENGINE, message)
                 .help("check `ulimit -n` and `ulimit -u`"),
+            Self::Users(e) => users(e, message),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)
@@ -99,6 +103,21 @@ impl SessionError {
             Self::NotAcceptable { .. } => Diagnostic::error(&store_codes::NOT_ACCEPTABLE, message)
                 .help("mend the cause and measure again; plimsoll report last shows the findings"),
         }
+    }
+}
+
+fn users(error: &UsersError, message: String) -> Diagnostic {
+    let refused = Diagnostic::error(&environment_codes::NO_USERS, message);
+    match error {
+        UsersError::Absent => {
+            refused.help("build it with the feature `users`, or use a `rate` phase")
+        }
+        UsersError::Tls(_) => refused.help("give PEM certificates and keys that belong together"),
+        UsersError::Unsupported(_) => refused.help("use a `rate` or `connections` phase for that"),
+        UsersError::Client(_)
+        | UsersError::Start(_)
+        | UsersError::Launch(_)
+        | UsersError::Panicked => refused.help("check `ulimit -n` and `ulimit -u`"),
     }
 }
 

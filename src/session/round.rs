@@ -18,7 +18,7 @@ use crate::scenario::plan::{Command, Plan, Url};
 use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
-use super::{Session, SessionError, Watcher};
+use super::{Session, SessionError, Watcher, load};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
 const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
@@ -186,7 +186,7 @@ impl Measurer<'_, '_> {
             round: slot.index,
         };
         let mut failure = None;
-        let ended = engine::run(&order, &mut |interval| {
+        let ended = load::run(&order, &mut |interval| {
             if failure.is_none() {
                 failure = self.record(recorder, interval, samples.try_iter()).err();
                 if failure.is_none() && !self.stopping() {

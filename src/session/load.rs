@@ -1,0 +1,75 @@
+//! All load of a round: the engine, and virtual users beside it where the plan has any.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use super::SessionError;
+use crate::engine::{self, Ended, Order};
+use crate::model::Interval;
+use crate::recorder::Confluence;
+use crate::users::{self, UsersError};
+
+const ENGINE: usize = 0;
+const USERS: usize = 1;
+
+/// Runs one round to its end; blocks, and calls `on_interval` for every second of it in order,
+/// whoever has made the load.
+///
+/// # Errors
+/// When one of them cannot make the load that the plan asks for; the other is ended then.
+pub(super) fn run(
+    order: &Order,
+    on_interval: &mut dyn FnMut(Interval),
+) -> Result<Ended, SessionError> {
+    if !users::are_in(&order.plan) {
+        return Ok(engine::run(order, on_interval)?);
+    }
+    let users_order = users::Order {
+        plan: Arc::clone(&order.plan),
+        dial: order.dial.clone(),
+        url: order.url.clone(),
+        epoch: order.epoch,
+        stop: order.stop.clone(),
+        round: order.round,
+        share: (0, 1),
+    };
+    let (told, tales) = channel();
+    thread::scope(|scope| {
+        let engine_told = told.clone();
+        let engine = scope.spawn(move || {
+            // The receiver outlives both; a send can only fail while unwinding.
+            let ended = engine::run(order, &mut |interval| {
+                drop(engine_told.send((ENGINE, Some(interval))));
+            });
+            drop(engine_told.send((ENGINE, None)));
+            if ended.is_err() {
+                order.stop.abort();
+            }
+            ended
+        });
+        let users = scope.spawn(move || {
+            let ended = users::run(&users_order, &mut |interval| {
+                drop(told.send((USERS, Some(interval))));
+            });
+            drop(told.send((USERS, None)));
+            if ended.is_err() {
+                users_order.stop.abort();
+            }
+            ended
+        });
+        let mut both = Confluence::new(2);
+        for (source, interval) in tales {
+            let complete = match interval {
+                Some(interval) => both.add(source, interval),
+                None => both.end(source),
+            };
+            complete.into_iter().for_each(&mut *on_interval);
+        }
+        let engine = engine.join().map_err(|_| engine::EngineError::Panicked)?;
+        let users = users.join().map_err(|_| UsersError::Panicked)?;
+        let ended = engine?;
+        users?;
+        Ok(ended)
+    })
+}
