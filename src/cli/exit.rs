@@ -134,6 +134,7 @@ impl Failure {
             SessionError::Store(_)
             | SessionError::Launch(_)
             | SessionError::Engine(_)
+            | SessionError::Users(_)
             | SessionError::NoPort(_)
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }

@@ -8,6 +8,7 @@ use super::SessionError;
 use crate::engine::{self, Ended, Order};
 use crate::model::Interval;
 use crate::recorder::Confluence;
+use crate::stop::EndsAllOnPanic;
 use crate::users::{self, UsersError};
 
 const ENGINE: usize = 0;
@@ -36,6 +37,7 @@ pub(super) fn run(
     };
     let (told, tales) = channel();
     thread::scope(|scope| {
+        let _ends_all = EndsAllOnPanic(&order.stop);
         let engine_told = told.clone();
         let engine = scope.spawn(move || {
             // The receiver outlives both; a send can only fail while unwinding.

@@ -22,6 +22,8 @@ mod curfew;
 #[cfg(feature = "users")]
 mod phase;
 #[cfg(feature = "users")]
+mod round;
+#[cfg(feature = "users")]
 mod run;
 #[cfg(all(test, feature = "users"))]
 mod tests;

@@ -10,7 +10,7 @@ use goose::{GooseAttack, GooseError};
 use tokio::runtime::Builder;
 
 use super::curfew::Bell;
-use super::run::Round;
+use super::round::Round;
 use super::user::User;
 use super::{Order, UsersError};
 use crate::clock::{Clock, Monotonic};

@@ -1,60 +1,17 @@
 //! Runs the `users` phases of a round, and gives on what they count, second by second.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
-use super::books::Books;
-use super::caller::Setup;
 use super::phase::Phase;
+use super::round::Round;
 use super::{Order, UsersError};
 use crate::clock::{Clock, Monotonic};
 use crate::model::Interval;
-use crate::scenario::plan::{self, Load, Plan, Url};
-use crate::schedule::Mix;
-use crate::stop::Stop;
+use crate::scenario::plan::Load;
+use crate::stop::EndsAllOnPanic;
 use crate::units::Nanos;
-
-/// What all users of a round share.
-#[derive(Debug)]
-pub(super) struct Round {
-    pub(super) plan: Arc<Plan>,
-    pub(super) url: Url,
-    pub(super) stop: Stop,
-    pub(super) setup: Arc<Setup>,
-    pub(super) mix: Mix,
-    pub(super) books: Books,
-    /// Visits begun from here; over all phases, so that rows of data are dealt once.
-    pub(super) visits: AtomicU64,
-    /// Number of the first visit from here, and from each to the next.
-    pub(super) first: u64,
-    pub(super) stride: u64,
-}
-
-impl Round {
-    fn new(order: &Order) -> Result<Self, UsersError> {
-        let (index, of) = order.share;
-        // Visits of closed phases are numbered behind those of open ones.
-        let open: u64 = order
-            .plan
-            .phases
-            .iter()
-            .filter_map(plan::Phase::asked)
-            .sum();
-        Ok(Self {
-            plan: Arc::clone(&order.plan),
-            url: order.url.clone(),
-            stop: order.stop.clone(),
-            setup: Arc::new(Setup::new(order)?),
-            mix: Mix::new(&order.plan),
-            books: Books::new(order.plan.steps.len()),
-            visits: AtomicU64::new(0),
-            first: open + index as u64,
-            stride: of.max(1) as u64,
-        })
-    }
-}
 
 /// Takes goose's place at Ctrl-C, which it would otherwise take from whoever listens: called once,
 /// before the process listens for signals itself.
@@ -139,15 +96,4 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<(), U
             .into_iter()
             .try_for_each(|thread| thread.join().map_err(|_| UsersError::Panicked)?)
     })
-}
-
-/// Whoever panics takes the round along: nobody loads a target when the result is lost.
-struct EndsAllOnPanic<'a>(&'a Stop);
-
-impl Drop for EndsAllOnPanic<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.abort();
-        }
-    }
 }

@@ -8,7 +8,7 @@ use reqwest::Client;
 use super::books::Entry;
 use super::caller::{Answered, Caller, bytes_of};
 use super::curfew::Curfew;
-use super::run::Round;
+use super::round::Round;
 use crate::clock::{Clock, Monotonic};
 use crate::journey::{Redirection, Reply, Visit, plain_body};
 use crate::model::ErrorClass;
