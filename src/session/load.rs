@@ -75,3 +75,58 @@ pub(super) fn run(
         Ok(ended)
     })
 }
+
+#[cfg(all(test, feature = "users"))]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::clock::{Clock, Monotonic};
+    use crate::model::ErrorClass;
+    use crate::protocol::Dial;
+    use crate::scenario::plan::{Load, Phase, Users};
+    use crate::schedule::sample;
+    use crate::stop::Stop;
+    use crate::units::Nanos;
+
+    #[test]
+    fn users_and_engine_make_one_stream_of_seconds() {
+        let closed = {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            listener.local_addr().expect("an address")
+        };
+        let mut plan = sample::plan();
+        plan.phases[0].duration = Nanos::from_millis(600);
+        let users = Users {
+            count: 2,
+            ramp: Nanos::ZERO,
+        };
+        let people = Phase::new("people", Load::Users(users), Nanos::from_millis(600));
+        plan.phases.push(people);
+        let order = Order {
+            url: plan.target.url.clone(),
+            plan: Arc::new(plan),
+            dial: Dial::to(closed),
+            epoch: Monotonic.now() + Nanos::from_millis(5),
+            workers: 1,
+            stop: Stop::default(),
+            round: 4,
+        };
+        let mut intervals = Vec::new();
+        let ended = run(&order, &mut |interval| intervals.push(interval)).expect("it runs");
+        assert!(!ended.interrupted);
+        let refused = |phase| -> u64 {
+            let cells = intervals.iter().flat_map(|i| &i.cells);
+            cells
+                .filter(|c| c.phase == phase)
+                .map(|c| c.tally.failures.count(ErrorClass::Refused))
+                .sum()
+        };
+        assert_eq!(refused(0), 60);
+        assert!(refused(1) > 2, "a user goes on after a failure");
+        for (i, interval) in intervals.iter().enumerate() {
+            assert_eq!(interval.start, Nanos::from_secs(i as u64));
+            assert_eq!(interval.round, 4);
+        }
+    }
+}
