@@ -26,6 +26,7 @@ pub mod launch;
 pub mod observe;
 pub mod protocol;
 pub mod store;
+pub mod users;
 
 pub mod session;
 

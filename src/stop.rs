@@ -50,6 +50,18 @@ impl Stop {
     }
 }
 
+/// Whoever panics takes the round along: nobody loads a target for hours when the result is lost.
+#[derive(Debug)]
+pub struct EndsAllOnPanic<'a>(pub &'a Stop);
+
+impl Drop for EndsAllOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.abort();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

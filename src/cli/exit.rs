@@ -135,6 +135,7 @@ impl Failure {
             | SessionError::Launch(_)
             | SessionError::Engine(_)
             | SessionError::NoScratch(_)
+            | SessionError::Users(_)
             | SessionError::NoPort(_)
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }

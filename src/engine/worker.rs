@@ -16,7 +16,7 @@ use super::wires::Wires;
 use crate::clock::{Clock, Monotonic, thread_cpu};
 use crate::model::ErrorClass;
 use crate::protocol::{Carrier, Happening};
-use crate::scenario::plan::{Overflow, Plan};
+use crate::scenario::plan::{Overflow, Phase, Plan};
 use crate::schedule::{Arrival, Lanes, Mix, Schedule, Task};
 use crate::stop::{Stop, StopState};
 use crate::units::Nanos;
@@ -115,7 +115,7 @@ impl<C: Carrier> Worker<C> {
         let pool = Pool::new(order.dial.clone(), setup, service, capacity);
         let places = pool.places();
         // Visits of closed phases are numbered behind those of open ones.
-        let open: u64 = plan.phases.iter().filter_map(|p| p.asked()).sum();
+        let open: u64 = plan.phases.iter().filter_map(Phase::asked).sum();
         let mut worker = Self {
             stop: order.stop.clone(),
             governor: order.governor.clone(),

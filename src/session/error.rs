@@ -12,6 +12,7 @@ use crate::engine::EngineError;
 use crate::launch::LaunchError;
 use crate::model::Shard;
 use crate::store::StoreError;
+use crate::users::UsersError;
 
 /// A use case that ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,8 @@ pub enum SessionError {
     Engine(#[from] EngineError),
     #[error("no folder for what is measured in passing: {0}")]
     NoScratch(std::io::Error),
+    #[error(transparent)]
+    Users(#[from] UsersError),
     #[error("no free local port: {0}")]
     NoPort(std::io::Error),
     #[error("the host `{host}` has no address: {source}")]
@@ -91,6 +94,7 @@ impl SessionError {
                 .help("check `ulimit -n` and `ulimit -u`"),
             Self::NoScratch(_) => Diagnostic::error(&output_codes::UNWRITABLE, message)
                 .help("make room in the folder for temporary files, or name another in TMPDIR"),
+            Self::Users(e) => users(e, message),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)
@@ -143,6 +147,21 @@ impl SessionError {
                 .because("only all parts of one plan, begun at the same moment, add up to its load")
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
+    }
+}
+
+fn users(error: &UsersError, message: String) -> Diagnostic {
+    let refused = Diagnostic::error(&environment_codes::NO_USERS, message);
+    match error {
+        UsersError::Absent => {
+            refused.help("build it with the feature `users`, or use a `rate` phase")
+        }
+        UsersError::Tls(_) => refused.help("give PEM certificates and keys that belong together"),
+        UsersError::Unsupported(_) => refused.help("use a `rate` or `connections` phase for that"),
+        UsersError::Client(_)
+        | UsersError::Start(_)
+        | UsersError::Launch(_)
+        | UsersError::Panicked => refused.help("check `ulimit -n` and `ulimit -u`"),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::units::Nanos;
 
 use super::overseer::Overseer;
 use super::shard::InStep;
-use super::{Session, SessionError, Watcher};
+use super::{Session, SessionError, Watcher, load};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
 const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
@@ -216,7 +216,7 @@ impl Measurer<'_, '_> {
             round: slot.index,
         };
         let mut failure = None;
-        let ended = engine::run(&order, &mut |interval| {
+        let ended = load::run(&order, &mut |interval| {
             if failure.is_none() {
                 let events = overseer.interval(&interval);
                 failure = self.record(recorder, interval, samples.try_iter()).err();
