@@ -1,0 +1,153 @@
+//! Drives one connection the way the engine does: with events that come once for each change.
+
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::epoll;
+
+use crate::model::ErrorClass;
+use crate::protocol::{Carrier, Happening, Look, Moved, Readiness, Transport};
+use crate::scenario::plan::{Request, Template, Url};
+
+/// Long enough for any machine; nothing here takes long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Edges of one socket.
+#[derive(Debug)]
+pub(super) struct Edges(OwnedFd);
+
+impl Edges {
+    pub(super) fn of(socket: impl AsFd) -> Self {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll");
+        let flags = epoll::EventFlags::IN
+            | epoll::EventFlags::OUT
+            | epoll::EventFlags::RDHUP
+            | epoll::EventFlags::ET;
+        epoll::add(&epoll, socket, epoll::EventData::new_u64(0), flags).expect("a socket");
+        Self(epoll)
+    }
+
+    /// Waits for the next event; None when none comes within `patience`.
+    pub(super) fn within(&self, patience: Duration) -> Option<Readiness> {
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }];
+        let patience = rustix::event::Timespec {
+            tv_sec: i64::try_from(patience.as_secs()).expect("seconds"),
+            tv_nsec: i64::from(patience.subsec_nanos()),
+        };
+        let n = epoll::wait(&self.0, &mut events[..], Some(&patience)).expect("a wait");
+        let flags = events[0].flags;
+        let broken = epoll::EventFlags::HUP | epoll::EventFlags::ERR | epoll::EventFlags::RDHUP;
+        (n > 0).then(|| Readiness {
+            readable: flags.contains(epoll::EventFlags::IN),
+            writable: flags.contains(epoll::EventFlags::OUT),
+            closing: flags.intersects(broken),
+        })
+    }
+
+    pub(super) fn next(&self) -> Readiness {
+        self.within(PATIENCE).expect("an event in time")
+    }
+}
+
+pub(super) fn socket(address: SocketAddr) -> OwnedFd {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_nonblocking(true).expect("a socket");
+    stream.into()
+}
+
+/// A transport whose handshake is done.
+pub(super) fn shake<T: Transport>(
+    address: SocketAddr,
+    setup: &T::Setup,
+) -> Result<(T, Edges), ErrorClass> {
+    let mut transport = T::new(socket(address), setup)?;
+    let edges = Edges::of(&transport);
+    while !transport.handshake()? {
+        edges.next();
+    }
+    Ok((transport, edges))
+}
+
+/// A connection with its events and all that was told of it.
+#[derive(Debug)]
+pub(super) struct Driven<C> {
+    pub(super) carrier: C,
+    edges: Edges,
+    scratch: Vec<u8>,
+    pub(super) told: Vec<(usize, Happening)>,
+}
+
+impl<C: Carrier> Driven<C> {
+    pub(super) fn open(address: SocketAddr, setup: &C::Setup) -> Result<Self, ErrorClass> {
+        let mut carrier = C::new(socket(address), setup)?;
+        let edges = Edges::of(&carrier);
+        while !carrier.establish()? {
+            edges.next();
+        }
+        Ok(Self {
+            carrier,
+            edges,
+            scratch: vec![0; 16 * 1024],
+            told: Vec::new(),
+        })
+    }
+
+    pub(super) fn begin(&mut self, stream: usize, request: &Request) -> Result<(), ErrorClass> {
+        let wire = wire::<C>(request);
+        let look = Look {
+            bodiless: request.method == "HEAD",
+            head: true,
+            body: true,
+        };
+        self.carrier.begin(stream, &wire, look)
+    }
+
+    /// Goes on with the next event.
+    pub(super) fn step(&mut self) -> Result<(), ErrorClass> {
+        let event = self.edges.next();
+        self.carrier.advance(event, &mut self.scratch, &mut self.told)
+    }
+
+    /// Goes on until something is true of the connection and what was told.
+    pub(super) fn until(&mut self, is_true: impl Fn(&Self) -> bool) -> Result<(), ErrorClass> {
+        while !is_true(self) {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// The fate of a stream, once it is told.
+    pub(super) fn fate(&mut self, stream: usize) -> Result<Happening, ErrorClass> {
+        let fate = |told: &[(usize, Happening)]| {
+            let mut all = told.iter();
+            all.find(|(s, h)| *s == stream && *h != Happening::Begun).map(|(_, h)| *h)
+        };
+        self.until(|driven| fate(&driven.told).is_some())?;
+        let found = fate(&self.told).expect("it was told");
+        self.told.retain(|(s, _)| *s != stream);
+        Ok(found)
+    }
+
+    /// Status and length of the answer to one request.
+    pub(super) fn ask(&mut self, stream: usize, request: &Request) -> Result<(u16, u64), ErrorClass> {
+        self.begin(stream, request)?;
+        match self.fate(stream)? {
+            Happening::Answered(answer) => Ok((answer.status, answer.body)),
+            Happening::Failed(class) => Err(class),
+            Happening::Begun => unreachable!("not a fate"),
+        }
+    }
+
+    pub(super) fn moved(&self, stream: usize) -> Moved {
+        self.carrier.moved(stream)
+    }
+}
+
+pub(super) fn wire<C: Carrier>(request: &Request) -> C::Wire {
+    let mut fill = |template: &Template, out: &mut Vec<u8>| out.extend(template.constant());
+    C::wire(request, &Url::http("localhost", 80), b"", false, &mut fill)
+}
