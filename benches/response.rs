@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use plimsoll::protocol::ResponseParser;
+use plimsoll::protocol::{Look, ResponseParser};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nServer: nginx/1.26.3\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
     Content-Type: text/html; charset=utf-8\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
@@ -24,7 +24,7 @@ fn answers(c: &mut Criterion) {
         let mut parser = ResponseParser::default();
         group.bench_function(name, |b| {
             b.iter(|| {
-                parser.begin(false, false);
+                parser.begin(Look::default());
                 black_box(parser.feed(black_box(text.as_bytes())))
             });
         });
@@ -33,7 +33,7 @@ fn answers(c: &mut Criterion) {
         let mut parser = ResponseParser::default();
         let (first, second) = short.as_bytes().split_at(100);
         b.iter(|| {
-            parser.begin(false, false);
+            parser.begin(Look::default());
             let _ = black_box(parser.feed(black_box(first)));
             black_box(parser.feed(black_box(second)))
         });

@@ -5,6 +5,8 @@
 
 pub mod clock;
 pub mod diagnostic;
+pub mod random;
+pub mod stop;
 pub mod units;
 pub mod untrusted;
 

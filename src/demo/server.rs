@@ -295,7 +295,7 @@ mod tests {
         client.ask("GET", "/health", "").unwrap();
         let start = std::time::Instant::now();
         client.ask("GET", "/", "").unwrap();
-        assert!(start.elapsed() >= lasts.into());
+        assert!(start.elapsed() >= Duration::from(lasts));
     }
 
     #[test]

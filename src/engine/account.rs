@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender};
 
 use crate::model::{Cell, Distribution, ErrorClass, Failures, Latencies, Tally};
+use crate::protocol::Moved;
 use crate::recorder::Dense;
 use crate::units::{Bytes, Nanos};
 
@@ -14,17 +15,26 @@ pub(super) struct Request {
     pub(super) intended: Nanos,
     /// When the worker took it up.
     pub(super) taken: Nanos,
+    pub(super) what: What,
+    /// True when it was sent before: it is tried again, or redirected.
+    pub(super) again: bool,
 }
 
-/// A request that was given a connection.
+/// What is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    /// The wire with this index, and nothing depends on the answer.
+    Fixed(usize),
+    /// The current step of the visit with this index.
+    Visit(usize),
+}
+
+/// A request that was given a place on a connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exchange {
     pub(super) request: Request,
     /// When it was given one.
     pub(super) given: Nanos,
-    /// Bytes written of it, and received of the answer.
-    pub(super) written: usize,
-    pub(super) received: u64,
 }
 
 /// One phase and step in one second, in the form that records without allocating.
@@ -37,6 +47,7 @@ struct Counts {
     /// Failures that have no latency.
     failed: u64,
     failures: [u64; ErrorClass::ALL.len()],
+    retried: [u64; ErrorClass::ALL.len()],
     bytes_in: u64,
     bytes_out: u64,
     latency: Dense,
@@ -60,8 +71,10 @@ impl Counts {
     /// Takes everything out; None when nothing happened.
     fn drain(&mut self, phase: usize, step: usize) -> Option<Cell> {
         let mut failures = Failures::default();
+        let mut retried = Failures::default();
         for class in ErrorClass::ALL {
             failures.add(class, std::mem::take(&mut self.failures[class.index()]));
+            retried.add(class, std::mem::take(&mut self.retried[class.index()]));
         }
         let tally = Tally {
             due: std::mem::take(&mut self.due),
@@ -69,7 +82,7 @@ impl Counts {
             unsent: std::mem::take(&mut self.unsent),
             answered: std::mem::take(&mut self.answered),
             failures,
-            retried: Failures::default(),
+            retried,
             bytes_in: Bytes(std::mem::take(&mut self.bytes_in)),
             bytes_out: Bytes(std::mem::take(&mut self.bytes_out)),
         };
@@ -151,38 +164,49 @@ impl Account {
         counts.lateness.record(request.taken - request.intended);
     }
 
+    /// A request was given a place.
     pub(super) fn sent(&mut self, request: &Request, given: Nanos) {
         self.in_flight += 1;
-        let counts = self.counts(request.phase, request.step);
-        counts.sent += 1;
-        counts.wait.record(given - request.taken);
+        if !request.again {
+            let counts = self.counts(request.phase, request.step);
+            counts.sent += 1;
+            counts.wait.record(given - request.taken);
+        }
     }
 
-    pub(super) fn unsent(&mut self, request: &Request, now: Nanos) {
+    /// A request was given up before it was sent.
+    pub(super) fn unsent(&mut self, request: &Request, class: ErrorClass, now: Nanos) {
         let counts = self.counts(request.phase, request.step);
         counts.unsent += 1;
-        counts.fail(ErrorClass::TimeoutWait, request.intended, now);
+        counts.fail(class, request.intended, now);
     }
 
-    pub(super) fn settled(
-        &mut self,
-        exchange: &Exchange,
-        outcome: Result<(), ErrorClass>,
-        now: Nanos,
-    ) {
+    /// An exchange is over, whether or not its request is.
+    pub(super) fn over(&mut self, request: &Request, moved: Moved) {
         self.in_flight -= 1;
+        let counts = self.counts(request.phase, request.step);
+        counts.bytes_in += moved.in_;
+        counts.bytes_out += moved.out;
+    }
+
+    /// A request has failed and is tried again.
+    pub(super) fn retried(&mut self, request: &Request, class: ErrorClass) {
+        self.counts(request.phase, request.step).retried[class.index()] += 1;
+    }
+
+    /// A request was answered as expected.
+    pub(super) fn answered(&mut self, exchange: &Exchange, now: Nanos) {
         let request = &exchange.request;
         let counts = self.counts(request.phase, request.step);
-        counts.bytes_in += exchange.received;
-        counts.bytes_out += exchange.written as u64;
-        match outcome {
-            Ok(()) => {
-                counts.answered += 1;
-                counts.latency.record(now - request.intended);
-                counts.service.record(now - exchange.given);
-            }
-            Err(class) => counts.fail(class, request.intended, now),
-        }
+        counts.answered += 1;
+        counts.latency.record(now - request.intended);
+        counts.service.record(now - exchange.given);
+    }
+
+    /// A request that was sent has failed.
+    pub(super) fn failed(&mut self, request: &Request, class: ErrorClass, now: Nanos) {
+        self.counts(request.phase, request.step)
+            .fail(class, request.intended, now);
     }
 
     /// When the current second is over.

@@ -5,13 +5,13 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use mio::Poll;
-
 use super::account::{Account, Filled, Slice};
-use super::order::{Ended, EngineError, Order, Stop};
+use super::order::{Ended, EngineError, Order};
 use super::worker::{Report, Worker};
 use crate::model::{Cell, Interval};
+use crate::protocol::{Carrier, Http1, Plain};
 use crate::schedule::LANES;
+use crate::stop::Stop;
 use crate::units::Nanos;
 
 /// Runs one round to its end; blocks, and calls `on_interval` for every second of it in order.
@@ -32,7 +32,9 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<Ended
             empties.push(empty);
             let started = thread::Builder::new()
                 .name(format!("load-{worker}"))
-                .spawn_scoped(scope, move || work(order, workers, account));
+                .spawn_scoped(scope, move || {
+                    work::<Http1<Plain>>(order, workers, account, ())
+                });
             match started {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
@@ -44,6 +46,7 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<Ended
         drop(filled);
         collect(order, &arriving, &empties, on_interval);
 
+        let mut overflowed = false;
         let mut ended = Ended {
             worker_cpu: 0.0,
             interrupted: false,
@@ -52,6 +55,11 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<Ended
             let report = thread.join().map_err(|_| EngineError::Panicked)??;
             ended.worker_cpu = ended.worker_cpu.max(report.cpu);
             ended.interrupted |= report.interrupted;
+            overflowed |= report.overflowed;
+        }
+        if overflowed {
+            let most = order.plan.target.http.max_in_flight.unwrap_or(usize::MAX);
+            return Err(EngineError::Overflow { most });
         }
         Ok(ended)
     })
@@ -84,17 +92,21 @@ impl Drop for EndsAllOnPanic<'_> {
     }
 }
 
-fn work(order: &Order, workers: usize, account: Account) -> Result<Report, EngineError> {
+fn work<C: Carrier>(
+    order: &Order,
+    workers: usize,
+    account: Account,
+    setup: C::Setup,
+) -> Result<Report, EngineError> {
     let _ends_all = EndsAllOnPanic(&order.stop);
     let end_all = |error: io::Error| {
         order.stop.abort();
         error
     };
-    let poll = Poll::new().map_err(end_all).map_err(EngineError::Start)?;
-    let worker = Worker::new(order, workers, account, &poll)
+    let worker = Worker::<C>::new(order, workers, account, setup)
         .map_err(end_all)
         .map_err(EngineError::Start)?;
-    worker.run(poll).map_err(end_all).map_err(EngineError::Poll)
+    worker.run().map_err(end_all).map_err(EngineError::Poll)
 }
 
 /// The workers' slices of one second, so far.

@@ -7,17 +7,19 @@
 
 mod account;
 mod collect;
-mod connection;
 mod deadlines;
 mod order;
+mod poller;
 mod pool;
 mod saturation;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod timeline;
-mod timer;
+mod visits;
+mod wires;
 mod worker;
 
+pub use crate::stop::{Stop, StopState};
 pub use collect::run;
-pub use order::{Ended, EngineError, Order, Stop, StopState, default_workers};
+pub use order::{Ended, EngineError, Order, default_workers};

@@ -1,18 +1,18 @@
 //! What a round is asked to do, and how it is stopped.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::protocol::Dial;
 use crate::scenario::plan::{Plan, Url};
+use crate::stop::Stop;
 use crate::units::Nanos;
 
-/// One round of a plan against one address.
+/// One round of a plan against one target.
 #[derive(Debug, Clone)]
 pub struct Order {
     pub plan: Arc<Plan>,
-    pub address: SocketAddr,
+    pub dial: Dial,
     /// The actual URL, with the port of this round.
     pub url: Url,
     /// `CLOCK_MONOTONIC` time at which the first phase starts; slightly in the future.
@@ -42,40 +42,10 @@ pub enum EngineError {
     Poll(#[source] io::Error),
     #[error("a load worker panicked, which is a defect of Plimsoll")]
     Panicked,
-}
-
-/// Asks a running round to end; clones share one state, which only becomes more urgent.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicU8>);
-
-/// How urgently a round is asked to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StopState {
-    Running,
-    /// Send nothing new, wait at most five seconds for what is outstanding.
-    Draining,
-    /// End at once; what is outstanding counts as cut off.
-    Aborted,
-}
-
-impl Stop {
-    pub fn drain(&self) {
-        self.0
-            .fetch_max(StopState::Draining as u8, Ordering::Relaxed);
-    }
-
-    pub fn abort(&self) {
-        self.0
-            .fetch_max(StopState::Aborted as u8, Ordering::Relaxed);
-    }
-
-    pub fn state(&self) -> StopState {
-        match self.0.load(Ordering::Relaxed) {
-            0 => StopState::Running,
-            1 => StopState::Draining,
-            _ => StopState::Aborted,
-        }
-    }
+    #[error(
+        "more than {most} requests were outstanding, and `overflow = \"fail\"` ends the run then"
+    )]
+    Overflow { most: usize },
 }
 
 /// Half the cores this process may use, at least one, and no more than there are connections.

@@ -1,138 +1,216 @@
 //! The connections of one worker. The latest used is used first, so that few stay warm.
+//!
+//! A connection carries one exchange or, in HTTP/2, several. A *place* is room for one exchange:
+//! the number of the connection's slot times the exchanges per connection, plus the stream.
 
-use std::net::SocketAddr;
-
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-
-use super::connection::{Slot, Stage, connect_class};
+use super::poller::Poller;
 use crate::model::ErrorClass;
+use crate::protocol::{Carrier, Dial};
+use crate::units::Nanos;
 
 /// The lower bits of a token are the slot, the upper its generation.
 const SLOT_BITS: u32 = 24;
 
+/// Where a connection stands.
+#[derive(Debug)]
+pub(super) enum Stage<C> {
+    Vacant,
+    Connecting(C),
+    Handshaking(C),
+    Open(C),
+}
+
+/// A place for a connection.
+#[derive(Debug)]
+pub(super) struct Slot<C> {
+    pub(super) stage: Stage<C>,
+    /// Counts the sockets this slot has had, to tell late events of an earlier one.
+    generation: u64,
+    /// Exchanges it carries now.
+    pub(super) busy: usize,
+    /// Exchanges it has carried.
+    served: u64,
+    opened: Nanos,
+    /// True when it takes no further exchange.
+    retiring: bool,
+}
+
+/// When a connection has served its time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) requests: u64,
+    pub(super) age: Nanos,
+}
+
 /// A fixed number of slots.
 #[derive(Debug)]
-pub(super) struct Pool {
-    address: SocketAddr,
-    registry: Registry,
-    slots: Vec<Slot>,
+pub(super) struct Pool<C: Carrier> {
+    dial: Dial,
+    setup: C::Setup,
+    pub(super) streams: usize,
+    span: Span,
+    slots: Vec<Slot<C>>,
     vacant: Vec<usize>,
+    /// Free places on open connections.
     idle: Vec<usize>,
     /// Most connections open at once, in the current phase.
     pub(super) limit: usize,
 }
 
-impl Pool {
-    pub(super) fn new(address: SocketAddr, registry: Registry, capacity: usize) -> Self {
+impl<C: Carrier> Pool<C> {
+    pub(super) fn new(dial: Dial, setup: C::Setup, span: Span, capacity: usize) -> Self {
+        let vacant = || Slot {
+            stage: Stage::Vacant,
+            generation: 0,
+            busy: 0,
+            served: 0,
+            opened: Nanos::ZERO,
+            retiring: false,
+        };
+        let streams = C::streams(&setup).max(1);
         Self {
-            address,
-            registry,
-            slots: std::iter::repeat_with(Slot::vacant)
-                .take(capacity)
-                .collect(),
+            dial,
+            setup,
+            streams,
+            span,
+            slots: std::iter::repeat_with(vacant).take(capacity).collect(),
             vacant: (0..capacity).rev().collect(),
-            idle: Vec::with_capacity(capacity),
+            idle: Vec::with_capacity(capacity * streams),
             limit: capacity,
         }
     }
 
-    pub(super) fn slot(&mut self, index: usize) -> &mut Slot {
+    /// Number of places.
+    pub(super) fn places(&self) -> usize {
+        self.slots.len() * self.streams
+    }
+
+    pub(super) fn slot_of(&self, place: usize) -> usize {
+        place / self.streams
+    }
+
+    pub(super) fn slot(&mut self, index: usize) -> &mut Slot<C> {
         &mut self.slots[index]
     }
 
-    /// The slot an event is about, unless its socket is gone.
-    pub(super) fn find(&self, token: Token) -> Option<usize> {
-        let index = token.0 & ((1 << SLOT_BITS) - 1);
-        let slot = self.slots.get(index)?;
-        (slot.generation == token.0 >> SLOT_BITS).then_some(index)
-    }
-
-    /// Takes the connection that was idle for the shortest time.
-    pub(super) fn take_idle(&mut self) -> Option<usize> {
-        let index = self.idle.pop()?;
-        let slot = &mut self.slots[index];
-        if let Stage::Idle(stream) = std::mem::replace(&mut slot.stage, Stage::Vacant) {
-            slot.stage = Stage::Busy(stream);
+    /// The open connection a place belongs to, and the stream.
+    pub(super) fn carrier(&mut self, place: usize) -> Option<(&mut C, usize)> {
+        let (index, stream) = (place / self.streams, place % self.streams);
+        match &mut self.slots[index].stage {
+            Stage::Open(carrier) => Some((carrier, stream)),
+            _ => None,
         }
-        Some(index)
     }
 
-    /// True when a request would get a connection now.
+    /// The slot an event is about, unless its socket is gone.
+    pub(super) fn find(&self, token: u64) -> Option<usize> {
+        let index = usize::try_from(token & ((1 << SLOT_BITS) - 1)).ok()?;
+        let slot = self.slots.get(index)?;
+        (slot.generation == token >> SLOT_BITS).then_some(index)
+    }
+
+    /// Takes the place that was idle for the shortest time.
+    pub(super) fn take_idle(&mut self) -> Option<usize> {
+        let place = self.idle.pop()?;
+        let slot = &mut self.slots[place / self.streams];
+        slot.busy += 1;
+        slot.served += 1;
+        Some(place)
+    }
+
+    /// True when a request would get a place now.
     pub(super) fn has_room(&self) -> bool {
         !self.idle.is_empty() || self.may_open()
     }
 
     /// True when another connection may be opened.
     pub(super) fn may_open(&self) -> bool {
-        self.slots.len() - self.vacant.len() < self.limit
+        self.open_count() < self.limit
     }
 
-    /// Begins to open a connection.
-    pub(super) fn open(&mut self) -> Result<usize, ErrorClass> {
-        let Some(index) = self.vacant.pop() else {
+    fn open_count(&self) -> usize {
+        self.slots.len() - self.vacant.len()
+    }
+
+    /// Begins to open a connection; its first place is taken.
+    pub(super) fn open(&mut self, poller: &Poller, now: Nanos) -> Result<usize, ErrorClass> {
+        let Some(&index) = self.vacant.last() else {
             return Err(ErrorClass::GeneratorDescriptors);
         };
         let slot = &mut self.slots[index];
-        let token = Token((slot.generation << SLOT_BITS) | index);
-        let opened = TcpStream::connect(self.address).and_then(|mut stream| {
-            stream.set_nodelay(true)?;
-            let both = Interest::READABLE | Interest::WRITABLE;
-            self.registry.register(&mut stream, token, both)?;
-            Ok(stream)
-        });
-        match opened {
-            Ok(stream) => {
-                slot.stage = Stage::Connecting(stream);
-                Ok(index)
-            }
-            Err(error) => {
-                self.vacant.push(index);
-                Err(connect_class(&error))
-            }
-        }
+        let socket = self.dial.open()?;
+        let carrier = C::new(socket, &self.setup)?;
+        let token = (slot.generation << SLOT_BITS) | index as u64;
+        poller
+            .add(&carrier, token)
+            .map_err(|_| ErrorClass::GeneratorDescriptors)?;
+        self.vacant.pop();
+        slot.stage = Stage::Connecting(carrier);
+        slot.busy = 1;
+        slot.served = 1;
+        slot.opened = now;
+        slot.retiring = false;
+        Ok(index * self.streams)
     }
 
-    /// Keeps an answered connection for the next request, or closes it when there are too many.
-    pub(super) fn put_back(&mut self, index: usize) {
-        if self.slots.len() - self.vacant.len() > self.limit {
-            self.destroy(index);
-            return;
-        }
+    /// Marks a connection as open; its other places become free.
+    pub(super) fn opened(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        if let Stage::Busy(stream) = std::mem::replace(&mut slot.stage, Stage::Vacant) {
-            slot.stage = Stage::Idle(stream);
-            self.idle.push(index);
+        slot.stage = match std::mem::replace(&mut slot.stage, Stage::Vacant) {
+            Stage::Connecting(carrier) | Stage::Handshaking(carrier) => Stage::Open(carrier),
+            other => other,
+        };
+        let first = index * self.streams;
+        self.idle.extend((first + 1..first + self.streams).rev());
+    }
+
+    /// Frees a place whose exchange has ended. `usable`: its connection may carry another one.
+    pub(super) fn put_back(&mut self, place: usize, usable: bool, now: Nanos) {
+        let index = place / self.streams;
+        let over = self.open_count() > self.limit;
+        let slot = &mut self.slots[index];
+        slot.busy -= 1;
+        let spent = slot.served >= self.span.requests || now - slot.opened >= self.span.age;
+        if usable && !over && !spent && !slot.retiring {
+            self.idle.push(place);
+        } else if slot.busy == 0 {
+            self.destroy(index);
+        } else if !slot.retiring {
+            slot.retiring = true;
+            self.forget_idle(index);
         }
     }
 
     /// Closes a connection in whatever stage it is.
     pub(super) fn destroy(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        if matches!(slot.stage, Stage::Idle(_)) {
-            self.idle.retain(|i| *i != index);
+        if slot.busy < self.streams && matches!(slot.stage, Stage::Open(_)) {
+            self.forget_idle(index);
         }
+        let slot = &mut self.slots[index];
         // Closing the descriptor takes it out of the readiness set.
         slot.stage = Stage::Vacant;
-        slot.generation = slot.generation.wrapping_add(1) & (usize::MAX >> SLOT_BITS);
+        slot.busy = 0;
+        slot.generation = slot.generation.wrapping_add(1) & (u64::MAX >> SLOT_BITS);
         self.vacant.push(index);
+    }
+
+    fn forget_idle(&mut self, index: usize) {
+        let streams = self.streams;
+        self.idle.retain(|place| place / streams != index);
     }
 
     /// Changes the limit; idle connections beyond it are closed.
     pub(super) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
-        while self.slots.len() - self.vacant.len() > limit {
-            let Some(&oldest) = self.idle.first() else {
-                break;
-            };
-            self.destroy(oldest);
+        let mut at = 0;
+        while self.open_count() > limit && at < self.idle.len() {
+            let index = self.idle[at] / self.streams;
+            if self.slots[index].busy == 0 {
+                self.destroy(index);
+            } else {
+                at += 1;
+            }
         }
-    }
-
-    /// Slots that carry an exchange.
-    pub(super) fn busy(&self) -> Vec<usize> {
-        (0..self.slots.len())
-            .filter(|i| self.slots[*i].exchange.is_some())
-            .collect()
     }
 }

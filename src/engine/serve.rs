@@ -1,157 +1,409 @@
-//! What happens between a request that has a connection and its fate.
+//! What happens between a request that is due and its fate.
 
-use mio::event::Event;
-
-use super::account::{Exchange, Request};
-use super::connection::{Reading, Stage};
+use super::account::{Exchange, Request, What};
+use super::pool::Stage;
+use super::visits::After;
 use super::worker::Worker;
 use crate::clock::{Clock, Monotonic};
+use crate::journey::{Redirection, plain_body};
 use crate::model::ErrorClass;
-use crate::protocol::{Answer, check};
+use crate::protocol::{Answer, Carrier, Happening, Moved, Readiness, check, is_connected};
 use crate::units::Nanos;
 
-impl Worker {
-    /// Gives a request a connection, an open one or else a new one. False when none may be had.
+/// What an answer means.
+enum Meaning {
+    AsExpected,
+    Wrong(ErrorClass),
+    Redirect(Redirection),
+}
+
+impl<C: Carrier> Worker<C> {
+    /// Gives a request a place, on an open connection or else a new one. False when none may be
+    /// had.
     pub(super) fn assign(&mut self, request: Request, now: Nanos) -> bool {
-        let idle = self.pool.take_idle();
-        if idle.is_none() && !self.pool.may_open() {
+        if self.is_full() {
+            return false;
+        }
+        while let Some(place) = self.pool.take_idle() {
+            let exchange = Exchange {
+                request,
+                given: now,
+            };
+            match self.begin(place, &request) {
+                Ok(()) => {
+                    self.account.sent(&request, now);
+                    self.exchanges[place] = Some(exchange);
+                    self.first_byte.set(place, now);
+                    self.total.set(place, now);
+                    return true;
+                }
+                // Of a connection that was closed meanwhile, nothing has left: take another one.
+                Err(class) => self.fail_slot(self.pool.slot_of(place), class, now),
+            }
+        }
+        if !self.pool.may_open() {
             return false;
         }
         let exchange = Exchange {
             request,
             given: now,
-            written: 0,
-            received: 0,
         };
         self.account.sent(&request, now);
-        if let Some(index) = idle {
-            self.begin(index, exchange, now);
-            self.send(index, now);
-        } else {
-            match self.pool.open() {
-                Ok(index) => {
-                    self.begin(index, exchange, now);
-                    self.connect.set(index, now);
-                }
-                Err(class) => self.settle(&exchange, Err(class), Monotonic.now()),
+        match self.pool.open(&self.poller, now) {
+            Ok(place) => {
+                self.exchanges[place] = Some(exchange);
+                self.total.set(place, now);
+                self.connect.set(self.pool.slot_of(place), now);
+            }
+            Err(class) => {
+                let now = Monotonic.now();
+                self.conclude(&exchange, Moved::default(), Err(class), None, now);
             }
         }
         true
     }
 
-    pub(super) fn on_event(&mut self, event: &Event) {
-        let Some(index) = self.pool.find(event.token()) else {
-            return;
-        };
-        let closing = event.is_read_closed() || event.is_error();
-        let slot = self.pool.slot(index);
-        match slot.stage {
-            Stage::Vacant => {}
-            Stage::Idle(_) => {
-                if (event.is_readable() || closing) && !slot.is_usable() {
-                    self.pool.destroy(index);
-                }
-            }
-            Stage::Connecting(_) => match slot.connected() {
-                Ok(true) => {
-                    let now = Monotonic.now();
-                    self.connect.lift(index);
-                    self.send(index, now);
-                    // A target that speaks first has used up this edge already.
-                    if event.is_readable() || closing {
-                        self.receive(index, closing);
-                    }
-                }
-                Ok(false) => {}
-                Err(class) => self.fail(index, class, Monotonic.now()),
+    /// Writes what a request has to say.
+    fn begin(&mut self, place: usize, request: &Request) -> Result<(), ErrorClass> {
+        let look = self.wires.look(request.step);
+        let wire = match request.what {
+            What::Fixed(index) => self.wires.get(index),
+            What::Visit(index) => match &self.visits.get(index).wire {
+                Some(wire) => Some(wire),
+                None => self.wires.get(request.step),
             },
-            Stage::Busy(_) => {
-                if event.is_readable() || closing {
-                    self.receive(index, closing);
-                } else if event.is_writable() {
-                    self.write(index);
-                }
-            }
+        };
+        match (self.pool.carrier(place), wire) {
+            (Some((carrier, stream)), Some(wire)) => carrier.begin(stream, wire, look),
+            _ => Err(ErrorClass::Closed),
         }
     }
 
-    /// Settles the exchange of a slot as failed and closes its connection.
-    pub(super) fn fail(&mut self, index: usize, class: ErrorClass, now: Nanos) {
-        let exchange = self.release(index);
-        self.pool.destroy(index);
-        if let Some(exchange) = exchange {
-            self.settle(&exchange, Err(class), now);
+    pub(super) fn on_event(&mut self, token: u64, ready: Readiness) {
+        let Some(index) = self.pool.find(token) else {
+            return;
+        };
+        match &mut self.pool.slot(index).stage {
+            Stage::Vacant => {}
+            Stage::Open(_) => self.advance(index, ready),
+            Stage::Connecting(carrier) => match is_connected(&*carrier) {
+                Ok(true) => self.connected(index, ready),
+                Ok(false) => {}
+                Err(class) => self.fail_slot(index, class, Monotonic.now()),
+            },
+            Stage::Handshaking(_) => self.establish(index, ready),
         }
     }
 
-    fn begin(&mut self, index: usize, exchange: Exchange, now: Nanos) {
-        let wire = &self.wires[exchange.request.step];
-        let slot = self.pool.slot(index);
-        slot.parser.begin(wire.bodiless, wire.keep);
-        slot.exchange = Some(exchange);
-        self.total.set(index, now);
-    }
-
-    /// Lifts the deadlines of a slot and takes its exchange out.
-    fn release(&mut self, index: usize) -> Option<Exchange> {
+    fn connected(&mut self, index: usize, ready: Readiness) {
         self.connect.lift(index);
-        self.first_byte.lift(index);
-        self.total.lift(index);
-        self.pool.slot(index).exchange.take()
-    }
-
-    /// Starts to write over an open connection.
-    fn send(&mut self, index: usize, now: Nanos) {
-        self.first_byte.set(index, now);
-        self.write(index);
-    }
-
-    fn write(&mut self, index: usize) {
+        self.tls.set(index, Monotonic.now());
         let slot = self.pool.slot(index);
-        let Some(exchange) = &slot.exchange else {
+        slot.stage = match std::mem::replace(&mut slot.stage, Stage::Vacant) {
+            Stage::Connecting(carrier) => Stage::Handshaking(carrier),
+            other => other,
+        };
+        self.establish(index, ready);
+    }
+
+    fn establish(&mut self, index: usize, ready: Readiness) {
+        let Stage::Handshaking(carrier) = &mut self.pool.slot(index).stage else {
             return;
         };
-        let wire = &self.wires[exchange.request.step];
-        if let Err(class) = slot.write(&wire.bytes) {
-            self.fail(index, class, Monotonic.now());
-        }
-    }
-
-    fn receive(&mut self, index: usize, closing: bool) {
-        let slot = self.pool.slot(index);
-        match slot.read(&mut self.buffer, closing) {
-            Reading::Waiting => {
-                if slot.exchange.as_ref().is_some_and(|e| e.received > 0) {
-                    self.first_byte.lift(index);
+        match carrier.establish() {
+            Ok(false) => {}
+            Err(class) => self.fail_slot(index, class, Monotonic.now()),
+            Ok(true) => {
+                let now = Monotonic.now();
+                self.tls.lift(index);
+                self.pool.opened(index);
+                let place = index * self.pool.streams;
+                if let Some(exchange) = self.exchanges[place] {
+                    if let Err(class) = self.begin(place, &exchange.request) {
+                        self.fail_slot(index, class, now);
+                        return;
+                    }
+                    self.first_byte.set(place, now);
                 }
-                self.write(index);
+                // A target that speaks first has used up this edge already.
+                if ready.readable || ready.closing {
+                    self.advance(index, ready);
+                }
+                self.serve_queue();
             }
-            Reading::Answered(answer) => self.answered(index, answer),
-            Reading::Failed(class) => self.fail(index, class, Monotonic.now()),
         }
     }
 
-    fn answered(&mut self, index: usize, answer: Answer) {
-        let now = Monotonic.now();
-        let Some(exchange) = self.release(index) else {
+    /// Moves the bytes of an open connection and draws the consequences.
+    fn advance(&mut self, index: usize, ready: Readiness) {
+        let slot = self.pool.slot(index);
+        let Stage::Open(carrier) = &mut slot.stage else {
             return;
         };
-        let step = exchange.request.step;
-        let body = self.pool.slot(index).parser.body();
-        let outcome = check(&self.plan.steps[step].expect, answer.status, body);
-        // An answer that came before the whole request was written leaves the rest of it behind.
-        if answer.reusable() && exchange.written == self.wires[step].bytes.len() {
-            self.pool.put_back(index);
-        } else {
-            self.pool.destroy(index);
+        if slot.busy == 0 {
+            if (ready.readable || ready.closing) && !carrier.is_usable() {
+                self.pool.destroy(index);
+            }
+            return;
         }
-        self.settle(&exchange, outcome, now);
+        let mut told = std::mem::take(&mut self.told);
+        let outcome = carrier.advance(ready, &mut self.buffer, &mut told);
+        let now = Monotonic.now();
+        let first = index * self.pool.streams;
+        for &(stream, happening) in &told {
+            let place = first + stream;
+            match happening {
+                Happening::Begun => self.first_byte.lift(place),
+                Happening::Answered(answer) => self.answered(place, answer, now),
+                Happening::Failed(class) => self.fail_place(place, class, now),
+            }
+        }
+        told.clear();
+        self.told = told;
+        if let Err(class) = outcome {
+            self.fail_slot(index, class, now);
+        }
     }
 
-    fn settle(&mut self, exchange: &Exchange, outcome: Result<(), ErrorClass>, now: Nanos) {
-        let answered = outcome.is_ok() || exchange.received > 0;
-        self.account.settled(exchange, outcome, now);
-        self.saturation
-            .settled(exchange.request.phase, answered, now);
+    fn answered(&mut self, place: usize, answer: Answer, now: Nanos) {
+        let Some(exchange) = self.release(place) else {
+            return;
+        };
+        let Some((carrier, stream)) = self.pool.carrier(place) else {
+            return;
+        };
+        let moved = carrier.moved(stream);
+        let request = &exchange.request;
+        let meaning = match request.what {
+            What::Fixed(_) => {
+                let expect = &self.plan.steps[request.step].expect;
+                let outcome = if expect.needs_body() {
+                    check(expect, answer.status, carrier.reply(stream).body)
+                } else {
+                    check(expect, answer.status, b"")
+                };
+                outcome.map_or_else(Meaning::Wrong, |()| Meaning::AsExpected)
+            }
+            What::Visit(index) => self.meaning(place, index, request.step),
+        };
+        self.pool.put_back(place, answer.reusable(), now);
+        match meaning {
+            Meaning::AsExpected => self.conclude(&exchange, moved, Ok(()), None, now),
+            Meaning::Wrong(class) => {
+                self.conclude(&exchange, moved, Err(class), Some(answer.status), now);
+            }
+            Meaning::Redirect(to) => self.redirect(&exchange, moved, &to, now),
+        }
+        // Whoever waits for a place has it now.
+        if self.queue.is_empty() {
+            self.ask(now);
+        } else {
+            self.serve_queue();
+        }
+    }
+
+    /// What an answer means to a visit.
+    fn meaning(&mut self, place: usize, index: usize, step: usize) -> Meaning {
+        let ongoing = self.visits.get(index);
+        let Some((carrier, stream)) = self.pool.carrier(place) else {
+            return Meaning::Wrong(ErrorClass::Closed);
+        };
+        let reply = carrier.reply(stream);
+        let followed = ongoing.followed;
+        let redirection =
+            ongoing
+                .visit
+                .redirect(&self.plan, step, followed, &reply, self.wires.url());
+        match redirection {
+            Ok(Some(to)) => return Meaning::Redirect(to),
+            Err(class) => return Meaning::Wrong(class),
+            Ok(None) => {}
+        }
+        let expect = &self.plan.steps[step].expect;
+        let outcome = plain_body(&reply)
+            .and_then(|body| check(expect, reply.status, &body))
+            .and_then(|()| ongoing.visit.learn(&self.plan, step, &reply));
+        outcome.map_or_else(Meaning::Wrong, |()| Meaning::AsExpected)
+    }
+
+    fn redirect(&mut self, exchange: &Exchange, moved: Moved, to: &Redirection, now: Nanos) {
+        let request = Request {
+            again: true,
+            ..exchange.request
+        };
+        self.account.over(&request, moved);
+        if let What::Visit(index) = request.what {
+            let ongoing = self.visits.get(index);
+            ongoing.followed += 1;
+            let wire = self
+                .wires
+                .redirected(&self.plan, request.step, &ongoing.visit, to);
+            ongoing.wire = Some(wire);
+        }
+        if !self.assign(request, now) {
+            self.queue.push_back(request);
+        }
+    }
+
+    /// Settles the exchange of a place as failed. Its connection goes, unless it can give up one
+    /// exchange without the others.
+    pub(super) fn fail_place(&mut self, place: usize, class: ErrorClass, now: Nanos) {
+        let index = self.pool.slot_of(place);
+        let kept = match self.pool.carrier(place) {
+            Some((carrier, stream)) => carrier.cancel(stream),
+            None => false,
+        };
+        if !kept {
+            self.fail_slot(index, class, now);
+            return;
+        }
+        let moved = self.moved(place);
+        if let Some(exchange) = self.release(place) {
+            self.pool.put_back(place, true, now);
+            self.conclude(&exchange, moved, Err(class), None, now);
+        }
+    }
+
+    /// Closes a connection, and settles all its exchanges as failed.
+    pub(super) fn fail_slot(&mut self, index: usize, class: ErrorClass, now: Nanos) {
+        self.connect.lift(index);
+        self.tls.lift(index);
+        let first = index * self.pool.streams;
+        // The connection goes first, so that what follows from a failure meets none that is broken.
+        let places = first..first + self.pool.streams;
+        let moved: Vec<_> = places.clone().map(|place| self.moved(place)).collect();
+        self.pool.destroy(index);
+        for (place, moved) in places.zip(moved) {
+            if let Some(exchange) = self.release(place) {
+                self.conclude(&exchange, moved, Err(class), None, now);
+            }
+        }
+    }
+
+    fn moved(&mut self, place: usize) -> Moved {
+        match (self.exchanges[place], self.pool.carrier(place)) {
+            (Some(_), Some((carrier, stream))) => carrier.moved(stream),
+            _ => Moved::default(),
+        }
+    }
+
+    /// Lifts the deadlines of a place and takes its exchange out.
+    fn release(&mut self, place: usize) -> Option<Exchange> {
+        self.first_byte.lift(place);
+        self.total.lift(place);
+        self.exchanges[place].take()
+    }
+
+    /// Enters the fate of an exchange, and lets its visit go on.
+    fn conclude(
+        &mut self,
+        exchange: &Exchange,
+        moved: Moved,
+        outcome: Result<(), ErrorClass>,
+        status: Option<u16>,
+        now: Nanos,
+    ) {
+        let request = &exchange.request;
+        self.account.over(request, moved);
+        match outcome {
+            Ok(()) => self.account.answered(exchange, now),
+            Err(class) => {
+                if self.retry(request, class, status, now) {
+                    return;
+                }
+                self.account.failed(request, class, now);
+            }
+        }
+        match request.what {
+            What::Visit(index) if outcome.is_ok() => self.step_done(index, request, now),
+            _ => self.end_visit(request, outcome.is_ok() || moved.in_ > 0, now),
+        }
+    }
+
+    /// Lets a failed request pause before another attempt, if its step wants one.
+    fn retry(
+        &mut self,
+        request: &Request,
+        class: ErrorClass,
+        status: Option<u16>,
+        now: Nanos,
+    ) -> bool {
+        let What::Visit(index) = request.what else {
+            return false;
+        };
+        if self.is_over(now) {
+            return false;
+        }
+        let ongoing = self.visits.get(index);
+        let attempt = ongoing.attempts + 1;
+        let pause = ongoing
+            .visit
+            .retry(&self.plan, request.step, attempt, class, status);
+        let Some(pause) = pause else {
+            return false;
+        };
+        ongoing.attempts = attempt;
+        self.account.retried(request, class);
+        // A redirect begins from the step's own request again.
+        self.prepare(index);
+        let after = After::Retry {
+            request: *request,
+            class,
+        };
+        self.visits.rest(index, now + pause, after);
+        true
+    }
+
+    /// A step of a visit is done: pause, then the next.
+    fn step_done(&mut self, index: usize, request: &Request, now: Nanos) {
+        let ongoing = self.visits.get(index);
+        let journey = &self.plan.journeys[ongoing.visit.journey];
+        let pause = ongoing.visit.think(&self.plan, request.step);
+        ongoing.step = request.step + 1;
+        ongoing.attempts = 0;
+        if ongoing.step == journey.steps.end {
+            self.end_visit(request, true, now);
+        } else if pause > Nanos::ZERO {
+            let phase = request.phase;
+            self.visits.rest(index, now + pause, After::Step { phase });
+        } else {
+            self.next_step(index, request.phase, now, now);
+        }
+    }
+
+    /// Makes the next step of a visit due, unless its time is over.
+    pub(super) fn next_step(&mut self, index: usize, phase: usize, due: Nanos, now: Nanos) {
+        let span = &self.spans[phase];
+        let closed = span.clients.is_some() && now >= span.end;
+        let request = Request {
+            phase,
+            step: self.visits.get(index).step,
+            intended: due,
+            taken: now,
+            what: What::Visit(index),
+            again: false,
+        };
+        if closed || self.is_over(now) {
+            self.end_visit(&request, true, now);
+            return;
+        }
+        self.prepare(index);
+        self.account.due(&request);
+        self.admit(request, now);
+    }
+
+    /// Renders what a visit sends next.
+    pub(super) fn prepare(&mut self, index: usize) {
+        let ongoing = self.visits.get(index);
+        ongoing.followed = 0;
+        ongoing.wire = self.wires.render(&self.plan, ongoing.step, &ongoing.visit);
+    }
+
+    /// A visit is over: its client is free. `answered`: it need not rest before it asks again.
+    pub(super) fn end_visit(&mut self, request: &Request, answered: bool, now: Nanos) {
+        if let What::Visit(index) = request.what {
+            self.visits.end(index);
+        }
+        self.saturation.settled(request.phase, answered, now);
     }
 }

@@ -1,24 +1,24 @@
 //! The loop of one worker: wait, read, take up what is due, send, give up what is too late.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use mio::{Events, Poll, Token};
-
-use super::account::{Account, Request};
+use super::account::{Account, Exchange, Request, What};
 use super::deadlines::Deadlines;
-use super::order::{Order, Stop, StopState};
-use super::pool::Pool;
+use super::order::Order;
+use super::poller::Poller;
+use super::pool::{Pool, Span as Service};
 use super::saturation::Saturation;
 use super::timeline::{Span, spans};
-use super::timer::Timer;
+use super::visits::{After, Visits};
+use super::wires::Wires;
 use crate::clock::{Clock, Monotonic, thread_cpu};
 use crate::model::ErrorClass;
-use crate::protocol::render;
-use crate::scenario::plan::Plan;
-use crate::schedule::{Lanes, Mix, Schedule, Task};
+use crate::protocol::{Carrier, Happening};
+use crate::scenario::plan::{Overflow, Plan};
+use crate::schedule::{Arrival, Lanes, Mix, Schedule, Task};
+use crate::stop::{Stop, StopState};
 use crate::units::Nanos;
 
 /// The longest sleep: a stop is noticed within it.
@@ -30,137 +30,154 @@ const DRAIN: Nanos = Nanos::from_secs(5);
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
 
-const TIMER: Token = Token(usize::MAX);
-
-/// A step, ready to be sent.
-#[derive(Debug)]
-pub(super) struct Wire {
-    pub(super) bytes: Vec<u8>,
-    pub(super) bodiless: bool,
-    pub(super) keep: bool,
-}
-
 /// What a worker can say of itself at its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Report {
     /// CPU time over the time it ran.
     pub(super) cpu: f64,
     pub(super) interrupted: bool,
+    /// True when a request overflowed that may not.
+    pub(super) overflowed: bool,
 }
 
 /// One share of an order.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub(super) struct Worker<C: Carrier> {
     pub(super) plan: Arc<Plan>,
     stop: Stop,
-    pub(super) wires: Vec<Wire>,
+    pub(super) wires: Wires<C>,
     schedule: Schedule,
     /// The next arrival, not yet due; None at the end and once nothing new shall be sent.
-    upcoming: Option<Request>,
-    spans: Vec<Span>,
+    upcoming: Option<Arrival>,
+    pub(super) spans: Vec<Span>,
     /// Phases begun so far.
     begun: usize,
     epoch: Nanos,
-    pub(super) pool: Pool,
-    queue: VecDeque<Request>,
+    pub(super) poller: Poller,
+    pub(super) pool: Pool<C>,
+    /// The exchange of each place.
+    pub(super) exchanges: Vec<Option<Exchange>>,
+    pub(super) queue: VecDeque<Request>,
+    pub(super) visits: Visits<C::Wire>,
     pub(super) saturation: Saturation,
     mix: Mix,
-    /// Number of the next request of a `connections` phase; workers take turns.
+    /// Number of the next visit of a `connections` phase; workers take turns.
     number: u64,
     workers: u64,
+    /// Most requests outstanding at once.
+    most: usize,
+    overflow: Overflow,
+    overflowed: bool,
     pub(super) account: Account,
+    /// By slot.
     pub(super) connect: Deadlines,
+    pub(super) tls: Deadlines,
+    /// By place.
     pub(super) first_byte: Deadlines,
     pub(super) total: Deadlines,
     /// When a drain ends.
     drained_by: Option<Nanos>,
-    timer: Timer,
     pub(super) buffer: Box<[u8]>,
+    /// What became of exchanges in the latest step of a connection.
+    pub(super) told: Vec<(usize, Happening)>,
 }
 
-impl Worker {
+impl<C: Carrier> Worker<C> {
     /// Prepares a worker; the account says which one of `workers` it is.
     pub(super) fn new(
         order: &Order,
         workers: usize,
         account: Account,
-        poll: &Poll,
+        setup: C::Setup,
     ) -> io::Result<Self> {
         let plan = Arc::clone(&order.plan);
+        let http = &plan.target.http;
         let spans = spans(&plan, order.epoch, account.worker, workers);
         let capacity = spans.iter().map(|s| s.limit).max().unwrap_or(1);
         let timeouts = plan.target.timeouts;
-        let wires = plan
-            .steps
-            .iter()
-            .map(|step| Wire {
-                bytes: render(&step.request, &order.url),
-                bodiless: step.request.method == "HEAD",
-                keep: step.expect.needs_body(),
-            })
-            .collect();
-        let lanes = Lanes::share(account.worker, workers);
+        let service = Service {
+            requests: match (http.keep_alive, http.requests_per_connection) {
+                (false, _) => 1,
+                (true, most) => most.unwrap_or(u64::MAX),
+            },
+            age: http.lifetime.unwrap_or(Nanos(u64::MAX)),
+        };
+        let pool = Pool::new(order.dial.clone(), setup, service, capacity);
+        let places = pool.places();
+        let share = |total: usize| total / workers + usize::from(account.worker < total % workers);
+        // Visits of closed phases are numbered behind those of open ones.
+        let open: u64 = plan.phases.iter().filter_map(|p| p.asked()).sum();
         let mut worker = Self {
             stop: order.stop.clone(),
-            wires,
-            schedule: Schedule::new(&plan, lanes),
+            wires: Wires::new(&plan, &order.url),
+            schedule: Schedule::new(&plan, Lanes::share(account.worker, workers)),
             upcoming: None,
             spans,
             begun: 0,
             epoch: order.epoch,
-            pool: Pool::new(order.address, poll.registry().try_clone()?, capacity),
+            poller: Poller::new()?,
+            pool,
+            exchanges: vec![None; places],
             queue: VecDeque::with_capacity(1024),
+            visits: Visits::default(),
             saturation: Saturation::default(),
             mix: Mix::new(&plan),
-            number: account.worker as u64,
+            number: open + account.worker as u64,
             workers: workers as u64,
+            most: http.max_in_flight.map_or(usize::MAX, |n| share(n).max(1)),
+            overflow: http.overflow,
+            overflowed: false,
             account,
             connect: Deadlines::new(timeouts.connect, capacity),
-            first_byte: Deadlines::new(timeouts.first_byte, capacity),
-            total: Deadlines::new(timeouts.total, capacity),
+            tls: Deadlines::new(timeouts.tls, capacity),
+            first_byte: Deadlines::new(timeouts.first_byte, places),
+            total: Deadlines::new(timeouts.total, places),
             drained_by: None,
-            timer: Timer::new(poll.registry(), TIMER)?,
             buffer: vec![0; READ_SIZE].into_boxed_slice(),
+            told: Vec::with_capacity(places),
             plan,
         };
-        worker.draw();
+        worker.upcoming = worker.schedule.next();
         Ok(worker)
     }
 
     /// Runs the share to its end.
-    pub(super) fn run(mut self, mut poll: Poll) -> io::Result<Report> {
+    pub(super) fn run(mut self) -> io::Result<Report> {
         let (started, cpu) = (Monotonic.now(), thread_cpu());
-        let mut events = Events::with_capacity(1024);
+        let mut now = started;
         loop {
-            let now = Monotonic.now();
             self.account.turn(now);
             self.enter_phases(now);
             self.heed_stop(now);
             self.take_up(now);
+            self.go_on(now);
             self.serve_queue();
             self.saturate();
-            self.give_up(Monotonic.now());
+            now = Monotonic.now();
+            self.give_up(now);
             if self.is_done(now) {
                 break;
             }
-            let patience = self.arm_timer(Monotonic.now())?;
-            match poll.poll(&mut events, Some(patience)) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+            let patience = self.patience(now);
+            self.poller.wait(patience)?;
+            now = Monotonic.now();
             // What happened while it slept belongs to the second that it wakes in.
-            self.account.turn(Monotonic.now());
+            self.account.turn(now);
             // An answer or a close that is already here is seen before anything new is sent.
-            for event in &events {
-                self.on_event(event);
+            for index in 0..self.poller.count() {
+                let (token, readiness) = self.poller.event(index);
+                self.on_event(token, readiness);
+            }
+            if self.poller.count() > 0 {
+                now = Monotonic.now();
             }
         }
-        let now = Monotonic.now();
         self.account.close(now);
         let ran = (now - started).as_secs_f64().max(1e-9);
         Ok(Report {
             cpu: (thread_cpu() - cpu).as_secs_f64() / ran,
             interrupted: self.drained_by.is_some(),
+            overflowed: self.overflowed,
         })
     }
 
@@ -169,7 +186,10 @@ impl Worker {
             && now >= span.start
         {
             match span.clients {
-                Some(clients) => self.saturation.enter(self.begun, clients),
+                Some(clients) => {
+                    let clients = clients * self.pool.streams;
+                    self.saturation.enter(self.begun, clients);
+                }
                 None => self.saturation.leave(),
             }
             self.pool.set_limit(span.limit);
@@ -211,114 +231,231 @@ impl Worker {
 
     /// Settles everything outstanding as cut off by the end.
     fn cut_off(&mut self, now: Nanos) {
-        for request in self.queue.drain(..) {
-            self.account.unsent(&request, now);
+        while let Some(request) = self.queue.pop_front() {
+            self.give_up_queued(&request, now);
         }
-        for index in self.pool.busy() {
-            self.fail(index, ErrorClass::InFlight, now);
+        for place in 0..self.exchanges.len() {
+            if self.exchanges[place].is_some() {
+                self.fail_place(place, ErrorClass::InFlight, now);
+            }
         }
+    }
+
+    /// True when nothing new is sent any more.
+    pub(super) fn is_over(&self, now: Nanos) -> bool {
+        self.drained_by.is_some() || now >= self.end()
     }
 
     fn is_done(&self, now: Nanos) -> bool {
-        let over = self.drained_by.is_some() || now >= self.end();
-        let idle = self.account.in_flight == 0 && self.queue.is_empty();
-        over && idle && self.upcoming.is_none()
-    }
-
-    /// Draws the next arrival from the schedule.
-    fn draw(&mut self) {
-        self.upcoming = self.schedule.next().map(|arrival| Request {
-            phase: arrival.phase,
-            step: match arrival.task {
-                Task::Journey(journey) => self.plan.journeys[journey].steps.start,
-                Task::Recorded(_) => 0,
-            },
-            intended: self.epoch + arrival.at,
-            taken: Nanos::ZERO,
-        });
+        self.is_over(now)
+            && self.account.in_flight == 0
+            && self.queue.is_empty()
+            && self.visits.next().is_none()
+            && self.upcoming.is_none()
     }
 
     /// Takes up all that is due by `now`; what becomes due meanwhile waits for the next turn, so
     /// that a worker that is behind still reads its answers.
     fn take_up(&mut self, now: Nanos) {
-        while let Some(due) = self.upcoming
-            && due.intended <= now
+        let mut taken = now;
+        while let Some(arrival) = self.upcoming
+            && self.epoch + arrival.at <= now
         {
-            let taken = Monotonic.now();
-            let request = Request { taken, ..due };
-            self.draw();
-            self.account.due(&request);
-            if !self.queue.is_empty() || !self.assign(request, taken) {
-                self.queue.push_back(request);
+            self.upcoming = self.schedule.next();
+            let intended = self.epoch + arrival.at;
+            let request = match arrival.task {
+                Task::Journey(journey) => {
+                    self.visit(arrival.phase, journey, arrival.number, intended, taken)
+                }
+                Task::Recorded(entry) => {
+                    let (step, wire) = self.wires.recorded(arrival.phase, entry);
+                    Some(Request {
+                        phase: arrival.phase,
+                        step,
+                        intended,
+                        taken,
+                        what: What::Fixed(wire),
+                        again: false,
+                    })
+                }
+            };
+            if let Some(request) = request {
+                self.account.due(&request);
+                self.admit(request, taken);
+            }
+            taken = Monotonic.now();
+        }
+    }
+
+    /// The first request of a visit; None when there are no data for it.
+    fn visit(
+        &mut self,
+        phase: usize,
+        journey: usize,
+        number: u64,
+        intended: Nanos,
+        taken: Nanos,
+    ) -> Option<Request> {
+        let step = self.plan.journeys[journey].steps.start;
+        let mut request = Request {
+            phase,
+            step,
+            intended,
+            taken,
+            what: What::Fixed(step),
+            again: false,
+        };
+        if !self.wires.is_alone(journey) {
+            match self.visits.begin(&self.plan, journey, number) {
+                Ok(index) => {
+                    request.what = What::Visit(index);
+                    self.prepare(index);
+                }
+                Err(class) => {
+                    self.account.due(&request);
+                    self.account.unsent(&request, class, taken);
+                    self.saturation.settled(phase, false, taken);
+                    return None;
+                }
+            }
+        }
+        Some(request)
+    }
+
+    /// Sends a request that is due, or lets it wait, or drops it when too many are outstanding.
+    pub(super) fn admit(&mut self, request: Request, now: Nanos) {
+        if self.overflow != Overflow::Queue && self.outstanding() >= self.most {
+            self.account.unsent(&request, ErrorClass::Overflow, now);
+            self.end_visit(&request, false, now);
+            if self.overflow == Overflow::Fail {
+                self.overflowed = true;
+                self.stop.drain();
+            }
+        } else if !self.queue.is_empty() || !self.assign(request, now) {
+            self.queue.push_back(request);
+        }
+    }
+
+    fn outstanding(&self) -> usize {
+        let in_flight = usize::try_from(self.account.in_flight).unwrap_or(usize::MAX);
+        in_flight.saturating_add(self.queue.len())
+    }
+
+    /// True while no further request may be in flight.
+    pub(super) fn is_full(&self) -> bool {
+        usize::try_from(self.account.in_flight).unwrap_or(usize::MAX) >= self.most
+    }
+
+    /// Lets visits go on whose pause is over; ends them when nothing new is sent.
+    fn go_on(&mut self, now: Nanos) {
+        let over = self.is_over(now);
+        // The pauses of a whole scenario are cut short at its end.
+        let until = if over { Nanos(u64::MAX) } else { now };
+        while let Some((index, due, after)) = self.visits.rested(until) {
+            match after {
+                After::Retry { request, class } if over => {
+                    self.account.failed(&request, class, now);
+                    self.end_visit(&request, false, now);
+                }
+                After::Retry { request, .. } => {
+                    let request = Request {
+                        again: true,
+                        ..request
+                    };
+                    if !self.assign(request, now) {
+                        self.queue.push_back(request);
+                    }
+                }
+                After::Step { phase } => self.next_step(index, phase, due, now),
             }
         }
     }
 
     /// Gives connections to those that wait for one, first come first served.
-    fn serve_queue(&mut self) {
+    pub(super) fn serve_queue(&mut self) {
         while let Some(&request) = self.queue.front()
-            && self.assign(request, Monotonic.now())
+            && self.pool.has_room()
+            && !self.is_full()
         {
             self.queue.pop_front();
+            self.assign(request, Monotonic.now());
         }
     }
 
     /// Lets the free clients of a `connections` phase ask again.
     fn saturate(&mut self) {
         // One failure to open must not become many in one turn, so each client asks once a turn.
-        for _ in 0..self.pool.limit {
-            let now = Monotonic.now();
-            let wanting = self.saturation.wanting(now);
-            // The phase may have ended since this turn began.
-            let Some(phase) = wanting.filter(|phase| now < self.spans[*phase].end) else {
-                break;
-            };
-            let request = Request {
-                phase,
-                step: self.plan.journeys[self.mix.journey_of(self.number)]
-                    .steps
-                    .start,
-                intended: now,
-                taken: now,
-            };
-            if !self.pool.has_room() {
+        for _ in 0..self.pool.limit * self.pool.streams {
+            if !self.ask(Monotonic.now()) {
                 break;
             }
-            self.number += self.workers;
+        }
+    }
+
+    /// Lets a free client of a `connections` phase ask; false when there is none.
+    pub(super) fn ask(&mut self, now: Nanos) -> bool {
+        let wanting = self.saturation.wanting(now);
+        // The phase may have ended since this turn began.
+        let Some(phase) = wanting.filter(|phase| now < self.spans[*phase].end) else {
+            return false;
+        };
+        if !self.pool.has_room() {
+            return false;
+        }
+        let number = self.number;
+        self.number += self.workers;
+        self.saturation.asked();
+        let journey = self.mix.journey_of(number);
+        if let Some(request) = self.visit(phase, journey, number, now, now) {
             self.account.due(&request);
-            self.saturation.asked();
             self.assign(request, now);
         }
+        true
     }
 
     /// Gives up what is past a timeout.
     fn give_up(&mut self, now: Nanos) {
-        while let Some(index) = self.connect.expired(now) {
-            self.fail(index, ErrorClass::TimeoutConnect, now);
+        while let Some(slot) = self.connect.expired(now) {
+            self.fail_slot(slot, ErrorClass::TimeoutConnect, now);
+        }
+        while let Some(slot) = self.tls.expired(now) {
+            self.fail_slot(slot, ErrorClass::TimeoutTls, now);
         }
         // Before the first byte: where both limits are the same, the class must not depend on
         // whether the connection was a new one.
-        while let Some(index) = self.total.expired(now) {
-            self.fail(index, ErrorClass::TimeoutTotal, now);
+        while let Some(place) = self.total.expired(now) {
+            self.fail_place(place, ErrorClass::TimeoutTotal, now);
         }
-        while let Some(index) = self.first_byte.expired(now) {
-            self.fail(index, ErrorClass::TimeoutFirstByte, now);
+        while let Some(place) = self.first_byte.expired(now) {
+            self.fail_place(place, ErrorClass::TimeoutFirstByte, now);
         }
         let longest = self.plan.target.timeouts.total;
-        while let Some(request) = self.queue.front()
+        while let Some(&request) = self.queue.front()
             && request.intended + longest <= now
         {
-            self.account.unsent(request, now);
             self.queue.pop_front();
+            self.give_up_queued(&request, now);
         }
     }
 
-    /// How long the loop may wait for its sockets. Arrivals have the exact timer; all other things
-    /// bear the millisecond of `epoll_wait`.
-    fn arm_timer(&mut self, now: Nanos) -> io::Result<Duration> {
+    /// A request that waited for a connection in vain.
+    fn give_up_queued(&mut self, request: &Request, now: Nanos) {
+        if request.again {
+            self.account.failed(request, ErrorClass::TimeoutTotal, now);
+        } else {
+            self.account.unsent(request, ErrorClass::TimeoutWait, now);
+        }
+        self.end_visit(request, false, now);
+    }
+
+    /// How long the loop may wait for its sockets.
+    fn patience(&self, now: Nanos) -> Nanos {
         let longest = self.plan.target.timeouts.total;
-        let coarse = [
+        let reasons = [
+            self.upcoming.map(|arrival| self.epoch + arrival.at),
+            self.visits.next(),
             self.connect.next(),
+            self.tls.next(),
             self.first_byte.next(),
             self.total.next(),
             self.saturation.next(),
@@ -327,17 +464,10 @@ impl Worker {
             self.spans.get(self.begun).map(|s| s.start),
             Some(self.end()).filter(|end| *end > now),
         ];
-        let wake = coarse
+        let wake = reasons
             .into_iter()
             .flatten()
             .fold(now + LONGEST_SLEEP, Nanos::min);
-        // Also when something coarse comes first: its millisecond may reach beyond the arrival.
-        if let Some(due) = self.upcoming.map(|r| r.intended) {
-            if due <= now {
-                return Ok(Duration::ZERO);
-            }
-            self.timer.set(due)?;
-        }
-        Ok((wake - now).into())
+        wake - now
     }
 }

@@ -228,7 +228,10 @@ impl ErrorClass {
 
     /// True when the request was given up before it was sent.
     pub const fn is_unsent(self) -> bool {
-        matches!(self, Self::TimeoutWait | Self::Overflow | Self::Withheld)
+        matches!(
+            self,
+            Self::TimeoutWait | Self::Overflow | Self::Withheld | Self::GeneratorData
+        )
     }
 
     /// True when this program or machine is to blame and never the target.

@@ -7,10 +7,10 @@
 use std::fmt::Debug;
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::response::Answer;
+use super::response::{Answer, Look};
 use crate::journey::Reply;
 use crate::model::ErrorClass;
-use crate::scenario::plan::{Request, Step, Template, Url};
+use crate::scenario::plan::{Request, Template, Url};
 
 /// A socket that moves bytes: in clear text, or under TLS.
 pub trait Transport: Sized + Debug + AsFd {
@@ -121,26 +121,6 @@ pub trait Carrier: Sized + Debug + AsFd {
 
     /// The latest answer of a stream, as far as the step's look wanted it kept.
     fn reply(&self, stream: usize) -> Reply<'_>;
-}
-
-/// What of an answer will be looked at, so what has to be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Look {
-    /// The request is a HEAD: its answer has no body, whatever it says.
-    pub bodiless: bool,
-    pub head: bool,
-    pub body: bool,
-}
-
-impl Look {
-    /// What a step looks at; `cookies`: its journey keeps cookies.
-    pub fn of(step: &Step, cookies: bool) -> Self {
-        Self {
-            bodiless: step.request.method == "HEAD",
-            head: cookies || step.needs_head(),
-            body: step.needs_body(),
-        }
-    }
 }
 
 /// What an event says of a socket.

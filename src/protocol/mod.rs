@@ -6,19 +6,24 @@ mod carrier;
 mod chunked;
 mod expect;
 mod head;
+mod http1;
 mod http2;
+mod plain;
 mod probe;
 mod request;
 mod response;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod tls;
 
-pub use carrier::{Carrier, Happening, Look, Moved, Read, Readiness, Transport};
+pub use carrier::{Carrier, Happening, Moved, Read, Readiness, Transport};
 pub use expect::check;
 pub use head::ProtocolError;
+pub use http1::Http1;
 pub use http2::{Http2, Http2Setup, Http2Wire};
+pub use plain::Plain;
 pub use probe::probe;
-pub use request::render;
-pub use response::{Answer, Progress, ResponseParser};
+pub use response::{Answer, Look, Progress, ResponseParser};
+pub use socket::{Dial, Endpoint, is_connected};
 pub use tls::{TlsPart, TlsSetup, TlsSetupError, TlsTransport};

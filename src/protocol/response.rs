@@ -6,6 +6,7 @@
 
 use super::chunked::Chunked;
 use super::head::{self, Framing, Head, MAX_HEAD, ProtocolError};
+use crate::scenario::plan::Step;
 
 /// Most bytes of a body that are kept for an expectation.
 const MAX_KEPT: usize = 1024 * 1024;
@@ -35,6 +36,26 @@ impl Answer {
     }
 }
 
+/// What of an answer will be looked at, so what has to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// The request is a HEAD: its answer has no body, whatever it says.
+    pub bodiless: bool,
+    pub head: bool,
+    pub body: bool,
+}
+
+impl Look {
+    /// What a step looks at; `cookies`: its journey keeps cookies.
+    pub fn of(step: &Step, cookies: bool) -> Self {
+        Self {
+            bodiless: step.request.method == "HEAD",
+            head: cookies || step.needs_head(),
+            body: step.needs_body(),
+        }
+    }
+}
+
 /// How far the parser is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -56,8 +77,12 @@ pub struct ResponseParser {
     state: Body,
     bodiless: bool,
     keep: bool,
+    keep_head: bool,
     /// The beginning of a head that came in pieces.
     torn: Vec<u8>,
+    /// The head, where it will be looked at.
+    head: Vec<u8>,
+    /// The body, where it will be looked at.
     kept: Vec<u8>,
     interim: u32,
     answer: Answer,
@@ -69,7 +94,9 @@ impl Default for ResponseParser {
             state: Body::Head,
             bodiless: false,
             keep: false,
+            keep_head: false,
             torn: Vec::new(),
+            head: Vec::new(),
             kept: Vec::new(),
             interim: 0,
             answer: Answer {
@@ -83,17 +110,23 @@ impl Default for ResponseParser {
 }
 
 impl ResponseParser {
-    /// Gets ready for the answer to the next request. `bodiless`: it is a HEAD.
-    /// `keep`: the body will be looked at; at most 1 MiB of it is kept.
-    pub fn begin(&mut self, bodiless: bool, keep: bool) {
+    /// Gets ready for the answer to the next request; at most 1 MiB of its body is kept.
+    pub fn begin(&mut self, look: Look) {
         self.state = Body::Head;
-        self.bodiless = bodiless;
-        self.keep = keep;
+        self.bodiless = look.bodiless;
+        self.keep = look.body;
+        self.keep_head = look.head;
         self.torn.clear();
+        self.head.clear();
         self.kept.clear();
         self.interim = 0;
         self.answer.body = 0;
         self.answer.surplus = 0;
+    }
+
+    /// The head kept of a complete answer, with the empty line.
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// The body kept of a complete answer.
@@ -130,6 +163,9 @@ impl ResponseParser {
             && let Ok(Some(head)) = head::parse(bytes, self.bodiless)
         {
             self.enter(head)?;
+            if self.keep_head && !matches!(self.state, Body::Head) {
+                self.head.extend_from_slice(&bytes[..head.length]);
+            }
             return Ok(Some(head.length));
         }
         // Whole lines only are judged, so that errors too do not depend on how the bytes are cut.
@@ -141,8 +177,11 @@ impl ResponseParser {
         if let Some(end) = bytes.iter().rposition(|b| *b == b'\n')
             && let Some(head) = head::parse(&self.torn[..=before + end], self.bodiless)?
         {
-            self.torn.clear();
             self.enter(head)?;
+            if self.keep_head && !matches!(self.state, Body::Head) {
+                self.head.extend_from_slice(&self.torn[..head.length]);
+            }
+            self.torn.clear();
             return Ok(Some(head.length - before));
         }
         if self.torn.len() > MAX_HEAD {
@@ -225,7 +264,11 @@ mod tests {
         bodiless: bool,
     ) -> Result<Option<(Answer, Vec<u8>)>, ProtocolError> {
         let mut parser = ResponseParser::default();
-        parser.begin(bodiless, true);
+        parser.begin(Look {
+            bodiless,
+            body: true,
+            ..Look::default()
+        });
         let mut from = 0;
         for to in cuts
             .iter()
@@ -346,7 +389,10 @@ mod tests {
     fn a_parser_is_used_again() {
         let mut parser = ResponseParser::default();
         for body in ["one", "three"] {
-            parser.begin(false, true);
+            parser.begin(Look {
+                body: true,
+                ..Look::default()
+            });
             let text = format!(
                 "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()

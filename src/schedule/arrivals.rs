@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::inverse::Inverse;
 use super::lanes::Lanes;
 use super::mix::Mix;
-use super::random::Uniform;
+use crate::random::Uniform;
 use crate::scenario::plan::{Arrivals, Entry, Load, Plan, Profile};
 use crate::units::Nanos;
 
@@ -186,7 +186,7 @@ impl Spacing {
             } => {
                 let u = match *arrivals {
                     Arrivals::Poisson => {
-                        *left *= (uniform.next().ln() / to_come as f64).exp();
+                        *left *= (uniform.draw().ln() / to_come as f64).exp();
                         *total - *left
                     }
                     Arrivals::Constant => *total * ((self.drawn as f64 + 0.5) / self.asked as f64),

@@ -4,7 +4,7 @@
 //! stride coprime to the length near the golden section, which spreads each journey evenly; where it
 //! begins differs from block to block by a seeded hash.
 
-use super::random::mix;
+use crate::random::mix;
 use crate::scenario::plan::Plan;
 
 /// A pure function from the number of a visit to its journey.

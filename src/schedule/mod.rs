@@ -8,7 +8,6 @@ mod arrivals;
 mod inverse;
 mod lanes;
 mod mix;
-mod random;
 #[cfg(test)]
 pub(crate) mod sample;
 

@@ -11,7 +11,7 @@ use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
 use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
 use crate::observe::{self, Sampler, Watch};
-use crate::protocol;
+use crate::protocol::{self, Dial, Endpoint};
 use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
 use crate::scenario::plan::{Command, Plan, Url};
@@ -171,7 +171,11 @@ impl Measurer<'_, '_> {
         );
         let order = Order {
             plan: Arc::clone(&self.plan),
-            address: started.address,
+            dial: Dial {
+                endpoint: Endpoint::Tcp(started.address),
+                source: self.plan.target.http.source,
+                nodelay: self.plan.target.http.nodelay,
+            },
             url: started.url.clone(),
             epoch,
             workers: self

@@ -12,6 +12,7 @@ use super::server::{OK, Outcome, Server, closed_port, load};
 use crate::clock::{Clock, Monotonic};
 use crate::engine::{Order, Stop, StopState, run};
 use crate::model::{ErrorClass, Estimate};
+use crate::protocol::Dial;
 use crate::scenario::plan::Plan;
 use crate::schedule::sample;
 use crate::units::Nanos;
@@ -224,7 +225,7 @@ fn a_panic_of_whoever_records_ends_the_round_at_once() {
     url.port = server.address.port();
     let order = Order {
         plan: Arc::new(plan),
-        address: server.address,
+        dial: Dial::to(server.address),
         url,
         epoch: Monotonic.now(),
         workers: 2,

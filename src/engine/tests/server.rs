@@ -13,6 +13,7 @@ use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use crate::clock::{Clock, Monotonic};
 use crate::engine::{Ended, Order, Stop, run};
 use crate::model::{Cell, Interval};
+use crate::protocol::Dial;
 use crate::scenario::plan::Plan;
 use crate::units::Nanos;
 
@@ -122,7 +123,7 @@ pub(super) fn load(plan: Plan, address: SocketAddr, workers: usize, stop: &Stop)
     url.port = address.port();
     let order = Order {
         plan: Arc::new(plan),
-        address,
+        dial: Dial::to(address),
         url,
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers,

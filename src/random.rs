@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// A well mixed function of two numbers.
-pub(super) const fn mix(a: u64, b: u64) -> u64 {
+pub const fn mix(a: u64, b: u64) -> u64 {
     let mut z = a.wrapping_add(b.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -16,10 +16,10 @@ pub(super) const fn mix(a: u64, b: u64) -> u64 {
 
 /// A stream of uniform numbers that depends on the seed of the plan and the phase only.
 #[derive(Debug, Clone)]
-pub(super) struct Uniform(Xoshiro256PlusPlus);
+pub struct Uniform(Xoshiro256PlusPlus);
 
 impl Uniform {
-    pub(super) fn new(seed: u64, phase: u64) -> Self {
+    pub fn new(seed: u64, phase: u64) -> Self {
         let key = mix(seed, phase);
         let mut state = [0; 32];
         for (i, word) in state.chunks_exact_mut(8).enumerate() {
@@ -29,7 +29,7 @@ impl Uniform {
     }
 
     /// The next number in (0, 1]: the upper 53 bits, plus a half, over 2^53.
-    pub(super) fn next(&mut self) -> f64 {
+    pub fn draw(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) as f64 + 0.5) * (-53_f64).exp2()
     }
 }

@@ -1,0 +1,115 @@
+//! Takes the content coding off a body that is looked at.
+//!
+//! A small body may unpack to anything, so what comes out is limited in size and in proportion.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+use super::Reply;
+use crate::model::ErrorClass;
+
+/// Most bytes that a body may unpack to.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Most bytes out for each byte in, where more than [`FREE_BYTES`] come out.
+const MOST_RATIO: u64 = 100;
+
+/// Repetitive texts of a few kilobytes pack better than any sensible ratio and harm nobody.
+const FREE_BYTES: u64 = 1 << 20;
+
+/// The body without gzip; another coding was never asked for and is left as it is.
+///
+/// # Errors
+/// [`ErrorClass::Protocol`] for gzip that is broken, or unpacks to more than 64 MiB or, beyond one
+/// MiB, to more than a hundred times its size.
+pub fn plain_body<'a>(reply: &Reply<'a>) -> Result<Cow<'a, [u8]>, ErrorClass> {
+    let packed = reply.all("content-encoding").any(|coding| {
+        let coding = coding.trim_ascii();
+        coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip")
+    });
+    // An answer to HEAD says how it would be coded, and has nothing to unpack.
+    if !packed || reply.body.is_empty() {
+        return Ok(Cow::Borrowed(reply.body));
+    }
+    let limit = (reply.body.len() as u64)
+        .saturating_mul(MOST_RATIO)
+        .clamp(FREE_BYTES, MOST_BYTES);
+    let mut plain = Vec::new();
+    let unpacked = MultiGzDecoder::new(reply.body)
+        .take(limit + 1)
+        .read_to_end(&mut plain);
+    match unpacked {
+        Ok(_) if plain.len() as u64 <= limit => Ok(Cow::Owned(plain)),
+        _ => Err(ErrorClass::Protocol),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(plain).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    fn reply<'a>(coding: &'a [u8], body: &'a [u8]) -> Reply<'a> {
+        Reply {
+            status: 200,
+            fields: vec![(b"Content-Encoding", coding)],
+            body,
+        }
+    }
+
+    #[test]
+    fn gzip_is_taken_off_and_all_else_is_left() {
+        let packed = gzip(b"all ok");
+        for coding in [&b"gzip"[..], b" GZIP", b"x-gzip"] {
+            let plain = plain_body(&reply(coding, &packed)).expect("it unpacks");
+            assert_eq!(&*plain, b"all ok");
+        }
+        for coding in [&b"identity"[..], b"br", b""] {
+            assert_eq!(
+                plain_body(&reply(coding, b"as it is")),
+                Ok(Cow::Borrowed(&b"as it is"[..]))
+            );
+        }
+        assert_eq!(
+            plain_body(&reply(b"gzip", b"")),
+            Ok(Cow::Borrowed(&b""[..]))
+        );
+    }
+
+    #[test]
+    fn gzip_that_is_broken_or_cut_off_is_a_breach_of_the_protocol() {
+        let packed = gzip(b"all ok and more of it");
+        for body in [&packed[..packed.len() - 3], b"no gzip at all", &packed[..5]] {
+            let plain = plain_body(&reply(b"gzip", body));
+            assert_eq!(plain, Err(ErrorClass::Protocol), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_unpacks_to_far_more_than_it_is_is_refused() {
+        let repetitive = vec![b'a'; 1 << 20];
+        let packed = gzip(&repetitive);
+        assert_eq!(
+            plain_body(&reply(b"gzip", &packed)).map(|b| b.len()),
+            Ok(1 << 20)
+        );
+        let bomb = gzip(&vec![0; 4 << 20]);
+        assert!(bomb.len() * 100 < 4 << 20);
+        assert_eq!(
+            plain_body(&reply(b"gzip", &bomb)),
+            Err(ErrorClass::Protocol)
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! HTTP/1.1 over a transport: one exchange at a time.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use httparse::EMPTY_HEADER;
+
+use super::carrier::{Carrier, Happening, Moved, Read, Readiness, Transport};
+use super::request;
+use super::response::{Answer, Look, Progress, ResponseParser};
+use crate::journey::Reply;
+use crate::model::ErrorClass;
+use crate::scenario::plan::{Request, Template, Url};
+
+/// Most fields of an answer that are looked at.
+const MAX_FIELDS: usize = 128;
+
+/// A connection that speaks HTTP/1.1.
+#[derive(Debug)]
+pub struct Http1<T> {
+    transport: T,
+    parser: ResponseParser,
+    /// The end of the request that the socket did not take yet.
+    pending: Vec<u8>,
+    moved: Moved,
+    /// Between the beginning of an exchange and its end.
+    busy: bool,
+    /// Status of the latest answer.
+    status: u16,
+}
+
+impl<T: AsFd> AsFd for Http1<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.transport.as_fd()
+    }
+}
+
+impl<T: Transport> Carrier for Http1<T> {
+    type Setup = T::Setup;
+    type Wire = Vec<u8>;
+
+    fn wire(
+        request: &Request,
+        url: &Url,
+        cookie: &[u8],
+        gzip: bool,
+        fill: &mut dyn FnMut(&Template, &mut Vec<u8>),
+    ) -> Vec<u8> {
+        request::render(request, url, cookie, gzip, fill)
+    }
+
+    fn streams(_: &T::Setup) -> usize {
+        1
+    }
+
+    fn new(socket: OwnedFd, setup: &T::Setup) -> Result<Self, ErrorClass> {
+        Ok(Self {
+            transport: T::new(socket, setup)?,
+            parser: ResponseParser::default(),
+            pending: Vec::new(),
+            moved: Moved::default(),
+            busy: false,
+            status: 0,
+        })
+    }
+
+    fn establish(&mut self) -> Result<bool, ErrorClass> {
+        self.transport.handshake()
+    }
+
+    fn begin(&mut self, _: usize, wire: &Vec<u8>, look: Look) -> Result<(), ErrorClass> {
+        self.parser.begin(look);
+        self.busy = true;
+        self.moved = Moved::default();
+        let written = self.transport.write(wire)?;
+        self.pending.clear();
+        self.pending.extend_from_slice(&wire[written..]);
+        self.moved.out = written as u64;
+        self.moved.all_out = self.pending.is_empty();
+        Ok(())
+    }
+
+    fn advance(
+        &mut self,
+        event: Readiness,
+        scratch: &mut [u8],
+        told: &mut Vec<(usize, Happening)>,
+    ) -> Result<(), ErrorClass> {
+        if event.readable || event.closing {
+            self.receive(event.closing, scratch, told)?;
+        }
+        if self.busy && (!self.pending.is_empty() || self.transport.has_unsent()) {
+            let written = self.transport.write(&self.pending)?;
+            self.pending.drain(..written);
+            self.moved.out += written as u64;
+            self.moved.all_out = self.pending.is_empty();
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, _: usize) -> bool {
+        false
+    }
+
+    fn is_usable(&mut self) -> bool {
+        !self.busy && self.is_quiet()
+    }
+
+    fn moved(&self, _: usize) -> Moved {
+        self.moved
+    }
+
+    fn reply(&self, _: usize) -> Reply<'_> {
+        let mut fields = [EMPTY_HEADER; MAX_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        // It was parsed before; what is kept is whole or empty.
+        let fields = match response.parse(self.parser.head()) {
+            Ok(httparse::Status::Complete(_)) => response
+                .headers
+                .iter()
+                .map(|field| (field.name.as_bytes(), field.value))
+                .collect(),
+            _ => Vec::new(),
+        };
+        Reply {
+            status: self.status,
+            fields,
+            body: self.parser.body(),
+        }
+    }
+}
+
+impl<T: Transport> Http1<T> {
+    fn receive(
+        &mut self,
+        closing: bool,
+        scratch: &mut [u8],
+        told: &mut Vec<(usize, Happening)>,
+    ) -> Result<(), ErrorClass> {
+        while self.busy {
+            let (n, more) = match self.transport.read(scratch)? {
+                Read::Bytes { n, more } => (n, more),
+                Read::Waiting => return Ok(()),
+                Read::Closed => {
+                    let answer = self.parser.finish().ok_or(ErrorClass::Closed)?;
+                    self.settle(answer, told);
+                    return Ok(());
+                }
+            };
+            let first = self.moved.in_ == 0;
+            self.moved.in_ += n as u64;
+            match self.parser.feed(&scratch[..n]) {
+                Ok(Progress::Done(mut answer)) => {
+                    // An answer before the whole request is out leaves the rest of it behind.
+                    answer.keep_alive &=
+                        !closing && self.moved.all_out && (!more || self.is_quiet());
+                    self.settle(answer, told);
+                }
+                Ok(Progress::Incomplete) => {
+                    if first {
+                        told.push((0, Happening::Begun));
+                    }
+                    if !more && !closing {
+                        return Ok(());
+                    }
+                }
+                Err(_) => return Err(ErrorClass::Protocol),
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, answer: Answer, told: &mut Vec<(usize, Happening)>) {
+        self.busy = false;
+        self.status = answer.status;
+        told.push((0, Happening::Answered(answer)));
+    }
+
+    /// True when the other side neither closed nor said anything that nobody asked for.
+    fn is_quiet(&mut self) -> bool {
+        matches!(self.transport.read(&mut [0]), Ok(Read::Waiting))
+    }
+}
