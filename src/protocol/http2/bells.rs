@@ -1,5 +1,6 @@
 //! Wakers that set a bit: which exchanges of a connection something happened to.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Wake, Waker};
@@ -13,7 +14,9 @@ pub(super) struct Bells {
 
 impl Bells {
     pub(super) fn new(places: usize) -> Arc<Self> {
-        let words = (0..places.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let words = (0..places.div_ceil(64))
+            .map(|_| AtomicU64::new(0))
+            .collect();
         Arc::new(Self { words })
     }
 
@@ -42,18 +45,21 @@ impl Bells {
         self.words.iter().any(|w| w.load(Ordering::Relaxed) != 0)
     }
 
-    /// Silences the first bell that rings from `from` on, and names its place.
-    pub(super) fn answer_next(&self, from: usize) -> Option<usize> {
-        let first = from / 64;
+    /// Silences the first bell that rings in a range, and names its place.
+    pub(super) fn answer_next(&self, range: Range<usize>) -> Option<usize> {
+        let first = range.start / 64;
         for (index, word) in self.words.iter().enumerate().skip(first) {
             let mut rung = word.load(Ordering::Relaxed);
             if index == first {
-                rung &= u64::MAX << (from % 64);
+                rung &= u64::MAX << (range.start % 64);
             }
             if rung != 0 {
                 let bit = rung.trailing_zeros();
-                word.fetch_and(!(1 << bit), Ordering::Relaxed);
-                return Some(index * 64 + bit as usize);
+                let place = index * 64 + bit as usize;
+                return range.contains(&place).then(|| {
+                    word.fetch_and(!(1 << bit), Ordering::Relaxed);
+                    place
+                });
             }
         }
         None
@@ -91,11 +97,13 @@ mod tests {
         assert!(!bells.answer(63));
         let mut answered = Vec::new();
         let mut from = 0;
-        while let Some(place) = bells.answer_next(from) {
+        while let Some(place) = bells.answer_next(from..129) {
             answered.push(place);
             from = place + 1;
         }
-        assert_eq!(answered, [0, 64, 129]);
+        assert_eq!(answered, [0, 64]);
+        assert_eq!(bells.answer_next(0..129), None);
+        assert!(bells.answer(129));
         assert!(!bells.any());
     }
 }

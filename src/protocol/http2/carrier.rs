@@ -130,9 +130,9 @@ impl<T: Transport> Http2<T> {
 
     /// Lets h2 read and write, until it can do neither.
     fn poll(&mut self) {
-        while self.over.is_none() {
+        loop {
             let rung = self.bells.answer(self.streams);
-            if !self.pipe.take_relief() && !rung {
+            if self.over.is_some() || !(self.pipe.take_relief() || rung) {
                 break;
             }
             let Some(session) = &mut self.session else {
@@ -177,9 +177,7 @@ impl<T: Transport> Http2<T> {
     /// Tells what has become of the exchanges whose bells rang.
     fn tell(&mut self, told: &mut Vec<(usize, Happening)>) {
         let mut from = 0;
-        while let Some(stream) = self.bells.answer_next(from)
-            && stream < self.streams
-        {
+        while let Some(stream) = self.bells.answer_next(from..self.streams) {
             from = stream + 1;
             let Some(Some(place)) = self.places.get_mut(stream) else {
                 continue;
@@ -323,12 +321,15 @@ impl<T: Transport> Carrier for Http2<T> {
         }
     }
 
-    fn begin(&mut self, stream: usize, wire: &Http2Wire, look: Look) -> Result<(), ErrorClass> {
+    fn begin(&mut self, stream: usize, wire: &Http2Wire, look: Look) -> Result<bool, ErrorClass> {
         if let Some(class) = self.over {
             return Err(class);
         }
+        if !self.is_open() {
+            return Ok(false);
+        }
         let Some(session) = &self.session else {
-            return Err(ErrorClass::Protocol);
+            return Ok(false);
         };
         if self.places.len() <= stream {
             self.places.resize_with(stream + 1, || None);
@@ -336,18 +337,20 @@ impl<T: Transport> Carrier for Http2<T> {
         let place = self.places[stream]
             .get_or_insert_with(|| Place::new(session.handle.clone(), self.bells.waker(stream)));
         match place.begin(wire, look) {
-            // With others under way there are events, and the next one tells.
+            // It cannot be said in HTTP/2. With others under way the next event tells.
             Err(class) if self.active == 0 => return Err(class),
             _ => self.active += 1,
         }
         self.leaving.push(stream);
+        // The answer is asked for with the next event, so that whoever begins is told nothing.
+        self.bells.ring(stream);
         self.poll();
         if let Some(Some(place)) = self.places.get_mut(stream) {
             place.send();
         }
         self.poll();
         self.flush();
-        self.over.map_or(Ok(()), Err)
+        self.over.map_or(Ok(true), Err)
     }
 
     fn advance(
@@ -363,14 +366,16 @@ impl<T: Transport> Carrier for Http2<T> {
     }
 
     fn cancel(&mut self, stream: usize) -> bool {
-        if let Some(Some(place)) = self.places.get_mut(stream)
-            && !place.is_free()
-        {
-            place.cancel();
-            self.active -= 1;
-            self.poll();
+        match self.places.get_mut(stream) {
+            Some(Some(place)) if !place.is_free() => {
+                place.cancel();
+                self.active -= 1;
+                self.poll();
+                self.over.is_none()
+            }
+            // It has been told of already.
+            _ => true,
         }
-        self.over.is_none()
     }
 
     /// Reads what came while no exchange was under way, such as the other side's goodbye.

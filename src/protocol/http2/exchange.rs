@@ -69,7 +69,10 @@ pub(super) enum Progress {
     Waiting,
     Begun,
     /// Answered with this status and so many bytes of body.
-    Done { status: u16, body: u64 },
+    Done {
+        status: u16,
+        body: u64,
+    },
     Failed(ErrorClass),
 }
 

@@ -62,7 +62,7 @@ impl Http2Wire {
             default("content-length", body.len().to_string().as_bytes());
         }
         if !cookie.is_empty() {
-            headers.append("cookie", field(cookie));
+            default("cookie", cookie);
         }
 
         let mut path = url.base.clone().into_bytes();

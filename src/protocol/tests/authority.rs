@@ -10,7 +10,9 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
+use rustls::{
+    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 
 use crate::scenario::plan::{Certificate, Tls};
 
@@ -97,10 +99,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    pub(super) fn clear(
-        connections: usize,
-        serve: impl Fn(TcpStream) + Send + 'static,
-    ) -> Self {
+    pub(super) fn clear(connections: usize, serve: impl Fn(TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let thread = std::thread::spawn(move || {
@@ -131,7 +130,9 @@ impl Drop for Served {
     fn drop(&mut self) {
         let ended = self.thread.take().map(JoinHandle::join);
         if !std::thread::panicking() {
-            ended.expect("one thread").expect("the server did not panic");
+            ended
+                .expect("one thread")
+                .expect("the server did not panic");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::protocol::{Carrier, Happening, Look, Moved, Readiness, Transport};
 use crate::scenario::plan::{Request, Template, Url};
 
 /// Long enough for any machine; nothing here takes long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Edges of one socket.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl<C: Carrier> Driven<C> {
         })
     }
 
-    pub(super) fn begin(&mut self, stream: usize, request: &Request) -> Result<(), ErrorClass> {
+    pub(super) fn begin(&mut self, stream: usize, request: &Request) -> Result<bool, ErrorClass> {
         let wire = wire::<C>(request);
         let look = Look {
             bodiless: request.method == "HEAD",
@@ -109,7 +109,8 @@ impl<C: Carrier> Driven<C> {
     /// Goes on with the next event.
     pub(super) fn step(&mut self) -> Result<(), ErrorClass> {
         let event = self.edges.next();
-        self.carrier.advance(event, &mut self.scratch, &mut self.told)
+        self.carrier
+            .advance(event, &mut self.scratch, &mut self.told)
     }
 
     /// Goes on until something is true of the connection and what was told.
@@ -124,7 +125,8 @@ impl<C: Carrier> Driven<C> {
     pub(super) fn fate(&mut self, stream: usize) -> Result<Happening, ErrorClass> {
         let fate = |told: &[(usize, Happening)]| {
             let mut all = told.iter();
-            all.find(|(s, h)| *s == stream && *h != Happening::Begun).map(|(_, h)| *h)
+            all.find(|(s, h)| *s == stream && *h != Happening::Begun)
+                .map(|(_, h)| *h)
         };
         self.until(|driven| fate(&driven.told).is_some())?;
         let found = fate(&self.told).expect("it was told");
@@ -133,12 +135,46 @@ impl<C: Carrier> Driven<C> {
     }
 
     /// Status and length of the answer to one request.
-    pub(super) fn ask(&mut self, stream: usize, request: &Request) -> Result<(u16, u64), ErrorClass> {
-        self.begin(stream, request)?;
+    pub(super) fn ask(
+        &mut self,
+        stream: usize,
+        request: &Request,
+    ) -> Result<(u16, u64), ErrorClass> {
+        assert!(self.begin(stream, request)?, "the connection takes it");
         match self.fate(stream)? {
             Happening::Answered(answer) => Ok((answer.status, answer.body)),
             Happening::Failed(class) => Err(class),
             Happening::Begun => unreachable!("not a fate"),
+        }
+    }
+
+    /// The fate of a stream of a connection that may be over by then.
+    pub(super) fn fate_or_over(&mut self, stream: usize) -> Option<Happening> {
+        match self.fate(stream) {
+            Ok(fate) => Some(fate),
+            Err(_) => {
+                let mut all = self.told.iter();
+                all.find(|(s, h)| *s == stream && *h != Happening::Begun)
+                    .map(|(_, h)| *h)
+            }
+        }
+    }
+
+    pub(super) fn cancel(&mut self, stream: usize) -> bool {
+        self.carrier.cancel(stream)
+    }
+
+    pub(super) fn is_usable(&mut self) -> bool {
+        self.carrier.is_usable()
+    }
+
+    /// Fields and body of the latest answer.
+    pub(super) fn reply(&self, stream: usize) -> Kept {
+        let reply = self.carrier.reply(stream);
+        let fields = reply.fields.iter();
+        Kept {
+            fields: fields.map(|(n, v)| (n.to_vec(), v.to_vec())).collect(),
+            body: reply.body.to_vec(),
         }
     }
 
@@ -150,4 +186,11 @@ impl<C: Carrier> Driven<C> {
 pub(super) fn wire<C: Carrier>(request: &Request) -> C::Wire {
     let mut fill = |template: &Template, out: &mut Vec<u8>| out.extend(template.constant());
     C::wire(request, &Url::http("localhost", 80), b"", false, &mut fill)
+}
+
+/// What was kept of an answer.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
 }

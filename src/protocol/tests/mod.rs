@@ -1,7 +1,6 @@
 //! Carriers and transports against real sockets on the loopback.
 
 mod authority;
-mod clear;
 mod driver;
 mod http2;
 mod http2_frames;

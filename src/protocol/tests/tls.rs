@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
+use rustls::SupportedProtocolVersion;
+
 use super::authority::{
     Authority, Manner, Served, TlsStream, answer_once, server_config, take_request, until_gone,
 };
@@ -11,6 +13,9 @@ use super::driver::{Edges, shake, socket};
 use crate::model::ErrorClass;
 use crate::protocol::{Read, TlsPart, TlsSetup, TlsSetupError, TlsTransport, Transport};
 use crate::scenario::plan::{Certificate, Tls, Version};
+
+const ONLY_1_2: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+const ONLY_1_3: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
@@ -58,7 +63,12 @@ fn exchange(
 }
 
 /// What a client that trusts as `tls` says gets from a server that shows `own`.
-fn outcome(tls: &Tls, host: &str, own: &Certificate, manner: &Manner<'_>) -> Result<(), ErrorClass> {
+fn outcome(
+    tls: &Tls,
+    host: &str,
+    own: &Certificate,
+    manner: &Manner<'_>,
+) -> Result<(), ErrorClass> {
     let server = Served::tls(server_config(own, manner), 1, |s| answer_once(s, b"hello"));
     let setup = TlsSetup::new(tls, host, Version::Http1).expect("a setup");
     let shaken = shake::<TlsTransport>(server.address, &setup)?;
@@ -78,7 +88,10 @@ fn a_certificate_is_trusted_for_its_name_and_while_it_is_valid() {
     assert_eq!(with("127.0.0.1"), Err(ErrorClass::TlsCertificate));
 
     let by_address = authority.sign("127.0.0.1", 2500);
-    assert_eq!(outcome(&tls, "127.0.0.1", &by_address, &Manner::default()), Ok(()));
+    assert_eq!(
+        outcome(&tls, "127.0.0.1", &by_address, &Manner::default()),
+        Ok(())
+    );
 
     let expired = authority.sign("localhost", 2010);
     assert_eq!(
@@ -99,7 +112,10 @@ fn a_certificate_of_an_unknown_authority_is_refused_unless_nothing_is_verified()
         unverified: true,
         ..Tls::default()
     };
-    assert_eq!(outcome(&unverified, "localhost", &own, &Manner::default()), Ok(()));
+    assert_eq!(
+        outcome(&unverified, "localhost", &own, &Manner::default()),
+        Ok(())
+    );
 }
 
 #[test]
@@ -118,17 +134,20 @@ fn tls_1_2_is_spoken_where_there_is_no_other() {
     let authority = Authority::new();
     let own = authority.sign("localhost", 2500);
     let manner = Manner {
-        versions: Some(&[&rustls::version::TLS12]),
+        versions: Some(ONLY_1_2),
         ..Manner::default()
     };
-    assert_eq!(outcome(&authority.trusted(), "localhost", &own, &manner), Ok(()));
+    assert_eq!(
+        outcome(&authority.trusted(), "localhost", &own, &manner),
+        Ok(())
+    );
 }
 
 #[test]
 fn a_client_certificate_is_shown_when_asked_for() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let own = authority.sign("localhost", 2500);
-    for versions in [&[&rustls::version::TLS12], &[&rustls::version::TLS13]] {
+    for versions in [ONLY_1_2, ONLY_1_3] {
         let manner = Manner {
             clients: Some(&clients),
             versions: Some(versions),
@@ -165,8 +184,8 @@ fn a_missing_client_certificate_is_no_fault_of_the_targets_certificate() {
 
 #[test]
 fn what_is_no_tls_is_told_from_what_closes() {
-    let setup = TlsSetup::new(&Authority::new().trusted(), "localhost", Version::Http1)
-        .expect("a setup");
+    let setup =
+        TlsSetup::new(&Authority::new().trusted(), "localhost", Version::Http1).expect("a setup");
     let garbage = Served::clear(1, |mut stream| {
         stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").expect("sent");
         until_gone(stream);
@@ -185,8 +204,8 @@ fn what_is_no_tls_is_told_from_what_closes() {
 #[test]
 fn a_stalled_handshake_waits() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let setup = TlsSetup::new(&Authority::new().trusted(), "localhost", Version::Http1)
-        .expect("a setup");
+    let setup =
+        TlsSetup::new(&Authority::new().trusted(), "localhost", Version::Http1).expect("a setup");
     let address = silent.local_addr().expect("an address");
     let mut transport = TlsTransport::new(socket(address), &setup).expect("a session");
     let edges = Edges::of(&transport);
@@ -260,10 +279,16 @@ fn alpn_agrees_on_a_version_or_says_that_it_cannot() {
     let both: &[&str] = &["http/1.1", "h2"];
     assert_eq!(negotiated(both, Version::Http1), Ok(Some(Version::Http1)));
     assert_eq!(negotiated(both, Version::Http2), Ok(Some(Version::Http2)));
-    assert_eq!(negotiated(&["http/1.1"], Version::Auto), Ok(Some(Version::Http1)));
+    assert_eq!(
+        negotiated(&["http/1.1"], Version::Auto),
+        Ok(Some(Version::Http1))
+    );
     assert_eq!(negotiated(&[], Version::Auto), Ok(None));
     assert_eq!(negotiated(&[], Version::Http2), Err(ErrorClass::Protocol));
-    assert_eq!(negotiated(&["http/1.1"], Version::Http2), Err(ErrorClass::Protocol));
+    assert_eq!(
+        negotiated(&["http/1.1"], Version::Http2),
+        Err(ErrorClass::Protocol)
+    );
 }
 
 #[test]
@@ -292,7 +317,9 @@ fn a_setup_that_cannot_work_says_why() {
     let (authority, other) = (Authority::new(), Authority::new());
     let own = authority.sign("client.test", 2500);
     let said = |tls: Tls, host: &str| {
-        TlsSetup::new(&tls, host, Version::Http1).expect_err("it cannot work").to_string()
+        TlsSetup::new(&tls, host, Version::Http1)
+            .expect_err("it cannot work")
+            .to_string()
     };
     let with = |chain: &[u8], key: &[u8]| Tls {
         certificate: Some(Certificate {

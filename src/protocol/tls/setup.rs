@@ -152,10 +152,7 @@ fn system_roots() -> Result<RootCertStore, TlsSetupError> {
     }
 }
 
-fn certificates(
-    pem: &[u8],
-    part: TlsPart,
-) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+fn certificates(pem: &[u8], part: TlsPart) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|e| unreadable(part, &e))?;

@@ -150,7 +150,17 @@ impl Transport for TlsTransport {
                         Read::Bytes { n, more: true }
                     });
                 }
-                Ok(read) => n += read,
+                // Behind the bytes there may be a goodbye, which no event will tell of.
+                Ok(read) if n + read < buffer.len() => {
+                    n += read;
+                    continue;
+                }
+                Ok(_) => {
+                    return Ok(Read::Bytes {
+                        n: buffer.len(),
+                        more: true,
+                    });
+                }
                 // Closed without a goodbye: whatever has no other end was cut off.
                 Err(error) if error.kind() != ErrorKind::WouldBlock && n == 0 => {
                     return Err(self.broken.unwrap_or(ErrorClass::Closed));
@@ -159,9 +169,6 @@ impl Transport for TlsTransport {
                     return Ok(Read::Bytes { n, more: true });
                 }
                 Err(_) => {}
-            }
-            if n == buffer.len() {
-                return Ok(Read::Bytes { n, more: true });
             }
             let pulled = if emptied {
                 Ok(Pulled::Nothing)
@@ -272,9 +279,7 @@ impl io::Write for Wire<'_> {
 /// Alerts about certificates are about ours, so they are no matter of the target's.
 fn class_of(error: &Error) -> ErrorClass {
     match error {
-        Error::InvalidCertificate(_) | Error::NoCertificatesPresented => {
-            ErrorClass::TlsCertificate
-        }
+        Error::InvalidCertificate(_) | Error::NoCertificatesPresented => ErrorClass::TlsCertificate,
         Error::NoApplicationProtocol
         | Error::AlertReceived(AlertDescription::NoApplicationProtocol) => ErrorClass::Protocol,
         _ => ErrorClass::Tls,
