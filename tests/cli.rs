@@ -49,6 +49,66 @@ fn without_arguments_the_help_names_every_verb() {
 }
 
 #[test]
+fn the_options_of_a_quick_run_stand_under_their_headings() {
+    let help = Workplace::new().run(&["run", "--help"]).exits(0).stdout;
+    let below = |heading: &str| {
+        let (_, rest) = help.split_once(heading).expect(heading);
+        let flags = rest
+            .lines()
+            .skip(1)
+            .take_while(|line| line.is_empty() || line.starts_with(' '));
+        flags
+            .filter_map(|line| line.trim_start().strip_prefix("--"))
+            .map(|line| line.split_whitespace().next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        below("Quick run of a URL:"),
+        "rate connections users pool for method body expect timeout"
+    );
+    assert_eq!(
+        below("Connections of a quick run:"),
+        "http2 streams no-keep-alive unix ca insecure"
+    );
+}
+
+#[test]
+fn a_quick_run_has_one_load_model() {
+    let place = Workplace::new();
+    for other in ["--rate=5/s", "--connections=5"] {
+        let words = ["run", "http://127.0.0.1:9/", "--users=5", other];
+        let said = place.run(&words).exits(2).stderr;
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_how_connections_are_made() {
+    let words = [
+        "run",
+        "https://localhost/items",
+        "--dry-run",
+        "--http2",
+        "--streams=7",
+        "--no-keep-alive",
+        "--unix=/run/app.sock",
+        "--insecure",
+    ];
+    let ended = Workplace::new().run(&words).exits(0);
+    insta::assert_snapshot!(ended.stdout, @r"
+    quick
+      target     https://localhost:443
+      connects   HTTP/2, 7 streams, to /run/app.sock, a connection for every request
+      tls        the certificate is NOT verified
+      step       request  GET /items  1 of 1
+      phase      load  100/s poisson  10 s  1000 requests
+      time       1 round of 10 s
+    ");
+    assert!(ended.stderr.contains("PL0133"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_quick_run_counts_every_request_the_server_saw() {
     let server = Server::start(Manner::Prompt);
     let place = Workplace::new();

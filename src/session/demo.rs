@@ -34,7 +34,7 @@ pub fn demo(session: &Session, watcher: &mut dyn FnMut(&Event)) -> Result<Outcom
         name: "demo.toml".into(),
         text: SCENARIO.into(),
     };
-    let plan = scenario::parse(&file, Path::new("."))
+    let plan = scenario::parse(&file, Path::new("."), &|_| None)
         .map_err(DemoError::Scenario)?
         .plan;
     let before = ArmTarget::of(&plan);
