@@ -19,10 +19,8 @@ use std::time::Duration;
 
 use plimsoll::clock::{Clock, Monotonic};
 use plimsoll::engine::{Order, Stop, run};
-use plimsoll::protocol::Dial;
-use plimsoll::scenario::plan::{
-    Arrivals, Load, Phase, Plan, Profile, Request, Step, Target, Url,
-};
+use plimsoll::protocol::{Dial, Speech};
+use plimsoll::scenario::plan::{Arrivals, Load, Phase, Plan, Profile, Request, Step, Target, Url};
 use plimsoll::units::{Nanos, Rate};
 
 /// Thread whose allocations are counted; 0 for none.
@@ -81,7 +79,8 @@ fn answer(mut stream: TcpStream, answered: &AtomicU64) {
     let mut request = [0; 4096];
     while stream.read(&mut request).is_ok_and(|n| n > 0) {
         answered.fetch_add(1, Ordering::Relaxed);
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello";
+        let answer =
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello";
         if stream.write_all(answer).is_err() {
             return;
         }
@@ -118,6 +117,7 @@ fn allocations(load: Load) -> (u64, u64) {
     let order = Order {
         plan: Arc::new(plan(load)),
         dial: Dial::to(address),
+        speech: Speech::CLEAR,
         url: Url::http("127.0.0.1", address.port()),
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers: 1,

@@ -135,6 +135,7 @@ impl Failure {
             | SessionError::Launch(_)
             | SessionError::Engine(_)
             | SessionError::NoPort(_)
+            | SessionError::Tls(_)
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }

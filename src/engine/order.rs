@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::protocol::Dial;
+use crate::protocol::{Dial, Speech};
 use crate::scenario::plan::{Plan, Url};
 use crate::stop::Stop;
 use crate::units::Nanos;
@@ -13,6 +13,7 @@ use crate::units::Nanos;
 pub struct Order {
     pub plan: Arc<Plan>,
     pub dial: Dial,
+    pub speech: Speech,
     /// The actual URL, with the port of this round.
     pub url: Url,
     /// `CLOCK_MONOTONIC` time at which the first phase starts; slightly in the future.

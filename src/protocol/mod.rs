@@ -4,6 +4,7 @@
 
 mod carrier;
 mod chunked;
+mod edges;
 mod expect;
 mod head;
 mod http1;
@@ -13,6 +14,7 @@ mod probe;
 mod request;
 mod response;
 mod socket;
+mod speech;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -23,7 +25,8 @@ pub use head::ProtocolError;
 pub use http1::Http1;
 pub use http2::{Http2, Http2Setup, Http2Wire};
 pub use plain::Plain;
-pub use probe::probe;
+pub use probe::{ProbeError, negotiate, probe, reach};
 pub use response::{Answer, Look, Progress, ResponseParser};
 pub use socket::{Dial, Endpoint, is_connected};
+pub use speech::Speech;
 pub use tls::{TlsPart, TlsSetup, TlsSetupError, TlsTransport};

@@ -9,6 +9,7 @@ use crate::diagnostic::{
 };
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
+use crate::protocol::TlsSetupError;
 use crate::store::StoreError;
 
 /// A use case that ended without a result.
@@ -20,6 +21,8 @@ pub enum SessionError {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("no TLS can be spoken: {0}")]
+    Tls(#[from] TlsSetupError),
     #[error("no free local port: {0}")]
     NoPort(std::io::Error),
     #[error("the host `{host}` has no address: {source}")]
@@ -65,6 +68,8 @@ impl SessionError {
             Self::Launch(e) => e.diagnostic(),
             Self::Engine(_) => Diagnostic::error(&environment_codes::NO_ENGINE, message)
                 .help("check `ulimit -n` and `ulimit -u`"),
+            Self::Tls(_) => Diagnostic::error(&target_codes::NO_TLS, message)
+                .help("name PEM files in `tls = { ca = ..., certificate = ..., key = ... }`, the certificate before those that vouch for it"),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)

@@ -1,56 +1,21 @@
 //! Drives one connection the way the engine does: with events that come once for each change.
 
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::epoll;
-
 use crate::model::ErrorClass;
+use crate::protocol::edges::Edges;
 use crate::protocol::{Carrier, Happening, Look, Moved, Readiness, Transport};
 use crate::scenario::plan::{Request, Template, Url};
 
 /// Long enough for any machine; nothing here takes long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Edges of one socket.
-#[derive(Debug)]
-pub(super) struct Edges(OwnedFd);
-
-impl Edges {
-    pub(super) fn of(socket: impl AsFd) -> Self {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll");
-        let flags = epoll::EventFlags::IN
-            | epoll::EventFlags::OUT
-            | epoll::EventFlags::RDHUP
-            | epoll::EventFlags::ET;
-        epoll::add(&epoll, socket, epoll::EventData::new_u64(0), flags).expect("a socket");
-        Self(epoll)
-    }
-
-    /// Waits for the next event; None when none comes within `patience`.
-    pub(super) fn within(&self, patience: Duration) -> Option<Readiness> {
-        let mut events = [epoll::Event {
-            flags: epoll::EventFlags::empty(),
-            data: epoll::EventData::new_u64(0),
-        }];
-        let patience = rustix::event::Timespec {
-            tv_sec: i64::try_from(patience.as_secs()).expect("seconds"),
-            tv_nsec: i64::from(patience.subsec_nanos()),
-        };
-        let n = epoll::wait(&self.0, &mut events[..], Some(&patience)).expect("a wait");
-        let flags = events[0].flags;
-        let broken = epoll::EventFlags::HUP | epoll::EventFlags::ERR | epoll::EventFlags::RDHUP;
-        (n > 0).then(|| Readiness {
-            readable: flags.contains(epoll::EventFlags::IN),
-            writable: flags.contains(epoll::EventFlags::OUT),
-            closing: flags.intersects(broken),
-        })
-    }
-
-    pub(super) fn next(&self) -> Readiness {
-        self.within(PATIENCE).expect("an event in time")
-    }
+/// The next event of a socket that has one coming.
+pub(super) fn next(edges: &Edges) -> Readiness {
+    let event = edges.within(PATIENCE).expect("a wait");
+    event.expect("an event in time")
 }
 
 pub(super) fn socket(address: SocketAddr) -> OwnedFd {
@@ -65,9 +30,9 @@ pub(super) fn shake<T: Transport>(
     setup: &T::Setup,
 ) -> Result<(T, Edges), ErrorClass> {
     let mut transport = T::new(socket(address), setup)?;
-    let edges = Edges::of(&transport);
+    let edges = Edges::of(&transport).expect("a socket");
     while !transport.handshake()? {
-        edges.next();
+        next(&edges);
     }
     Ok((transport, edges))
 }
@@ -84,9 +49,9 @@ pub(super) struct Driven<C> {
 impl<C: Carrier> Driven<C> {
     pub(super) fn open(address: SocketAddr, setup: &C::Setup) -> Result<Self, ErrorClass> {
         let mut carrier = C::new(socket(address), setup)?;
-        let edges = Edges::of(&carrier);
+        let edges = Edges::of(&carrier).expect("a socket");
         while !carrier.establish()? {
-            edges.next();
+            next(&edges);
         }
         Ok(Self {
             carrier,
@@ -108,7 +73,7 @@ impl<C: Carrier> Driven<C> {
 
     /// Goes on with the next event.
     pub(super) fn step(&mut self) -> Result<(), ErrorClass> {
-        let event = self.edges.next();
+        let event = next(&self.edges);
         self.carrier
             .advance(event, &mut self.scratch, &mut self.told)
     }

@@ -170,22 +170,32 @@ fn a_goodbye_to_an_idle_connection_makes_it_unusable() {
 fn a_ping_is_answered_while_nothing_is_under_way() {
     let server = Served::clear(1, |mut stream| {
         greet(&mut stream, &[]);
-        stream
-            .write_all(&frame(PING, 0, 0, b"12345678"))
-            .expect("sent");
+        assert_eq!(request(&mut stream), 1);
+        let mut frames = frame(HEADERS, END_HEADERS | END_STREAM, 1, OK);
+        frames.extend(frame(PING, 0, 0, b"12345678"));
+        stream.write_all(&frames).expect("sent");
         let mut seen = Vec::new();
         let pong = frame(PING, 1, 0, b"12345678");
-        while !seen.windows(pong.len()).any(|w| w == pong) {
+        while !seen.ends_with(&pong) {
             let mut byte = [0];
             stream.read_exact(&mut byte).expect("a pong comes");
             seen.push(byte[0]);
         }
-        stream.shutdown(std::net::Shutdown::Write).expect("closed");
+        stream.write_all(&goodbye(1, 0)).expect("sent");
         until_gone(stream);
     });
     let mut client = open(&server).expect("a connection");
-    while client.step().is_ok() {}
-    assert!(!client.is_usable());
+    assert_eq!(client.begin(0, &get()), Ok(true));
+    assert!(matches!(
+        client.fate_or_over(0),
+        Some(Happening::Answered(_))
+    ));
+    // The goodbye comes after the pong alone.
+    while client.is_usable() {
+        if client.step().is_err() {
+            break;
+        }
+    }
 }
 
 #[test]

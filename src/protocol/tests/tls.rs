@@ -9,8 +9,9 @@ use rustls::SupportedProtocolVersion;
 use super::authority::{
     Authority, Manner, Served, TlsStream, answer_once, server_config, take_request, until_gone,
 };
-use super::driver::{Edges, shake, socket};
+use super::driver::{next, shake, socket};
 use crate::model::ErrorClass;
+use crate::protocol::edges::Edges;
 use crate::protocol::{Read, TlsPart, TlsSetup, TlsSetupError, TlsTransport, Transport};
 use crate::scenario::plan::{Certificate, Tls, Version};
 
@@ -49,7 +50,7 @@ fn exchange(
             }
         }
         // As carriers do: after a close no event comes, so reading goes on until it is seen.
-        if edges.next().closing {
+        if next(&edges).closing {
             loop {
                 match transport.read(&mut buffer) {
                     Ok(Read::Bytes { n, .. }) => seen.extend_from_slice(&buffer[..n]),
@@ -208,9 +209,13 @@ fn a_stalled_handshake_waits() {
         TlsSetup::new(&Authority::new().trusted(), "localhost", Version::Http1).expect("a setup");
     let address = silent.local_addr().expect("an address");
     let mut transport = TlsTransport::new(socket(address), &setup).expect("a session");
-    let edges = Edges::of(&transport);
+    let edges = Edges::of(&transport).expect("a socket");
     assert_eq!(transport.handshake(), Ok(false));
-    while edges.within(Duration::from_millis(5)).is_some() {}
+    while edges
+        .within(Duration::from_millis(5))
+        .expect("a wait")
+        .is_some()
+    {}
     assert_eq!(transport.handshake(), Ok(false));
 }
 
@@ -333,10 +338,12 @@ fn a_setup_that_cannot_work_says_why() {
         ..Tls::default()
     };
     let other_key = other.sign("client.test", 2500).key;
+    let no_base64 = b"-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n";
     let no_der = b"-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
     let cases = [
         said(ca(b"hello"), "localhost"),
         said(ca(b"-----BEGIN CERTIFICATE-----\n*\n"), "localhost"),
+        said(ca(no_base64), "localhost"),
         said(ca(no_der), "localhost"),
         said(ca(&own.key), "localhost"),
         said(with(&own.key, &own.key), "localhost"),

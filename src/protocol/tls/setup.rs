@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
 };
 
 use crate::scenario::plan::{Tls, Version};
@@ -61,8 +62,8 @@ pub enum TlsSetupError {
 pub struct TlsSetup {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
-    /// True when a connection on which HTTP/2 is not agreed is of no use.
-    pub(super) http2_only: bool,
+    /// What is offered. Where that is HTTP/2 alone, a connection without it is of no use.
+    pub(in crate::protocol) version: Version,
 }
 
 impl TlsSetup {
@@ -107,37 +108,61 @@ impl TlsSetup {
                     .with_client_auth_cert(chain, key)
                     .map_err(|e| match e {
                         Error::InconsistentKeys(_) => TlsSetupError::OtherKey,
-                        Error::InvalidCertificate(_) => TlsSetupError::Certificate {
-                            part: TlsPart::Certificate,
-                            reason: e.to_string(),
-                        },
+                        Error::InvalidCertificate(e) => unusable(TlsPart::Certificate, &e),
                         other => TlsSetupError::Key(other.to_string()),
                     })?
             }
         };
-        let offered: &[&[u8]] = match version {
-            Version::Http1 => &[b"http/1.1"],
-            Version::Http2 => &[b"h2"],
-            Version::Auto => &[b"h2", b"http/1.1"],
-        };
-        config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
+        config.alpn_protocols = offered(version);
         Ok(Self {
             config: Arc::new(config),
             name,
-            http2_only: version == Version::Http2,
+            version,
         })
     }
+
+    /// The same for someone else: neither resumes the sessions of the other.
+    pub fn apart(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::default();
+        Self {
+            config: Arc::new(config),
+            ..self.clone()
+        }
+    }
+
+    /// The same with another offer.
+    pub(in crate::protocol) fn offering(&self, version: Version) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = offered(version);
+        Self {
+            config: Arc::new(config),
+            name: self.name.clone(),
+            version,
+        }
+    }
+}
+
+/// The names of what is offered by ALPN, the best first.
+fn offered(version: Version) -> Vec<Vec<u8>> {
+    let names: &[&[u8]] = match version {
+        Version::Http1 => &[b"http/1.1"],
+        Version::Http2 => &[b"h2"],
+        Version::Auto => &[b"h2", b"http/1.1"],
+    };
+    names.iter().map(|name| name.to_vec()).collect()
 }
 
 fn given_roots(pem: &[u8]) -> Result<RootCertStore, TlsSetupError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem, TlsPart::Ca)? {
-        roots
-            .add(certificate)
-            .map_err(|e| TlsSetupError::Certificate {
+        roots.add(certificate).map_err(|e| match e {
+            Error::InvalidCertificate(e) => unusable(TlsPart::Ca, &e),
+            other => TlsSetupError::Certificate {
                 part: TlsPart::Ca,
-                reason: e.to_string(),
-            })?;
+                reason: other.to_string(),
+            },
+        })?;
     }
     Ok(roots)
 }
@@ -163,10 +188,21 @@ fn certificates(pem: &[u8], part: TlsPart) -> Result<Vec<CertificateDer<'static>
 }
 
 fn unreadable(part: TlsPart, error: &pem::Error) -> TlsSetupError {
-    TlsSetupError::Pem {
-        part,
-        reason: error.to_string(),
-    }
+    let reason = match error {
+        pem::Error::MissingSectionEnd { .. } => "a section does not end".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "a section begins as none can".to_owned(),
+        pem::Error::Base64Decode(_) => "a section is no Base64".to_owned(),
+        other => other.to_string(),
+    };
+    TlsSetupError::Pem { part, reason }
+}
+
+fn unusable(part: TlsPart, error: &CertificateError) -> TlsSetupError {
+    let reason = match error {
+        CertificateError::BadEncoding => "its contents are no X.509".to_owned(),
+        other => other.to_string(),
+    };
+    TlsSetupError::Certificate { part, reason }
 }
 
 /// Takes any certificate for anyone's, since the plan says so.

@@ -111,7 +111,7 @@ impl Transport for TlsTransport {
         Ok(Self {
             socket,
             session,
-            http2_only: setup.http2_only,
+            http2_only: setup.version == Version::Http2,
             broken: None,
         })
     }
