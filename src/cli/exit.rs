@@ -137,6 +137,7 @@ impl Failure {
             | SessionError::NoScratch(_)
             | SessionError::Users(_)
             | SessionError::NoPort(_)
+            | SessionError::Tls(_)
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }

@@ -9,7 +9,7 @@ use super::account::{Account, Filled, Slice};
 use super::order::{Ended, EngineError, Order};
 use super::worker::{Report, Worker};
 use crate::model::{Cell, Interval};
-use crate::protocol::{Carrier, Http1, Plain};
+use crate::protocol::{Carrier, Http1, Http2, Http2Setup, Plain, Speech, TlsSetup, TlsTransport};
 use crate::schedule::LANES;
 use crate::stop::EndsAllOnPanic;
 use crate::units::Nanos;
@@ -32,9 +32,7 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<Ended
             empties.push(empty);
             let started = thread::Builder::new()
                 .name(format!("load-{worker}"))
-                .spawn_scoped(scope, move || {
-                    work::<Http1<Plain>>(order, workers, account, ())
-                });
+                .spawn_scoped(scope, move || speak(order, workers, account));
             match started {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
@@ -78,6 +76,28 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
         empty,
     };
     (account, give_back)
+}
+
+/// Works with the carrier that the order's speech needs.
+fn speak(order: &Order, workers: usize, account: Account) -> Result<Report, EngineError> {
+    fn http2<S>(streams: usize, transport: S) -> Http2Setup<S> {
+        Http2Setup { transport, streams }
+    }
+    let Speech {
+        http2: is_http2,
+        streams,
+        tls,
+    } = &order.speech;
+    // Workers share nothing, so neither do they resume each other's sessions.
+    let tls = tls.as_ref().map(TlsSetup::apart);
+    match (is_http2, tls) {
+        (false, None) => work::<Http1<Plain>>(order, workers, account, ()),
+        (false, Some(tls)) => work::<Http1<TlsTransport>>(order, workers, account, tls),
+        (true, None) => work::<Http2<Plain>>(order, workers, account, http2(*streams, ())),
+        (true, Some(tls)) => {
+            work::<Http2<TlsTransport>>(order, workers, account, http2(*streams, tls))
+        }
+    }
 }
 
 fn work<C: Carrier>(

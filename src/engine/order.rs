@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::protocol::Dial;
+use crate::protocol::{Dial, Speech};
 use crate::scenario::plan::{Plan, Url};
 use crate::schedule::Shard;
 use crate::stop::Stop;
@@ -15,6 +15,7 @@ use crate::units::Nanos;
 pub struct Order {
     pub plan: Arc<Plan>,
     pub dial: Dial,
+    pub speech: Speech,
     /// The actual URL, with the port of this round.
     pub url: Url,
     /// `CLOCK_MONOTONIC` time at which the first phase starts; slightly in the future.

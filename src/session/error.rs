@@ -11,6 +11,7 @@ use crate::diagnostic::{
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
 use crate::model::Shard;
+use crate::protocol::TlsSetupError;
 use crate::store::StoreError;
 use crate::users::UsersError;
 
@@ -27,6 +28,8 @@ pub enum SessionError {
     NoScratch(std::io::Error),
     #[error(transparent)]
     Users(#[from] UsersError),
+    #[error("no TLS can be spoken: {0}")]
+    Tls(#[from] TlsSetupError),
     #[error("no free local port: {0}")]
     NoPort(std::io::Error),
     #[error("the host `{host}` has no address: {source}")]
@@ -95,6 +98,8 @@ impl SessionError {
             Self::NoScratch(_) => Diagnostic::error(&output_codes::UNWRITABLE, message)
                 .help("make room in the folder for temporary files, or name another in TMPDIR"),
             Self::Users(e) => users(e, message),
+            Self::Tls(_) => Diagnostic::error(&target_codes::NO_TLS, message)
+                .help("name PEM files in `tls = { ca = ..., certificate = ..., key = ... }`, the certificate before those that vouch for it"),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)

@@ -82,8 +82,9 @@ mod tests {
 
     use super::*;
     use crate::clock::{Clock, Monotonic};
-    use crate::model::ErrorClass;
-    use crate::protocol::Dial;
+    use crate::engine::Governor;
+    use crate::model::{ErrorClass, Shard};
+    use crate::protocol::{Dial, Speech};
     use crate::scenario::plan::{Load, Phase, Users};
     use crate::schedule::sample;
     use crate::stop::Stop;
@@ -107,6 +108,9 @@ mod tests {
             url: plan.target.url.clone(),
             plan: Arc::new(plan),
             dial: Dial::to(closed),
+            speech: Speech::CLEAR,
+            governor: Governor::default(),
+            shard: Shard::whole(),
             epoch: Monotonic.now() + Nanos::from_millis(5),
             workers: 1,
             stop: Stop::default(),

@@ -1,6 +1,6 @@
 //! One round: a fresh target, ready; all phases under load; the target stopped; the facts summed up.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
 use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
 use crate::observe::{self, Sampler, Watch};
-use crate::protocol::{self, Dial, Endpoint};
+use crate::protocol::{self, Dial, Endpoint, Speech};
 use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
-use crate::scenario::plan::{Command, Plan, Url};
+use crate::scenario::plan::{Command, Plan, Url, Version};
 use crate::schedule::Shard;
 use crate::stop::{Stop, StopState};
 use crate::store::runs::{Begin, Frame, RunWriter};
@@ -35,7 +35,7 @@ const LEAD: Nanos = Nanos::from_millis(30);
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a stranger on the target's port has to accept a connection.
-const STRANGER_ACCEPTS: Duration = Duration::from_millis(100);
+const STRANGER_ACCEPTS: Nanos = Nanos::from_millis(100);
 
 /// What one arm loads.
 #[derive(Debug, Clone)]
@@ -199,11 +199,8 @@ impl Measurer<'_, '_> {
         );
         let order = Order {
             plan: Arc::clone(&self.plan),
-            dial: Dial {
-                endpoint: Endpoint::Tcp(started.address),
-                source: self.plan.target.http.source,
-                nodelay: self.plan.target.http.nodelay,
-            },
+            dial: started.dial.clone(),
+            speech: started.speech.clone(),
             url: started.url.clone(),
             epoch,
             workers: self
@@ -281,11 +278,20 @@ impl Measurer<'_, '_> {
         if given_port {
             url.port = launch::free_port().map_err(SessionError::NoPort)?;
         }
-        let address = resolve(&url)?;
+        let dial = Dial {
+            endpoint: self.endpoint(target, &url)?,
+            source: self.plan.target.http.source,
+            nodelay: self.plan.target.http.nodelay,
+        };
+        let version = self.plan.target.http.version;
+        let speech = Speech::of(&self.plan.target, &url, version)?;
         let mut process = None;
         if let Some(command) = &target.command {
             // A target that listens where it likes is not told apart from whoever was there before.
-            if !given_port && TcpStream::connect_timeout(&address, STRANGER_ACCEPTS).is_ok() {
+            if let Endpoint::Tcp(address) = dial.endpoint
+                && !given_port
+                && protocol::reach(&dial, STRANGER_ACCEPTS).is_ok()
+            {
                 return Err(SessionError::PortTaken { address });
             }
             process = Some(Launched::start(
@@ -296,12 +302,13 @@ impl Measurer<'_, '_> {
         }
         let mut started = Started {
             url,
-            address,
+            dial,
+            speech,
             process,
         };
         let from = Monotonic.now();
         loop {
-            let refusal = match self.probe(&started) {
+            let refusal = match self.probe(&mut started) {
                 Ok(()) => break,
                 Err(refusal) => refusal,
             };
@@ -331,23 +338,40 @@ impl Measurer<'_, '_> {
         Ok(Some(started))
     }
 
-    fn probe(&self, started: &Started) -> Result<(), String> {
-        let ready = &self.plan.target.ready;
-        let timeout = self.plan.target.timeouts.connect;
-        match &ready.get {
-            None => TcpStream::connect_timeout(&started.address, timeout.into())
-                .map(drop)
-                .map_err(|e| e.to_string()),
-            Some((path, status)) => {
-                let authority = started.url.authority();
-                let path = format!("{}{path}", started.url.base);
-                match protocol::probe(started.address, &authority, &path, timeout) {
-                    Ok(got) if got == *status => Ok(()),
-                    Ok(got) => Err(format!("GET {path} answered {got}, expected {status}")),
-                    Err(e) => Err(format!("GET {path}: {e}")),
-                }
-            }
+    /// Where connections to a target go. What the plan says of that is about its own target.
+    fn endpoint(&self, target: &ArmTarget, url: &Url) -> Result<Endpoint, SessionError> {
+        let plan = &self.plan.target;
+        if target.url != plan.url {
+            return resolve(url).map(Endpoint::Tcp);
         }
+        match (&plan.unix, &plan.http.connect_to) {
+            (Some(path), _) => Ok(Endpoint::Unix(path.clone())),
+            (None, Some((host, port))) => resolve(&Url::http(host, *port)).map(Endpoint::Tcp),
+            (None, None) => resolve(url).map(Endpoint::Tcp),
+        }
+    }
+
+    /// Asks the target whether it is ready, and which version it speaks where that is left to it.
+    fn probe(&self, started: &mut Started) -> Result<(), String> {
+        let target = &self.plan.target;
+        let timeout = target.timeouts.connect;
+        let Started {
+            url, dial, speech, ..
+        } = started;
+        match &target.ready.get {
+            None => protocol::reach(dial, timeout).map_err(|e| e.to_string())?,
+            Some((path, status)) => match protocol::probe(dial, speech, url, path, timeout) {
+                Ok(got) if got == *status => {}
+                Ok(got) => return Err(format!("GET {path} answered {got}, expected {status}")),
+                Err(e) => return Err(format!("GET {path}: {e}")),
+            },
+        }
+        if let (Version::Auto, Some(tls)) = (target.http.version, &speech.tls) {
+            let timeout = timeout + target.timeouts.tls;
+            let version = protocol::negotiate(dial, tls, timeout).map_err(|e| e.to_string())?;
+            *speech = Speech::of(target, url, version).map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 }
 
@@ -369,7 +393,8 @@ fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
 /// A target that can be loaded; stopped when dropped.
 struct Started {
     url: Url,
-    address: SocketAddr,
+    dial: Dial,
+    speech: Speech,
     process: Option<Launched>,
 }
 
