@@ -18,8 +18,9 @@ use std::thread;
 use std::time::Duration;
 
 use plimsoll::clock::{Clock, Monotonic};
-use plimsoll::engine::{Order, Stop, run};
-use plimsoll::protocol::Dial;
+use plimsoll::engine::{Governor, Order, Stop, run};
+use plimsoll::model::Shard;
+use plimsoll::protocol::{Dial, Speech};
 use plimsoll::scenario::plan::{Arrivals, Load, Phase, Plan, Profile, Request, Step, Target, Url};
 use plimsoll::units::{Nanos, Rate};
 
@@ -117,10 +118,13 @@ fn allocations(load: Load) -> (u64, u64) {
     let order = Order {
         plan: Arc::new(plan(load)),
         dial: Dial::to(address),
+        speech: Speech::CLEAR,
         url: Url::http("127.0.0.1", address.port()),
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers: 1,
         stop: Stop::default(),
+        governor: Governor::default(),
+        shard: Shard::whole(),
         round: 0,
     };
     let engine = thread::spawn(move || run(&order, &mut |_| {}).expect("it runs"));

@@ -8,6 +8,7 @@ mod endpoint;
 mod fault;
 mod server;
 mod slots;
+pub mod truth;
 
 pub use endpoint::Endpoint;
 pub use fault::{Fault, Options, Stall, parse_fault};

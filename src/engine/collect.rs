@@ -9,9 +9,9 @@ use super::account::{Account, Filled, Slice};
 use super::order::{Ended, EngineError, Order};
 use super::worker::{Report, Worker};
 use crate::model::{Cell, Interval};
-use crate::protocol::{Carrier, Http1, Plain};
+use crate::protocol::{Carrier, Http1, Http2, Http2Setup, Plain, Speech, TlsSetup, TlsTransport};
 use crate::schedule::LANES;
-use crate::stop::Stop;
+use crate::stop::EndsAllOnPanic;
 use crate::units::Nanos;
 
 /// Runs one round to its end; blocks, and calls `on_interval` for every second of it in order.
@@ -32,9 +32,7 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<Ended
             empties.push(empty);
             let started = thread::Builder::new()
                 .name(format!("load-{worker}"))
-                .spawn_scoped(scope, move || {
-                    work::<Http1<Plain>>(order, workers, account, ())
-                });
+                .spawn_scoped(scope, move || speak(order, workers, account));
             match started {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
@@ -70,7 +68,6 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
     let account = Account {
         worker,
         epoch: order.epoch,
-        phases: order.plan.phases.len(),
         steps: order.plan.steps.len(),
         second: 0,
         in_flight: 0,
@@ -81,13 +78,24 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
     (account, give_back)
 }
 
-/// Whoever panics takes the round along: nobody loads a target for hours when the result is lost.
-struct EndsAllOnPanic<'a>(&'a Stop);
-
-impl Drop for EndsAllOnPanic<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.abort();
+/// Works with the carrier that the order's speech needs.
+fn speak(order: &Order, workers: usize, account: Account) -> Result<Report, EngineError> {
+    fn http2<S>(streams: usize, transport: S) -> Http2Setup<S> {
+        Http2Setup { transport, streams }
+    }
+    let Speech {
+        http2: is_http2,
+        streams,
+        tls,
+    } = &order.speech;
+    // Workers share nothing, so neither do they resume each other's sessions.
+    let tls = tls.as_ref().map(TlsSetup::apart);
+    match (is_http2, tls) {
+        (false, None) => work::<Http1<Plain>>(order, workers, account, ()),
+        (false, Some(tls)) => work::<Http1<TlsTransport>>(order, workers, account, tls),
+        (true, None) => work::<Http2<Plain>>(order, workers, account, http2(*streams, ())),
+        (true, Some(tls)) => {
+            work::<Http2<TlsTransport>>(order, workers, account, http2(*streams, tls))
         }
     }
 }

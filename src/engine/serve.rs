@@ -30,13 +30,14 @@ impl<C: Carrier> Worker<C> {
                 given: now,
             };
             match self.begin(place, &request) {
-                Ok(()) => {
+                Ok(true) => {
                     self.account.sent(&request, now);
                     self.exchanges[place] = Some(exchange);
                     self.first_byte.set(place, now);
                     self.total.set(place, now);
                     return true;
                 }
+                Ok(false) => self.pool.put_back(place, false, now),
                 // Of a connection that was closed meanwhile, nothing has left: take another one.
                 Err(class) => self.fail_slot(self.pool.slot_of(place), class, now),
             }
@@ -63,8 +64,8 @@ impl<C: Carrier> Worker<C> {
         true
     }
 
-    /// Writes what a request has to say.
-    fn begin(&mut self, place: usize, request: &Request) -> Result<(), ErrorClass> {
+    /// Writes what a request has to say; false when its connection takes no more.
+    fn begin(&mut self, place: usize, request: &Request) -> Result<bool, ErrorClass> {
         let look = self.wires.look(request.step);
         let wire = match request.what {
             What::Fixed(index) => self.wires.get(index),
@@ -119,7 +120,9 @@ impl<C: Carrier> Worker<C> {
                 self.pool.opened(index);
                 let place = index * self.pool.streams;
                 if let Some(exchange) = self.exchanges[place] {
-                    if let Err(class) = self.begin(place, &exchange.request) {
+                    let begun = self.begin(place, &exchange.request);
+                    if begun != Ok(true) {
+                        let class = begun.err().unwrap_or(ErrorClass::Closed);
                         self.fail_slot(index, class, now);
                         return;
                     }
@@ -387,9 +390,13 @@ impl<C: Carrier> Worker<C> {
             self.end_visit(&request, true, now);
             return;
         }
-        self.prepare(index);
         self.account.due(&request);
-        self.admit(request, now);
+        if self.is_shut() {
+            self.withhold(&request, now);
+        } else {
+            self.prepare(index);
+            self.admit(request, now);
+        }
     }
 
     /// Renders what a visit sends next.

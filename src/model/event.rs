@@ -1,6 +1,6 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
-use super::{Arm, Contamination, Interval, LevelVerdict, Outline};
+use super::{Arm, Contamination, GuardChange, Halt, Interval, LevelVerdict, Outline};
 use crate::units::Nanos;
 
 /// Sent by a session to whoever watches.
@@ -19,6 +19,10 @@ pub enum Event {
     Ready { after: Nanos },
     /// One interval is recorded.
     Interval(Box<Interval>),
+    /// The guard changed what it lets through.
+    Guard(GuardChange),
+    /// A rule of the scenario ends the run.
+    Halted(Halt),
     RoundEnded {
         index: usize,
         arm: Arm,

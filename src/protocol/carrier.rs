@@ -93,16 +93,17 @@ pub trait Carrier: Sized + Debug + AsFd {
     /// The class under which the connection has failed.
     fn establish(&mut self) -> Result<bool, ErrorClass>;
 
-    /// Begins an exchange on a free stream: writes of it what the socket takes.
+    /// Begins an exchange on a free stream: writes of it what the socket takes. False when the
+    /// connection takes no further exchange, though those under way go on: nothing was begun.
     ///
     /// # Errors
     /// The class under which the connection has failed, with all its exchanges.
-    fn begin(&mut self, stream: usize, wire: &Self::Wire, look: Look) -> Result<(), ErrorClass>;
+    fn begin(&mut self, stream: usize, wire: &Self::Wire, look: Look) -> Result<bool, ErrorClass>;
 
     /// Moves bytes both ways after an event, and tells what has become of which exchange.
     ///
     /// # Errors
-    /// The class under which the connection has failed, with all exchanges that are not told of.
+    /// The class under which the connection is over, with all exchanges that are not told of.
     fn advance(
         &mut self,
         event: Readiness,

@@ -67,7 +67,7 @@ impl<T: Transport> Carrier for Http1<T> {
         self.transport.handshake()
     }
 
-    fn begin(&mut self, _: usize, wire: &Vec<u8>, look: Look) -> Result<(), ErrorClass> {
+    fn begin(&mut self, _: usize, wire: &Vec<u8>, look: Look) -> Result<bool, ErrorClass> {
         self.parser.begin(look);
         self.busy = true;
         self.moved = Moved::default();
@@ -76,7 +76,7 @@ impl<T: Transport> Carrier for Http1<T> {
         self.pending.extend_from_slice(&wire[written..]);
         self.moved.out = written as u64;
         self.moved.all_out = self.pending.is_empty();
-        Ok(())
+        Ok(true)
     }
 
     fn advance(

@@ -4,20 +4,30 @@
 
 mod carrier;
 mod chunked;
+mod edges;
 mod expect;
 mod head;
 mod http1;
+mod http2;
 mod plain;
 mod probe;
 mod request;
 mod response;
+mod scan;
 mod socket;
+mod speech;
+#[cfg(test)]
+mod tests;
+mod tls;
 
 pub use carrier::{Carrier, Happening, Moved, Read, Readiness, Transport};
 pub use expect::check;
 pub use head::ProtocolError;
 pub use http1::Http1;
+pub use http2::{Http2, Http2Setup, Http2Wire};
 pub use plain::Plain;
-pub use probe::probe;
+pub use probe::{ProbeError, negotiate, probe, reach};
 pub use response::{Answer, Look, Progress, ResponseParser};
 pub use socket::{Dial, Endpoint, is_connected};
+pub use speech::Speech;
+pub use tls::{TlsPart, TlsSetup, TlsSetupError, TlsTransport};

@@ -1,78 +1,219 @@
-//! A single blocking GET, to ask whether a target is ready.
+//! Asking a target before the load whether it is ready, and what it speaks. This may wait.
 
-use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::response::{Progress, ResponseParser};
+use super::carrier::{Carrier, Happening, Readiness, Transport};
+use super::edges::Edges;
+use super::http1::Http1;
+use super::http2::{Http2, Http2Setup};
+use super::plain::Plain;
+use super::response::Look;
+use super::socket::{Dial, is_connected};
+use super::speech::Speech;
+use super::tls::{TlsSetup, TlsTransport};
+use crate::model::ErrorClass;
+use crate::scenario::plan::{Request, Template, Url, Version};
 use crate::units::Nanos;
 
+/// Bytes read at once.
+const READ_SIZE: usize = 16 * 1024;
+
+/// Why a target is not known to be ready.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    #[error("nothing came of it within {0}")]
+    TimedOut(Nanos),
+    #[error("{}", .0.describe().trim_end_matches('.'))]
+    Failed(ErrorClass),
+    #[error("this system could not wait for a socket: {0}")]
+    Wait(#[from] io::Error),
+}
+
 /// The status that `GET path` answers, within `timeout` from connecting to the last byte.
+/// `path` comes after the base of `url`. Where `speech` leaves the version open, the target chooses.
 ///
 /// # Errors
 /// When it cannot connect, the answer is no HTTP or is cut off, or the time is over.
-pub fn probe(address: SocketAddr, authority: &str, path: &str, timeout: Nanos) -> Result<u16> {
-    let deadline = Instant::now() + Duration::from(timeout);
-    let left = || {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            Err(Error::from(ErrorKind::TimedOut))
-        } else {
-            Ok(left)
-        }
+pub fn probe(
+    dial: &Dial,
+    speech: &Speech,
+    url: &Url,
+    path: &str,
+    timeout: Nanos,
+) -> Result<u16, ProbeError> {
+    let patience = Patience::of(timeout);
+    let request = Request {
+        // A target need not keep what is asked only once.
+        headers: vec![("connection".to_owned(), Template::fixed("close"))],
+        ..Request::new("GET", path)
     };
-    let mut stream = TcpStream::connect_timeout(&address, left()?)?;
-    stream.set_write_timeout(Some(left()?))?;
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nhost: {authority}\r\nuser-agent: plimsoll/{}\r\naccept: */*\r\nconnection: close\r\n\r\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    stream.write_all(request.as_bytes())?;
-
-    let mut parser = ResponseParser::default();
-    let mut buffer = [0; 8192];
-    loop {
-        stream.set_read_timeout(Some(left()?))?;
-        let n = match stream.read(&mut buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                return Err(ErrorKind::TimedOut.into());
+    let ask = Ask {
+        dial,
+        url,
+        request: &request,
+        patience: &patience,
+    };
+    match &speech.tls {
+        None if !speech.http2 => ask.over::<Http1<Plain>>(&()),
+        None => ask.over::<Http2<Plain>>(&alone(())),
+        Some(tls) => {
+            // Where both are offered one has to be chosen before a carrier can be.
+            let version = match tls.version {
+                Version::Auto => agreed(dial, tls, &patience)?,
+                known => known,
+            };
+            let tls = tls.offering(version);
+            match version {
+                Version::Http2 => ask.over::<Http2<TlsTransport>>(&alone(tls)),
+                _ => ask.over::<Http1<TlsTransport>>(&tls),
             }
-            other => other?,
-        };
-        let done = if n == 0 {
-            Some(parser.finish().ok_or(ErrorKind::UnexpectedEof)?)
-        } else {
-            match parser.feed(&buffer[..n]) {
-                Ok(Progress::Done(answer)) => Some(answer),
-                Ok(Progress::Incomplete) => None,
-                Err(error) => return Err(Error::new(ErrorKind::InvalidData, error)),
-            }
-        };
-        if let Some(answer) = done {
-            return Ok(answer.status);
         }
+    }
+}
+
+/// Connects, and does nothing else.
+///
+/// # Errors
+/// When nobody takes the connection in time.
+pub fn reach(dial: &Dial, timeout: Nanos) -> Result<(), ProbeError> {
+    let patience = Patience::of(timeout);
+    let socket = dial.open().map_err(ProbeError::Failed)?;
+    connected(&socket, &patience).map(drop)
+}
+
+/// The version of HTTP that a target chooses of both; HTTP/1.1 where it does not know ALPN.
+///
+/// # Errors
+/// When there is no TLS connection in time.
+pub fn negotiate(dial: &Dial, tls: &TlsSetup, timeout: Nanos) -> Result<Version, ProbeError> {
+    agreed(dial, &tls.offering(Version::Auto), &Patience::of(timeout))
+}
+
+fn agreed(dial: &Dial, tls: &TlsSetup, patience: &Patience) -> Result<Version, ProbeError> {
+    let socket = dial.open().map_err(ProbeError::Failed)?;
+    let mut transport = TlsTransport::new(socket, tls).map_err(ProbeError::Failed)?;
+    let edges = connected(&transport, patience)?;
+    while !transport.handshake().map_err(ProbeError::Failed)? {
+        patience.wait(&edges)?;
+    }
+    Ok(transport.negotiated().unwrap_or(Version::Http1))
+}
+
+fn alone<S>(transport: S) -> Http2Setup<S> {
+    Http2Setup {
+        transport,
+        streams: 1,
+    }
+}
+
+/// The edges of a socket, once it is connected.
+fn connected(socket: impl AsFd, patience: &Patience) -> Result<Edges, ProbeError> {
+    let edges = Edges::of(&socket)?;
+    while !is_connected(&socket).map_err(ProbeError::Failed)? {
+        patience.wait(&edges)?;
+    }
+    Ok(edges)
+}
+
+/// One request.
+#[derive(Debug)]
+struct Ask<'a> {
+    dial: &'a Dial,
+    url: &'a Url,
+    request: &'a Request,
+    patience: &'a Patience,
+}
+
+impl Ask<'_> {
+    fn over<C: Carrier>(&self, setup: &C::Setup) -> Result<u16, ProbeError> {
+        self.answer::<C>(setup)?.map_err(ProbeError::Failed)
+    }
+
+    fn answer<C: Carrier>(&self, setup: &C::Setup) -> Result<Result<u16, ErrorClass>, ProbeError> {
+        let fail = ProbeError::Failed;
+        let mut fill = |text: &Template, out: &mut Vec<u8>| out.extend(text.constant());
+        let wire = C::wire(self.request, self.url, b"", false, &mut fill);
+        let socket = self.dial.open().map_err(fail)?;
+        let mut carrier = C::new(socket, setup).map_err(fail)?;
+        let edges = connected(&carrier, self.patience)?;
+        while !carrier.establish().map_err(fail)? {
+            self.patience.wait(&edges)?;
+        }
+        if !carrier.begin(0, &wire, Look::default()).map_err(fail)? {
+            return Ok(Err(ErrorClass::Closed));
+        }
+        let mut scratch = vec![0; READ_SIZE];
+        let mut told = Vec::new();
+        // What came with the handshake has used up its edge.
+        let mut event = Readiness {
+            readable: true,
+            ..Readiness::default()
+        };
+        loop {
+            let outcome = carrier.advance(event, &mut scratch, &mut told);
+            for (_, happening) in told.drain(..) {
+                match happening {
+                    Happening::Begun => {}
+                    Happening::Answered(answer) => return Ok(Ok(answer.status)),
+                    Happening::Failed(class) => return Ok(Err(class)),
+                }
+            }
+            outcome.map_err(fail)?;
+            event = self.patience.wait(&edges)?;
+        }
+    }
+}
+
+/// How long there still is.
+#[derive(Debug)]
+struct Patience {
+    whole: Nanos,
+    until: Instant,
+}
+
+impl Patience {
+    fn of(whole: Nanos) -> Self {
+        Self {
+            whole,
+            until: Instant::now() + Duration::from(whole),
+        }
+    }
+
+    fn wait(&self, edges: &Edges) -> Result<Readiness, ProbeError> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        edges.within(left)?.ok_or(ProbeError::TimedOut(self.whole))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
 
-    fn answering(answer: &'static [u8]) -> Result<u16> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        let server = std::thread::spawn(move || -> Result<()> {
+    const LONG: Nanos = Nanos::from_secs(10);
+
+    fn answering(answer: &'static [u8]) -> Result<u16, ProbeError> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = std::thread::spawn(move || -> io::Result<()> {
             let (mut stream, _) = listener.accept()?;
             let mut asked = [0; 1024];
             let n = stream.read(&mut asked)?;
-            assert!(asked[..n].starts_with(b"GET /health HTTP/1.1\r\nhost: shop.test\r\n"));
+            let start = b"GET /api/health HTTP/1.1\r\nhost: shop.test:80\r\n";
+            assert!(asked[..n].starts_with(start));
             stream.write_all(answer)
         });
-        let status = probe(address, "shop.test", "/health", Nanos::from_secs(10));
-        server.join().expect("no panic")?;
+        let url = Url {
+            base: "/api".to_owned(),
+            ..Url::http("shop.test", 80)
+        };
+        let status = probe(&Dial::to(address), &Speech::CLEAR, &url, "/health", LONG);
+        server.join().expect("no panic").expect("it answers");
         status
     }
 
@@ -88,19 +229,26 @@ mod tests {
 
     #[test]
     fn it_says_what_went_wrong() {
-        let kind = |answer| answering(answer).map_err(|e| e.kind());
-        assert_eq!(kind(b"SSH-2.0-x\r\n"), Err(ErrorKind::InvalidData));
+        let said = |answer| answering(answer).map_err(|e| e.to_string());
         assert_eq!(
-            kind(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"),
-            Err(ErrorKind::UnexpectedEof)
+            said(b"SSH-2.0-x\r\n"),
+            Err(ErrorClass::Protocol
+                .describe()
+                .trim_end_matches('.')
+                .to_owned())
+        );
+        assert_eq!(
+            said(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"),
+            Err("The connection was closed before the answer was complete".to_owned())
         );
     }
 
     #[test]
     fn it_gives_up_in_time() {
         let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = silent.local_addr().expect("an address");
-        let late = probe(address, "x", "/", Nanos::from_millis(30)).map_err(|e| e.kind());
-        assert_eq!(late, Err(ErrorKind::TimedOut));
+        let dial = Dial::to(silent.local_addr().expect("an address"));
+        let soon = Nanos::from_millis(30);
+        let late = probe(&dial, &Speech::CLEAR, &Url::http("x", 80), "/", soon);
+        assert!(matches!(late, Err(ProbeError::TimedOut(t)) if t == soon));
     }
 }

@@ -1,24 +1,29 @@
 //! One round: a fresh target, ready; all phases under load; the target stopped; the facts summed up.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Monotonic, wall_rfc3339};
-use crate::engine::{self, Order, StopState};
+use crate::engine::{self, Order};
+use crate::guard::Breaker;
 use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
 use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
 use crate::observe::{self, Sampler, Watch};
-use crate::protocol::{self, Dial, Endpoint};
+use crate::protocol::{self, Dial, Endpoint, Speech};
 use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
-use crate::scenario::plan::{Command, Plan, Url};
+use crate::scenario::plan::{Command, Plan, Url, Version};
+use crate::schedule::Shard;
+use crate::stop::{Stop, StopState};
 use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
-use super::{Session, SessionError, Watcher};
+use super::overseer::Overseer;
+use super::shard::InStep;
+use super::{Session, SessionError, Watcher, load};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
 const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
@@ -30,7 +35,7 @@ const LEAD: Nanos = Nanos::from_millis(30);
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a stranger on the target's port has to accept a connection.
-const STRANGER_ACCEPTS: Duration = Duration::from_millis(100);
+const STRANGER_ACCEPTS: Nanos = Nanos::from_millis(100);
 
 /// What one arm loads.
 #[derive(Debug, Clone)]
@@ -70,8 +75,15 @@ pub(super) struct Slot {
 /// Measures rounds of one run and writes them to its log.
 pub(super) struct Measurer<'a, 'w> {
     pub session: &'a Session,
+    /// Ends this run, and obeys what ends the session.
+    pub stop: Stop,
+    pub breaker: Option<Breaker>,
     pub plan: Arc<Plan>,
     pub outline: Outline,
+    /// What is watched and judged of it: of a part alone, less.
+    pub judged: Outline,
+    /// Set when only a part is measured.
+    pub in_step: Option<InStep>,
     pub writer: RunWriter,
     pub watcher: &'a mut Watcher<'w>,
     pub rounds: Vec<Round>,
@@ -80,8 +92,13 @@ pub(super) struct Measurer<'a, 'w> {
 }
 
 impl Measurer<'_, '_> {
-    /// True once a stop was asked for.
+    /// True once the run shall end, for whatever reason.
     pub(super) fn stopping(&self) -> bool {
+        self.stop.state() != StopState::Running
+    }
+
+    /// True once somebody outside asked for a stop.
+    pub(super) fn interrupted(&self) -> bool {
         self.session.stop.state() != StopState::Running
     }
 
@@ -104,6 +121,11 @@ impl Measurer<'_, '_> {
     }
 
     fn attempt(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
+        if let Some(in_step) = &self.in_step
+            && !in_step.wait(slot.index, &self.stop)
+        {
+            return Ok(());
+        }
         (self.watcher)(&Event::RoundStarted {
             index: slot.index,
             arm: slot.arm,
@@ -132,7 +154,10 @@ impl Measurer<'_, '_> {
             level,
         }))?;
         let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
-        let ended = self.load(slot, &mut started, &mut recorder)?;
+        // Taken for the round, so that what it records and what it watches can be borrowed apart.
+        let mut breaker = self.breaker.take();
+        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone());
+        let ended = self.load(slot, &mut started, &mut recorder, &mut overseer)?;
         let complete = !ended.interrupted;
         // Whoever stops us may have stopped the target as well: then the stop is the news.
         if complete {
@@ -145,6 +170,8 @@ impl Measurer<'_, '_> {
             complete,
         });
         round.level = level;
+        overseer.finish(&mut round);
+        self.breaker = breaker;
         round.contamination = judge::contamination(&round.trust);
         self.writer.append(&Frame::Round(round.clone()))?;
         self.writer.sync()?;
@@ -163,8 +190,12 @@ impl Measurer<'_, '_> {
         slot: Slot,
         started: &mut Started,
         recorder: &mut Recorder,
+        overseer: &mut Overseer<'_>,
     ) -> Result<engine::Ended, SessionError> {
-        let epoch = Monotonic.now() + LEAD;
+        let epoch = match &self.in_step {
+            None => Monotonic.now() + LEAD,
+            Some(in_step) => in_step.epoch(slot.index, LEAD, &self.stop)?,
+        };
         let (sampled, samples) = mpsc::channel();
         let sampler = Sampler::start(
             Watch {
@@ -178,24 +209,27 @@ impl Measurer<'_, '_> {
         );
         let order = Order {
             plan: Arc::clone(&self.plan),
-            dial: Dial {
-                endpoint: Endpoint::Tcp(started.address),
-                source: self.plan.target.http.source,
-                nodelay: self.plan.target.http.nodelay,
-            },
+            dial: started.dial.clone(),
+            speech: started.speech.clone(),
             url: started.url.clone(),
             epoch,
             workers: self
                 .session
                 .workers
                 .unwrap_or_else(|| engine::default_workers(self.plan.target.http.connections)),
-            stop: self.session.stop.clone(),
+            stop: self.stop.clone(),
+            governor: overseer.governor(),
+            shard: self.in_step.map_or(Shard::whole(), |s| s.part.shard),
             round: slot.index,
         };
         let mut failure = None;
-        let ended = engine::run(&order, &mut |interval| {
+        let ended = load::run(&order, &mut |interval| {
             if failure.is_none() {
+                let events = overseer.interval(&interval);
                 failure = self.record(recorder, interval, samples.try_iter()).err();
+                for event in &events {
+                    (self.watcher)(event);
+                }
                 if failure.is_none() && !self.stopping() {
                     failure = started.still_running().err().map(SessionError::from);
                 }
@@ -254,11 +288,20 @@ impl Measurer<'_, '_> {
         if given_port {
             url.port = launch::free_port().map_err(SessionError::NoPort)?;
         }
-        let address = resolve(&url)?;
+        let dial = Dial {
+            endpoint: self.endpoint(target, &url)?,
+            source: self.plan.target.http.source,
+            nodelay: self.plan.target.http.nodelay,
+        };
+        let version = self.plan.target.http.version;
+        let speech = Speech::of(&self.plan.target, &url, version)?;
         let mut process = None;
         if let Some(command) = &target.command {
             // A target that listens where it likes is not told apart from whoever was there before.
-            if !given_port && TcpStream::connect_timeout(&address, STRANGER_ACCEPTS).is_ok() {
+            if let Endpoint::Tcp(address) = dial.endpoint
+                && !given_port
+                && protocol::reach(&dial, STRANGER_ACCEPTS).is_ok()
+            {
                 return Err(SessionError::PortTaken { address });
             }
             process = Some(Launched::start(
@@ -269,12 +312,13 @@ impl Measurer<'_, '_> {
         }
         let mut started = Started {
             url,
-            address,
+            dial,
+            speech,
             process,
         };
         let from = Monotonic.now();
         loop {
-            let refusal = match self.probe(&started) {
+            let refusal = match self.probe(&mut started) {
                 Ok(()) => break,
                 Err(refusal) => refusal,
             };
@@ -304,23 +348,40 @@ impl Measurer<'_, '_> {
         Ok(Some(started))
     }
 
-    fn probe(&self, started: &Started) -> Result<(), String> {
-        let ready = &self.plan.target.ready;
-        let timeout = self.plan.target.timeouts.connect;
-        match &ready.get {
-            None => TcpStream::connect_timeout(&started.address, timeout.into())
-                .map(drop)
-                .map_err(|e| e.to_string()),
-            Some((path, status)) => {
-                let authority = started.url.authority();
-                let path = format!("{}{path}", started.url.base);
-                match protocol::probe(started.address, &authority, &path, timeout) {
-                    Ok(got) if got == *status => Ok(()),
-                    Ok(got) => Err(format!("GET {path} answered {got}, expected {status}")),
-                    Err(e) => Err(format!("GET {path}: {e}")),
-                }
-            }
+    /// Where connections to a target go. What the plan says of that is about its own target.
+    fn endpoint(&self, target: &ArmTarget, url: &Url) -> Result<Endpoint, SessionError> {
+        let plan = &self.plan.target;
+        if target.url != plan.url {
+            return resolve(url).map(Endpoint::Tcp);
         }
+        match (&plan.unix, &plan.http.connect_to) {
+            (Some(path), _) => Ok(Endpoint::Unix(path.clone())),
+            (None, Some((host, port))) => resolve(&Url::http(host, *port)).map(Endpoint::Tcp),
+            (None, None) => resolve(url).map(Endpoint::Tcp),
+        }
+    }
+
+    /// Asks the target whether it is ready, and which version it speaks where that is left to it.
+    fn probe(&self, started: &mut Started) -> Result<(), String> {
+        let target = &self.plan.target;
+        let timeout = target.timeouts.connect;
+        let Started {
+            url, dial, speech, ..
+        } = started;
+        match &target.ready.get {
+            None => protocol::reach(dial, timeout).map_err(|e| e.to_string())?,
+            Some((path, status)) => match protocol::probe(dial, speech, url, path, timeout) {
+                Ok(got) if got == *status => {}
+                Ok(got) => return Err(format!("GET {path} answered {got}, expected {status}")),
+                Err(e) => return Err(format!("GET {path}: {e}")),
+            },
+        }
+        if let (Version::Auto, Some(tls)) = (target.http.version, &speech.tls) {
+            let timeout = timeout + target.timeouts.tls;
+            let version = protocol::negotiate(dial, tls, timeout).map_err(|e| e.to_string())?;
+            *speech = Speech::of(target, url, version).map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 }
 
@@ -342,7 +403,8 @@ fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
 /// A target that can be loaded; stopped when dropped.
 struct Started {
     url: Url,
-    address: SocketAddr,
+    dial: Dial,
+    speech: Speech,
     process: Option<Launched>,
 }
 

@@ -73,7 +73,8 @@ pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
     let of = |arm: Arm| -> Vec<&Round> {
         rounds
             .iter()
-            .filter(|r| r.complete && r.arm == arm)
+            // One that a rule ended says why, though none of its values is judged.
+            .filter(|r| (r.complete || r.halt.is_some()) && r.arm == arm)
             .collect()
     };
     let before = match w.design {
@@ -94,9 +95,9 @@ pub(super) fn weigh_capacity(
     now: &Capacity,
     before: Vec<&Capacity>,
 ) -> Comparison {
-    let complete: Vec<&Round> = rounds.iter().filter(|r| r.complete).collect();
+    let all: Vec<&Round> = rounds.iter().collect();
     judge::judge_capacity(&CapacityQuestion {
-        question: question(w, &w.stored, &complete),
+        question: question(w, &w.stored, &all),
         now,
         before,
     })

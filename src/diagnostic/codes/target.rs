@@ -32,4 +32,8 @@ super::codes! {
         "The target is started by Plimsoll and listens on a port written in its URL, and something answered there before it was started: \
          most often an instance left running by hand. Its numbers would be taken for those of the target.",
         "url = \"http://127.0.0.1:8080\"\ncommand = [\"./shop\"]                         # another ./shop holds 8080";
+    NO_TLS = "PL0410", "no TLS can be spoken with what the scenario gives",
+        "The target's URL is https, and the certificates or the key that the scenario names cannot be used, or it names none to trust and this \
+         system has none either. Nothing was sent.",
+        "tls = { certificate = \"client.pem\", key = \"other.key\" }     (the key is not that of the certificate)";
 }

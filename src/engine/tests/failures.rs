@@ -12,7 +12,7 @@ use super::server::{OK, Outcome, Server, closed_port, load};
 use crate::clock::{Clock, Monotonic};
 use crate::engine::{Order, Stop, StopState, run};
 use crate::model::{ErrorClass, Estimate};
-use crate::protocol::Dial;
+use crate::protocol::{Dial, Speech};
 use crate::scenario::plan::Plan;
 use crate::schedule::sample;
 use crate::units::Nanos;
@@ -226,10 +226,13 @@ fn a_panic_of_whoever_records_ends_the_round_at_once() {
     let order = Order {
         plan: Arc::new(plan),
         dial: Dial::to(server.address),
+        speech: Speech::CLEAR,
         url,
         epoch: Monotonic.now(),
         workers: 2,
         stop: stop.clone(),
+        governor: crate::engine::Governor::default(),
+        shard: crate::schedule::Shard::whole(),
         round: 0,
     };
     let before = Monotonic.now();

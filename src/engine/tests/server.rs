@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 use crate::clock::{Clock, Monotonic};
 use crate::engine::{Ended, Order, Stop, run};
 use crate::model::{Cell, Interval};
-use crate::protocol::Dial;
+use crate::protocol::{Dial, Speech};
 use crate::scenario::plan::Plan;
 use crate::units::Nanos;
 
@@ -124,10 +124,13 @@ pub(super) fn load(plan: Plan, address: SocketAddr, workers: usize, stop: &Stop)
     let order = Order {
         plan: Arc::new(plan),
         dial: Dial::to(address),
+        speech: Speech::CLEAR,
         url,
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers,
         stop: stop.clone(),
+        governor: crate::engine::Governor::default(),
+        shard: crate::schedule::Shard::whole(),
         round: 7,
     };
     let mut intervals = Vec::new();

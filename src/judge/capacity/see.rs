@@ -72,7 +72,14 @@ pub fn see(asked: &Asked, round: &Round, intervals: &[Interval], outline: &Outli
     let machine = broke(&[Contaminant::Steal, Contaminant::CpuPressure]);
     let offered = pace.is_none_or(|p| p.was_offered(asked.rate));
     let starved = round.trust.generator_errors as f64 > GENERATOR_ERRORS * due as f64;
-    let outcome = if starved || (!offered && !machine) {
+    let outcome = if round.is_stopped() && !starved {
+        // The guard held load back because requests failed: less was offered for a reason.
+        if round.is_clean() {
+            Outcome::Failed
+        } else {
+            Outcome::Spoiled
+        }
+    } else if starved || (!offered && !machine) {
         Outcome::OutOfReach
     } else if !offered {
         Outcome::Spoiled

@@ -62,7 +62,7 @@ fn level(
     let known = |values: Vec<f64>| (!values.is_empty()).then(|| mean(&values));
     let throughput = known(counting.iter().filter_map(|(_, s)| s.throughput).collect());
     let together = together(&of_level, outline);
-    let service = together.service().mean();
+    let service = together.as_ref().and_then(|t| t.service().mean());
     Level {
         rate: tried.rate,
         verdict: tried.verdict(searcher.rounds()),
@@ -77,7 +77,7 @@ fn level(
         value: if asked.metric.unit() == Unit::PerSecond {
             mean_value(asked.metric, &of_level, outline)
         } else {
-            together.value(asked.metric)
+            together.map_or(Estimate::Missing, |t| t.value(asked.metric))
         },
         answered: known(counting.iter().filter_map(|(_, s)| s.answered).collect()),
         throughput: throughput.unwrap_or(0.0),
@@ -86,28 +86,13 @@ fn level(
 }
 
 /// The rounds of one level as one population.
-fn together(rounds: &[&Round], outline: &Outline) -> Reading {
-    let mut all = rounds.first().map_or_else(empty, |r| (*r).clone());
+fn together(rounds: &[&Round], outline: &Outline) -> Option<Reading> {
+    let mut all = (*rounds.first()?).clone();
     for round in rounds.iter().skip(1) {
         all.cells.extend(round.cells.iter().cloned());
         all.usage.extend(&round.usage);
     }
-    Reading::of(&Scope::default(), &all, outline)
-}
-
-fn empty() -> Round {
-    Round {
-        index: 0,
-        arm: crate::model::Arm::Now,
-        pair: 0,
-        started_at: String::new(),
-        level: None,
-        cells: Vec::new(),
-        usage: Vec::new(),
-        trust: crate::model::Trust::default(),
-        contamination: Vec::new(),
-        complete: false,
-    }
+    Some(Reading::of(&Scope::default(), &all, outline))
 }
 
 /// A rate per second is that of a round: rounds follow each other.

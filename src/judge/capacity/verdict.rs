@@ -12,6 +12,7 @@ use crate::diagnostic::validity;
 use crate::judge::conclusion::{self, Soundness};
 use crate::judge::question::{Question, SESSIONS};
 use crate::judge::rounds::{Readings, Rounds};
+use crate::judge::stopped::Stopped;
 use crate::judge::verdicts::STATED;
 use crate::judge::{asks, soundness};
 use crate::model::{
@@ -81,10 +82,22 @@ pub fn judge_capacity(q: &CapacityQuestion<'_>) -> Comparison {
             unsound,
             rate: None,
             unanswered: soundness::unanswered(&readings),
+            stopped: stopped(question),
         },
     );
-    comparison.decision.headline = headline(q, &comparison);
     for finding in &mut comparison.findings {
+        if finding.code.as_deref() == Some(validity::METRIC_NOT_MEASURED.id)
+            && q.now.knee.estimate().exact().is_none()
+        {
+            *finding = soundness::finding(
+                &validity::NO_KNEE,
+                format!(
+                    "what was asked cannot be judged: capacity is {}",
+                    q.now.knee
+                ),
+                "a threshold that cannot be judged never passes",
+            );
+        }
         if finding.code.as_deref() == Some(validity::NOISY_MACHINE.id) {
             let by = finding.text.split(';').next().unwrap_or_default();
             finding.text = format!("{by}; those that did not hold were repeated");
@@ -92,8 +105,21 @@ pub fn judge_capacity(q: &CapacityQuestion<'_>) -> Comparison {
                 Some("quieten the machine or give the search cores of its own".to_owned());
         }
     }
+    comparison.decision.headline = headline(q, &comparison);
     comparison.capacity = Some(Box::new(q.now.clone()));
     comparison
+}
+
+/// What ended the search. A guard that opened at a level above the knee has only shown that the level
+/// fails, and counts no further.
+fn stopped(question: &Question<'_>) -> Stopped {
+    if question.now.iter().all(|r| r.halt.is_none()) {
+        return Stopped::default();
+    }
+    Stopped {
+        before: Vec::new(),
+        ..Stopped::of(question)
+    }
 }
 
 /// True when the limit is broken by what is known of a knee that lies below the range.
@@ -171,6 +197,7 @@ fn blank(metric: Metric, scope: Scope) -> MetricResult {
         note: None,
         rounds_needed: None,
         detectable: None,
+        over: None,
         line: None,
     }
 }
@@ -183,6 +210,7 @@ fn unanswerable(threshold: &Threshold) -> MetricResult {
         verdict: Some(Verdict::Invalid),
         note: Some("a search has no single load to judge this at; it has capacity.knee".to_owned()),
         line: threshold.line,
+        over: threshold.over,
         ..blank(threshold.metric, threshold.scope.clone())
     }
 }
@@ -344,11 +372,158 @@ fn headline(q: &CapacityQuestion<'_>, comparison: &Comparison) -> String {
         .results
         .iter()
         .any(|r| r.gating && (r.verdict.is_some() || r.limit.is_some()));
+    let no_knee = comparison
+        .findings
+        .first()
+        .filter(|f| f.code.as_deref() == Some(validity::NO_KNEE.id));
+    if let (Verdict::Invalid, Some(finding)) = (decision.verdict, no_knee) {
+        return finding.text.clone();
+    }
     match decision.verdict {
         Verdict::Kept | Verdict::Unchanged => said,
         _ if judged || decision.verdict > Verdict::Inconclusive => {
             format!("{}; {said}", decision.headline)
         }
         _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::builder::{Build, outline, question, rounds};
+    use crate::model::{Censored, Outline, Stat};
+
+    fn found(rate: f64) -> Knee {
+        Knee::Found(KneeInterval {
+            rate,
+            low: 0.98 * rate,
+            high: 1.02 * rate,
+            probability: 0.95,
+        })
+    }
+
+    fn capacity(knee: Knee) -> Capacity {
+        Capacity {
+            metric: Metric::Latency(Stat::P99),
+            under: 250e6,
+            precision: 0.05,
+            levels: Vec::new(),
+            knee,
+            noisy: false,
+            law: None,
+        }
+    }
+
+    fn threshold(metric: Metric, least: Option<f64>) -> Threshold {
+        Threshold {
+            metric,
+            scope: Scope::default(),
+            max: least,
+            max_change: least.is_none().then_some(Change::Relative(0.05)),
+            min_change: None,
+            over: None,
+            abort: false,
+            line: Some(7),
+        }
+    }
+
+    fn judged(outline: &Outline, now: &Capacity, before: Option<&Capacity>) -> Comparison {
+        let measured = rounds([Build::of(0, 5.0)]);
+        let measured: Vec<_> = measured.iter().collect();
+        let design = if before.is_some() {
+            Design::Unpaired
+        } else {
+            Design::Absolute
+        };
+        judge_capacity(&CapacityQuestion {
+            question: question(outline, design, &measured, &measured),
+            now,
+            before: before.into_iter().collect(),
+        })
+    }
+
+    fn against(now: Knee, before: Knee) -> Comparison {
+        let outline = outline(&["pay"], vec![threshold(Metric::CapacityKnee, None)]);
+        judged(&outline, &capacity(now), Some(&capacity(before)))
+    }
+
+    fn at_least(least: f64, now: Knee) -> Verdict {
+        let outline = outline(&["pay"], vec![threshold(Metric::CapacityKnee, Some(least))]);
+        judged(&outline, &capacity(now), None).decision.verdict
+    }
+
+    #[test]
+    fn knees_are_compared_by_their_intervals() {
+        let verdict = |now| against(now, found(500.0)).decision.verdict;
+        assert_eq!(verdict(found(440.0)), Verdict::Regressed);
+        assert_eq!(verdict(found(501.0)), Verdict::Unchanged);
+        assert_eq!(verdict(found(480.0)), Verdict::Inconclusive);
+        assert_eq!(verdict(found(560.0)), Verdict::Improved);
+        let fell = against(found(440.0), found(500.0));
+        assert!(
+            fell.decision
+                .headline
+                .starts_with("capacity.knee fell 12.0 % (95 % interval"),
+            "{}",
+            fell.decision.headline
+        );
+        assert_eq!(fell.results[0].line, Some(7));
+    }
+
+    #[test]
+    fn a_knee_found_in_noise_fails_nobody() {
+        let outline = outline(&["pay"], vec![threshold(Metric::CapacityKnee, None)]);
+        let noisy = Capacity {
+            noisy: true,
+            ..capacity(found(400.0))
+        };
+        let before = capacity(found(500.0));
+        let verdict = judged(&outline, &noisy, Some(&before)).decision.verdict;
+        assert_eq!(verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_least_rate_is_kept_by_the_whole_interval() {
+        assert_eq!(at_least(480.0, found(500.0)), Verdict::Kept);
+        assert_eq!(at_least(500.0, found(500.0)), Verdict::Inconclusive);
+        assert_eq!(at_least(520.0, found(500.0)), Verdict::Broken);
+    }
+
+    #[test]
+    fn without_a_knee_nothing_passes_but_what_is_on_the_safe_side() {
+        let bound = |rate| Knee::AtLeast {
+            rate,
+            because: Censored::Generator,
+        };
+        assert_eq!(at_least(300.0, bound(400.0)), Verdict::Kept);
+        assert_eq!(at_least(500.0, bound(400.0)), Verdict::Invalid);
+        assert_eq!(
+            at_least(500.0, Knee::Below { rate: 100.0 }),
+            Verdict::Broken
+        );
+        assert_eq!(
+            at_least(50.0, Knee::Below { rate: 100.0 }),
+            Verdict::Invalid
+        );
+        assert_eq!(at_least(50.0, Knee::Unknown), Verdict::Invalid);
+        let verdict = |now| against(now, found(500.0)).decision.verdict;
+        assert_eq!(verdict(bound(400.0)), Verdict::Invalid);
+        assert_eq!(verdict(bound(600.0)), Verdict::Inconclusive);
+        assert_eq!(verdict(Knee::Unknown), Verdict::Invalid);
+        let alone = outline(&["pay"], Vec::new());
+        let unknown = judged(&alone, &capacity(Knee::Unknown), None);
+        assert_eq!(unknown.decision.verdict, Verdict::Invalid);
+        assert!(unknown.decision.headline.starts_with("no knee was found"));
+    }
+
+    #[test]
+    fn a_reference_without_a_knee_and_other_metrics_do_not_pass() {
+        let nothing = against(found(500.0), Knee::Unknown);
+        assert_eq!(nothing.decision.verdict, Verdict::Incomparable);
+        let other = threshold(Metric::Latency(Stat::P99), Some(1e9));
+        let outline = outline(&["pay"], vec![other]);
+        let judged = judged(&outline, &capacity(found(500.0)), None);
+        assert_eq!(judged.decision.verdict, Verdict::Invalid);
     }
 }

@@ -15,5 +15,5 @@ pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
 pub(super) use outlook::Tone;
 pub(super) use row::{Row, level};
 pub(super) use summary::{Part, RoundView, Strip, Summary};
-pub(super) use timeline::{Point, Timeline};
+pub(super) use timeline::{Held, Point, Timeline, held};
 pub(super) use trust::TrustView;

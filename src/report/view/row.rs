@@ -1,6 +1,6 @@
 //! One metric of the verdict table, in words.
 
-use crate::model::{Estimate, MetricResult, Side, Verdict};
+use crate::model::{Estimate, Metric, MetricResult, Side, Verdict};
 use crate::report::words;
 use crate::untrusted::Untrusted;
 
@@ -29,7 +29,7 @@ impl Row {
         let points = words::is_points(metric, result.allowed);
         let side = |side: &Side| words::estimate(side.value, unit);
         Self {
-            label: Untrusted::new(format!("{metric}{}", result.scope)),
+            label: Untrusted::new(result.name()),
             before: result.before.as_ref().map(side).unwrap_or_default(),
             now: side(&result.now),
             change: result
@@ -126,7 +126,9 @@ fn note(result: &MetricResult) -> String {
     if !left_out.is_empty() {
         parts.push(format!("noise spoiled {}", left_out.join(" and ")));
     }
-    if let Estimate::AtLeast(_) = result.now.value {
+    // Of a search the note says why it is a bound.
+    if let (Estimate::AtLeast(_), true) = (result.now.value, result.metric != Metric::CapacityKnee)
+    {
         parts.push("some requests never got an answer".to_owned());
     }
     parts.join("; ")

@@ -1,0 +1,270 @@
+//! HTTP/2 and TLS against servers that nobody here wrote: what Plimsoll counts is what they log.
+//!
+//! Skipped with a message where nginx is not installed, or cannot speak what is asked of it.
+
+mod common;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use common::{Workplace, eventually};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// An nginx of our own that listens in every manner there is.
+struct Nginx {
+    process: Child,
+    /// HTTP/2 in clear text, HTTP/1.1 or 2 over TLS, HTTP/1.1 alone over TLS.
+    http2: u16,
+    tls: u16,
+    tls_http1: u16,
+    log: PathBuf,
+}
+
+impl Nginx {
+    fn start(place: &Workplace) -> Option<Self> {
+        let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
+            .into_iter()
+            .find(|path| Path::new(path).is_file());
+        let built = program.map(|p| Command::new(p).arg("-V").output().expect("nginx says"));
+        let able = built.is_some_and(|built| {
+            let built = String::from_utf8_lossy(&built.stderr).into_owned();
+            built.contains("http_v2_module") && built.contains("http_ssl_module")
+        });
+        let (Some(program), true) = (program, able) else {
+            println!("skipped: there is no nginx with TLS and HTTP/2");
+            return None;
+        };
+        certificates(place);
+        let [http2, tls, tls_http1] = free_ports();
+        place.write("www/index.html", "hello\n");
+        let at = place.path().display();
+        let configuration = place.write(
+            "nginx.conf",
+            &format!(
+                "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
+                 events {{ worker_connections 512; }}\n\
+                 http {{ log_format version '$server_protocol'; access_log {at}/access.log version;\n\
+                 keepalive_requests 1000000; root {at}/www;\n\
+                 client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;\n\
+                 uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n\
+                 ssl_certificate {at}/own.pem; ssl_certificate_key {at}/own.key;\n\
+                 server {{ listen 127.0.0.1:{http2} http2; }}\n\
+                 server {{ listen 127.0.0.1:{tls} ssl http2; }}\n\
+                 server {{ listen 127.0.0.1:{tls_http1} ssl; }} }}\n"
+            ),
+        );
+        let process = Command::new(program)
+            .arg("-c")
+            .arg(configuration)
+            .arg("-e")
+            .arg(place.path().join("error.log"))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nginx starts");
+        eventually("nginx listens", || {
+            TcpStream::connect(("127.0.0.1", tls_http1)).is_ok()
+        });
+        Some(Self {
+            process,
+            http2,
+            tls,
+            tls_http1,
+            log: place.path().join("access.log"),
+        })
+    }
+
+    /// The versions of all requests answered.
+    fn logged(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        drop(self.process.kill().and_then(|()| self.process.wait()));
+    }
+}
+
+/// `ca.pem` vouches for `own.pem`, `other.pem` for nobody here.
+fn certificates(place: &Workplace) {
+    let authority = || {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        (Issuer::new(params, key), pem)
+    };
+    let (issuer, pem) = authority();
+    place.write("ca.pem", &pem);
+    place.write("other.pem", &authority().1);
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+    let own = params.signed_by(&key, &issuer).expect("a certificate");
+    place.write("own.pem", &own.pem());
+    place.write("own.key", &key.serialize_pem());
+}
+
+/// Ports that differ, since all are held until all are known.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    held.map(|listener| listener.local_addr().expect("an address").port())
+}
+
+/// What a run of a target counts.
+fn measured(place: &Workplace, target: &str, load: &str) -> serde_json::Value {
+    place.write(
+        "load.toml",
+        &format!(
+            "name = \"load\"\n[target]\n{target}\n\
+             [[step]]\nname = \"page\"\nrequest = \"GET /\"\n\
+             [[phase]]\nname = \"steady\"\n{load}\n"
+        ),
+    );
+    let json = place
+        .run(&["run", "load.toml", "--rounds", "1", "--json"])
+        .json();
+    json["summary"]["now"].clone()
+}
+
+/// A thousand requests are due, answered and logged, all in this version.
+fn all_arrive(manner: fn(&Nginx) -> String, version: &str) {
+    let place = Workplace::new();
+    let Some(nginx) = Nginx::start(&place) else {
+        return;
+    };
+    let load = "rate = \"1000/s\"\nduration = \"1s\"";
+    let now = measured(&place, &manner(&nginx), load);
+    for count in ["due", "sent", "answered"] {
+        assert_eq!(now[count], 1000, "{now:#}");
+    }
+    assert_eq!(nginx.logged(), vec![version; 1000]);
+}
+
+#[test]
+fn http_2_in_clear_text_arrives_whole() {
+    all_arrive(
+        |nginx| {
+            let port = nginx.http2;
+            format!(
+                "url = \"http://127.0.0.1:{port}\"\nhttp = {{ version = \"2\", connections = 2 }}"
+            )
+        },
+        "HTTP/2.0",
+    );
+}
+
+#[test]
+fn the_ready_probe_speaks_what_the_load_will() {
+    let place = Workplace::new();
+    let Some(nginx) = Nginx::start(&place) else {
+        return;
+    };
+    let load = "rate = \"100/s\"\nduration = \"500ms\"";
+    let ready = "ready = { get = \"/\", status = 200 }";
+    for (scheme, port, version) in [
+        ("http", nginx.http2, "2"),
+        ("https", nginx.tls, "auto"),
+        ("https", nginx.tls_http1, "1.1"),
+    ] {
+        let tls = if scheme == "https" {
+            "tls = { ca = \"ca.pem\" }"
+        } else {
+            ""
+        };
+        let target = format!(
+            "url = \"{scheme}://127.0.0.1:{port}\"\n{ready}\n{tls}\nhttp = {{ version = \"{version}\" }}"
+        );
+        let before = nginx.logged().len();
+        let now = measured(&place, &target, load);
+        assert_eq!(now["answered"], 50, "{now:#}");
+        assert_eq!(
+            nginx.logged().len() - before,
+            51,
+            "one of them was the probe"
+        );
+    }
+}
+
+#[test]
+fn http_2_over_tls_arrives_whole() {
+    all_arrive(
+        |nginx| {
+            let port = nginx.tls;
+            format!(
+                "url = \"https://127.0.0.1:{port}\"\ntls = {{ ca = \"ca.pem\" }}\nhttp = {{ version = \"2\" }}"
+            )
+        },
+        "HTTP/2.0",
+    );
+}
+
+#[test]
+fn http_1_over_tls_arrives_whole() {
+    all_arrive(
+        |nginx| {
+            let port = nginx.tls_http1;
+            format!("url = \"https://127.0.0.1:{port}\"\ntls = {{ ca = \"ca.pem\" }}")
+        },
+        "HTTP/1.1",
+    );
+}
+
+#[test]
+fn the_target_chooses_the_version_where_it_may() {
+    let manner = |port: u16| {
+        format!(
+            "url = \"https://127.0.0.1:{port}\"\ntls = {{ ca = \"ca.pem\" }}\nhttp = {{ version = \"auto\" }}"
+        )
+    };
+    let place = Workplace::new();
+    let Some(nginx) = Nginx::start(&place) else {
+        return;
+    };
+    let load = "rate = \"100/s\"\nduration = \"500ms\"";
+    for (port, version) in [(nginx.tls, "HTTP/2.0"), (nginx.tls_http1, "HTTP/1.1")] {
+        let before = nginx.logged().len();
+        let now = measured(&place, &manner(port), load);
+        assert_eq!(now["answered"], 50, "{now:#}");
+        assert_eq!(nginx.logged()[before..], vec![version; 50]);
+    }
+}
+
+#[test]
+fn many_streams_saturate_and_all_are_logged() {
+    let place = Workplace::new();
+    let Some(nginx) = Nginx::start(&place) else {
+        return;
+    };
+    let target = format!(
+        "url = \"https://127.0.0.1:{}\"\ntls = {{ ca = \"ca.pem\" }}\nhttp = {{ version = \"2\", streams = 20 }}",
+        nginx.tls
+    );
+    let now = measured(&place, &target, "connections = 3\nduration = \"500ms\"");
+    let sent = now["sent"].as_u64().expect("a count");
+    assert!(sent > 60, "{now:#}");
+    assert_eq!(now["answered"], sent, "{now:#}");
+    assert_eq!(nginx.logged().len() as u64, sent);
+}
+
+#[test]
+fn a_certificate_nobody_trusts_fails_every_request() {
+    let place = Workplace::new();
+    let Some(nginx) = Nginx::start(&place) else {
+        return;
+    };
+    let load = "rate = \"100/s\"\nduration = \"500ms\"";
+    for version in ["1.1", "2"] {
+        let target = format!(
+            "url = \"https://127.0.0.1:{}\"\ntls = {{ ca = \"other.pem\" }}\nhttp = {{ version = \"{version}\" }}",
+            nginx.tls
+        );
+        let now = measured(&place, &target, load);
+        assert_eq!(now["due"], 50, "{now:#}");
+        assert_eq!(now["answered"], 0, "{now:#}");
+        let errors = now.to_string();
+        assert!(errors.contains("tls-certificate"), "{now:#}");
+    }
+    assert!(nginx.logged().is_empty());
+}
