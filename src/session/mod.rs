@@ -14,6 +14,8 @@ mod merge;
 mod overseer;
 mod round;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 use std::path::{Path, PathBuf};
