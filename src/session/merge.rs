@@ -151,7 +151,7 @@ fn manifest(parts: &[Run]) -> Manifest {
             .map(|m| m.started_at.clone())
             .min()
             .unwrap_or_default(),
-        fingerprint: together(all().map(|m| &m.fingerprint)),
+        fingerprint: together(&all().map(|m| &m.fingerprint)),
         revision: same(|m| &m.revision),
         shard: None,
         parts: all().map(|m| m.id.clone()).collect(),
@@ -161,7 +161,7 @@ fn manifest(parts: &[Run]) -> Manifest {
 
 /// The machines as one environment: what they have in common, and every value where they differ, so
 /// that only a run of the same machines is comparable.
-fn together<'a>(machines: impl Iterator<Item = &'a Fingerprint> + Clone) -> Fingerprint {
+fn together<'a>(machines: &(impl Iterator<Item = &'a Fingerprint> + Clone)) -> Fingerprint {
     let texts = |of: fn(&Fingerprint) -> &String| -> String {
         let distinct: BTreeSet<&String> = machines.clone().map(of).collect();
         let distinct: Vec<&str> = distinct.into_iter().map(String::as_str).collect();

@@ -15,7 +15,7 @@ use crate::units::Nanos;
 const PAUSE: Nanos = Nanos::from_secs(3);
 
 /// Preparations begin so long before a round does.
-const PREPARE: Nanos = Nanos::from_millis(1_500);
+const PREPARE: Nanos = Nanos::from_secs(2);
 
 /// A stop is noticed within this while nothing happens.
 const NAP: Nanos = Nanos::from_millis(20);

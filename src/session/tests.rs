@@ -178,21 +178,13 @@ fn load_is_held_back_while_the_guard_is_open_and_goes_on_when_the_target_recover
     let round = &outcome.run.rounds[0];
     assert!(round.complete && round.trust.conserved);
     let states: Vec<_> = round.guard.iter().map(|c| c.state).collect();
-    assert!(
-        matches!(
-            states[..],
-            [GuardState::Open, GuardState::Probing(_), GuardState::Closed]
-                | [
-                    GuardState::Open,
-                    GuardState::Probing(_),
-                    GuardState::Open,
-                    ..
-                ]
-        ),
-        "{states:?}"
+    let recovered = matches!(
+        states[..],
+        [GuardState::Open, GuardState::Probing(_), GuardState::Closed]
     );
+    assert!(recovered, "{states:?}");
     let tally = &round.cells[0].tally;
-    assert_eq!(tally.due, 2400, "what is withheld is due");
+    assert_eq!(tally.due, 1600, "what is withheld is due");
     let withheld = tally.failures.count(ErrorClass::Withheld);
     assert!(withheld > 300, "{withheld}");
     assert_eq!(verdict(&outcome), Verdict::Broken);
@@ -200,7 +192,7 @@ fn load_is_held_back_while_the_guard_is_open_and_goes_on_when_the_target_recover
 
 /// The parts of a plan at the same time, each by a session of its own.
 fn parts(plan: &Plan, rounds: usize, roots: &[tempfile::TempDir]) -> Vec<Outcome> {
-    let start_at = Moment::now().after(Nanos::from_secs(4));
+    let start_at = Moment::now().after(Nanos::from_secs(5));
     thread::scope(|scope| {
         let running: Vec<_> = (1..)
             .zip(roots)
