@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::judge::{self, Live};
-use crate::model::{Fingerprint, Manifest, Mode, Outline, Run, RunState, Shard};
+use crate::model::{Finding, Fingerprint, Manifest, Mode, Outline, Run, RunState, Shard};
 use crate::recorder::{self, Merged};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
 
@@ -20,7 +20,16 @@ pub fn merge(session: &Session, names: &[String]) -> Result<Outcome, SessionErro
     let manifest = manifest(&parts);
     let mut merged = recorder::merge(&parts);
     judge_rounds(&manifest, &mut merged);
-    let comparison = weigh(&Weighing::absolute(&manifest.outline), &merged.rounds);
+    let mut comparison = weigh(&Weighing::absolute(&manifest.outline), &merged.rounds);
+    comparison.findings.push(Finding {
+        code: None,
+        text: format!(
+            "put together from {} parts: {}",
+            parts.len(),
+            manifest.parts.join(", ")
+        ),
+        hint: None,
+    });
     let mut writer = RunWriter::create(&session.root, &manifest)?;
     let dir = writer.dir().to_owned();
     write(&mut writer, &merged)?;

@@ -66,7 +66,8 @@ impl InStep {
         })
     }
 
-    fn begins(&self, round: usize) -> Moment {
+    /// When a round begins, for everybody.
+    pub(super) fn begins(&self, round: usize) -> Moment {
         let after = self.every.0.saturating_mul(round as u64);
         self.part.start_at.after(Nanos(after))
     }
