@@ -12,7 +12,7 @@ fn parse_checkout(c: &mut Criterion) {
         text: include_str!("../scenarios/checkout.toml").into(),
     };
     c.bench_function("scenario/parse checkout", |b| {
-        b.iter(|| parse(&file, Path::new("scenarios")).expect("the scenario is valid"));
+        b.iter(|| parse(&file, Path::new("scenarios"), &|_| None).expect("the scenario is valid"));
     });
 }
 

@@ -49,6 +49,66 @@ fn without_arguments_the_help_names_every_verb() {
 }
 
 #[test]
+fn the_options_of_a_quick_run_stand_under_their_headings() {
+    let help = Workplace::new().run(&["run", "--help"]).exits(0).stdout;
+    let below = |heading: &str| {
+        let (_, rest) = help.split_once(heading).expect(heading);
+        let flags = rest
+            .lines()
+            .skip(1)
+            .take_while(|line| line.is_empty() || line.starts_with(' '));
+        flags
+            .filter_map(|line| line.trim_start().strip_prefix("--"))
+            .map(|line| line.split_whitespace().next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        below("Quick run of a URL:"),
+        "rate connections users pool for method body expect timeout"
+    );
+    assert_eq!(
+        below("Connections of a quick run:"),
+        "http2 streams no-keep-alive unix ca insecure"
+    );
+}
+
+#[test]
+fn a_quick_run_has_one_load_model() {
+    let place = Workplace::new();
+    for other in ["--rate=5/s", "--connections=5"] {
+        let words = ["run", "http://127.0.0.1:9/", "--users=5", other];
+        let said = place.run(&words).exits(2).stderr;
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_how_connections_are_made() {
+    let words = [
+        "run",
+        "https://localhost/items",
+        "--dry-run",
+        "--http2",
+        "--streams=7",
+        "--no-keep-alive",
+        "--unix=/run/app.sock",
+        "--insecure",
+    ];
+    let ended = Workplace::new().run(&words).exits(0);
+    insta::assert_snapshot!(ended.stdout, @r"
+    quick
+      target     https://localhost:443
+      connects   HTTP/2, 7 streams, to /run/app.sock, a connection for every request
+      tls        the certificate is NOT verified
+      step       request  GET /items  1 of 1
+      phase      load  100/s poisson  10 s  1000 requests
+      time       1 round of 10 s
+    ");
+    assert!(ended.stderr.contains("PL0133"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_quick_run_counts_every_request_the_server_saw() {
     let server = Server::start(Manner::Prompt);
     let place = Workplace::new();
@@ -441,4 +501,37 @@ fn a_part_needs_a_target_that_is_there_and_a_start_ahead() {
     // A part alone could never be a gate.
     place.run(&["check", "short", "--shard", "1/2"]).exits(2);
     assert!(place.runs().is_empty());
+}
+
+/// The shape of it only: how good the numbers are depends on the machine.
+#[test]
+fn the_instrument_is_held_against_targets_of_known_truth() {
+    let place = Workplace::new();
+    let args = ["doctor", "--instrument", "--for", "500ms", "--json"];
+    let json = place.run(&args).exits(0).json();
+    assert_eq!(json["schema"], 1, "{json:#}");
+    let targets = json["targets"].as_array().expect("a list");
+    let names: Vec<_> = targets.iter().map(|t| t["target"].clone()).collect();
+    assert_eq!(
+        names,
+        ["instant", "fixed", "bimodal", "stalling", "hanging"]
+    );
+    for target in targets {
+        // 500 requests are enough for p95 and too few for p99.
+        let rows = target["rows"].as_array().expect("a list");
+        assert_eq!(rows.len(), 3, "{target:#}");
+        for row in rows {
+            let (truth, measured) = (&row["truth"]["ns"], &row["measured"]["ns"]);
+            let [truth, measured] = [truth, measured].map(|v| v.as_f64().expect("a time"));
+            assert_eq!(row["error_ns"].as_f64(), Some(measured - truth), "{row:#}");
+            // A server cannot answer before it does; buckets are a thousandth wide.
+            assert!(measured >= truth * 0.998, "{row:#}");
+        }
+    }
+    assert!(json["ceiling"]["requests_per_second"].as_f64() > Some(0.0));
+    assert_eq!(json["lateness"].as_array().map(Vec::len), Some(2));
+    assert!(
+        place.runs().is_empty(),
+        "what is measured in passing is not kept"
+    );
 }

@@ -6,17 +6,20 @@
 //! `UPDATE_GOLDEN=1 cargo test --test scenarios` writes these anew, to be read before they are
 //! committed.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use plimsoll::diagnostic::{Diagnostic, SourceFile, render};
 use plimsoll::scenario;
+use plimsoll::scenario::plan::{Overflow, Plan, Version};
 use plimsoll::units::Nanos;
 use proptest::prelude::*;
 
 /// Invalid files that no JSON Schema can refuse, and why.
 const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
+    ("auth-twice", "compares a header with another key"),
     ("body-file-missing", "looks at the disk"),
     ("body-file-outside", "looks at the disk"),
     (
@@ -28,26 +31,81 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "looks for {port} in arguments and environment",
     ),
     ("duplicate-names", "compares tables with each other"),
+    ("expectation-of-a-value", "braces are legal in most texts"),
+    (
+        "guard-never-opens",
+        "compares a share and a time with their units",
+    ),
+    ("http-connect-to-metadata-service", "reads an address"),
+    (
+        "http-lifetime-of-one-request",
+        "depends on the value of another key",
+    ),
+    ("http-source-is-no-address", "reads an address"),
+    ("http-streams-of-one", "depends on the value of another key"),
     ("json-not-a-number", "the value has no form in JSON"),
+    (
+        "multipart-with-content-type",
+        "compares a header with another key",
+    ),
     ("no-request-at-all", "multiplies a rate by a time"),
+    ("no-steps", "depends on the phases"),
     ("only-warm-up", "looks at all phases together"),
+    ("pauses-too-long", "adds times"),
+    ("placeholders-unknown", "braces are legal in most texts"),
     ("placeholders", "braces are legal in most texts"),
     ("ramp-goes-nowhere", "compares two rates"),
+    ("recordings", "looks at the disk"),
+    ("replay-without-a-step", "looks at the disk"),
+    ("search-as-warm-up", "depends on the value of another key"),
+    ("search-beside-a-phase", "looks at all phases together"),
+    ("search-by-cpu", "depends on the metric"),
+    ("search-by-throughput", "depends on the metric"),
+    ("search-downwards", "compares two rates"),
+    ("search-of-nothing", "multiplies a rate by a time"),
+    ("search-of-too-many", "multiplies a rate by a time"),
+    ("search-too-fine", "compares a share with its unit"),
+    ("search-too-short", "compares two times"),
+    ("search-under-nothing", "depends on the metric"),
+    ("search-units", "depends on the metric"),
+    ("secrets", "looks at the environment and the disk"),
+    ("spike-beyond-phase", "compares two times"),
+    ("spike-downwards", "compares two rates"),
     ("stairs-longer-than-phase", "compares two times"),
     ("stairs-too-short", "compares a time with its unit"),
+    ("think-backwards", "compares two times"),
     ("threshold-direction", "depends on the metric"),
     ("threshold-lateness-of-connections", "depends on the phases"),
+    ("threshold-of-process-by-journey", "depends on the metric"),
     ("threshold-of-process-by-step", "depends on the metric"),
+    (
+        "threshold-of-unknown-journey",
+        "looks for names of other tables",
+    ),
+    ("threshold-over-longer-than-phase", "compares two times"),
+    (
+        "threshold-over-parts-of-seconds",
+        "compares a time with its unit",
+    ),
     ("threshold-scope", "looks for names of other tables"),
     ("threshold-twice", "compares tables with each other"),
     ("timeouts-unreachable", "compares two times"),
+    ("tls-ca-unverified", "depends on the value of another key"),
+    ("tls-files-outside", "looks at the disk"),
+    ("tls-files", "looks at the disk"),
+    ("tls-over-http-of-a-command", "depends on another key"),
+    ("tls-over-http", "depends on another key"),
+    ("tls-timeout-unreachable", "compares two times"),
     ("too-fast", "compares a rate with its unit"),
     ("too-long", "compares a time with its unit"),
     ("too-many-requests", "multiplies a rate by a time"),
+    ("unix-and-address", "depends on another key"),
+    ("unix-too-long", "counts bytes"),
     ("url-hidden-address", "reads an address"),
     ("url-metadata-service", "reads an address"),
     ("url-port-out-of-range", "compares a number within a text"),
     ("url-port-without-command", "depends on another key"),
+    ("users-ramp-too-long", "compares two times"),
 ];
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -61,9 +119,26 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The environment that the scenarios are read in.
+fn environment(name: &str) -> Option<OsString> {
+    match name {
+        "SHOP_TOKEN" => Some("t0p/s3cret".into()),
+        "SHOP_PASSWORD" => Some("pä\"ss".into()),
+        "TWO_LINES" => Some("a\nb".into()),
+        "EMPTY" => Some("".into()),
+        _ => None,
+    }
+}
+
+fn load(path: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>> {
+    scenario::load(path, &environment)
+}
+
 fn valid() -> Vec<PathBuf> {
     let mut all = files("scenarios");
     all.extend(files("tests/scenarios/valid"));
+    // Built without virtual users, nothing with them is valid.
+    all.retain(|path| cfg!(feature = "users") || stem(path) != "load-models");
     all
 }
 
@@ -111,7 +186,7 @@ fn check_goldens(texts: impl IntoIterator<Item = (PathBuf, String)>) {
 #[test]
 fn valid_files_load_without_a_word() {
     for path in valid() {
-        match scenario::load(&path) {
+        match load(&path) {
             Ok(loaded) => assert!(
                 loaded.warnings.is_empty(),
                 "{}",
@@ -126,7 +201,7 @@ fn valid_files_load_without_a_word() {
 #[test]
 fn the_scenarios_that_come_along_are_named_like_their_files() {
     for path in files("scenarios") {
-        let plan = scenario::load(&path).unwrap().plan;
+        let plan = load(&path).unwrap().plan;
         assert_eq!(plan.name, stem(&path));
         assert!(!plan.thresholds.is_empty(), "{} judges nothing", plan.name);
         let source = fs::read_to_string(&path).unwrap();
@@ -138,7 +213,7 @@ fn the_scenarios_that_come_along_are_named_like_their_files() {
 fn invalid_files_are_refused_as_recorded() {
     assert!(invalid().len() >= 35);
     check_goldens(invalid().into_iter().map(|path| {
-        let text = match scenario::load(&path) {
+        let text = match load(&path) {
             Ok(_) => "accepted, but should be refused".to_owned(),
             Err(found) => shown(&path, &found),
         };
@@ -149,7 +224,7 @@ fn invalid_files_are_refused_as_recorded() {
 #[test]
 fn doubtful_files_load_with_the_warnings_recorded() {
     check_goldens(files("tests/scenarios/warned").into_iter().map(|path| {
-        let text = match scenario::load(&path) {
+        let text = match load(&path) {
             Ok(loaded) => shown(&path, &loaded.warnings),
             Err(found) => format!("refused:\n{}", shown(&path, &found)),
         };
@@ -161,7 +236,7 @@ fn doubtful_files_load_with_the_warnings_recorded() {
 #[test]
 fn every_message_says_what_to_do() {
     for path in invalid() {
-        for problem in scenario::load(&path).unwrap_err() {
+        for problem in load(&path).unwrap_err() {
             let name = stem(&path);
             assert!(problem.help.is_some(), "{name}: {}", problem.message);
             assert!(problem.place.is_some(), "{name}: {}", problem.message);
@@ -238,7 +313,7 @@ fn parse(text: &str, folder: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>>
         name: "any.toml".to_owned(),
         text: text.into(),
     };
-    scenario::parse(&file, folder)
+    scenario::parse(&file, folder, &environment)
 }
 
 /// Reads a text as a scenario and shows what is wrong with it, which must work for any text. What
@@ -264,9 +339,19 @@ fn survives(text: &str) {
     }
 }
 
+/// Valid files that between them have every key.
+const SOURCES: [&str; 7] = [
+    include_str!("scenarios/valid/everything.toml"),
+    include_str!("scenarios/valid/https.toml"),
+    include_str!("scenarios/valid/connections-in-detail.toml"),
+    include_str!("scenarios/valid/journeys.toml"),
+    include_str!("scenarios/valid/load-models.toml"),
+    include_str!("scenarios/valid/replay-beside-steps.toml"),
+    include_str!("scenarios/valid/search.toml"),
+];
+
 /// A valid file with pieces of it cut out, doubled or replaced by what does not belong there.
 fn mutated() -> impl Strategy<Value = String> {
-    const SOURCE: &str = include_str!("scenarios/valid/everything.toml");
     let piece = prop_oneof![
         Just(String::new()),
         proptest::sample::select(vec![
@@ -304,8 +389,9 @@ fn mutated() -> impl Strategy<Value = String> {
         ".{0,6}",
     ];
     let edit = (any::<prop::sample::Index>(), 0_usize..24, piece);
-    proptest::collection::vec(edit, 1..6).prop_map(|edits| {
-        let mut chars: Vec<char> = SOURCE.chars().collect();
+    let edits = proptest::collection::vec(edit, 1..6);
+    (proptest::sample::select(&SOURCES), edits).prop_map(|(source, edits)| {
+        let mut chars: Vec<char> = source.chars().collect();
         for (at, cut, piece) in edits {
             let start = at.index(chars.len() + 1);
             let end = (start + cut).min(chars.len());
@@ -315,11 +401,11 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
-/// A valid file with one value replaced by another of the file or by one of the wrong kind.
+/// A valid file with one value replaced by another of the files or by one of the wrong kind.
 fn revalued() -> impl Strategy<Value = String> {
-    const SOURCE: &str = include_str!("scenarios/valid/everything.toml");
-    let values: Vec<&str> = SOURCE
-        .lines()
+    let values: Vec<&str> = SOURCES
+        .iter()
+        .flat_map(|source| source.lines())
         .filter_map(|line| Some(line.split_once(" = ")?.1))
         .chain([
             "0",
@@ -334,11 +420,15 @@ fn revalued() -> impl Strategy<Value = String> {
             "\"8760h\"",
         ])
         .collect();
-    let lines = SOURCE.lines().count();
-    let edit = (0..lines, proptest::sample::select(values));
-    proptest::collection::vec(edit, 1..4).prop_map(|edits| {
-        let mut lines: Vec<String> = SOURCE.lines().map(str::to_owned).collect();
+    let edit = (
+        any::<prop::sample::Index>(),
+        proptest::sample::select(values),
+    );
+    let edits = proptest::collection::vec(edit, 1..4);
+    (proptest::sample::select(&SOURCES), edits).prop_map(|(source, edits)| {
+        let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
         for (at, value) in edits {
+            let at = at.index(lines.len());
             if let Some((key, _)) = lines[at].split_once(" = ") {
                 lines[at] = format!("{key} = {value}");
             }
@@ -375,7 +465,7 @@ fn a_file_of_nothing_but_mistakes_is_shown_in_part() {
         name: "many.toml".to_owned(),
         text: text.into(),
     };
-    let found = scenario::parse(&file, Path::new(".")).unwrap_err();
+    let found = scenario::parse(&file, Path::new("."), &environment).unwrap_err();
     assert_eq!(found.len(), 101);
     assert_eq!(found[100].message, "and 19904 more problems");
 }
@@ -403,7 +493,7 @@ fn hostile_files_do_not_overflow_the_stack() {
 #[test]
 fn values_arrive_in_the_plan_as_written() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/valid/everything.toml");
-    let plan = scenario::load(&path).unwrap().plan;
+    let plan = load(&path).unwrap().plan;
     assert_eq!(plan.seed, 7);
     let target = &plan.target;
     assert_eq!(target.url.to_string(), "http://localhost:{port}/api");
@@ -477,5 +567,175 @@ fn values_arrive_in_the_plan_as_written() {
     memory.rss.slope Some(65536.0) None None line Some(85)
     fds.peak Some(64.0) None None line Some(89)
     threads.peak Some(64.0) None None line Some(93)
+    ");
+}
+
+fn loaded(name: &str) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/scenarios/valid")
+        .join(name);
+    load(&path).unwrap().plan
+}
+
+#[test]
+fn connections_arrive_in_the_plan_as_written() {
+    let target = loaded("connections-in-detail.toml").target;
+    insta::assert_debug_snapshot!(target.http, @r#"
+    Http {
+        version: Http1,
+        connections: 100,
+        streams: 100,
+        keep_alive: true,
+        requests_per_connection: Some(
+            1000,
+        ),
+        lifetime: Some(
+            Nanos(
+                30000000000,
+            ),
+        ),
+        nodelay: false,
+        source: Some(
+            127.0.0.2,
+        ),
+        connect_to: Some(
+            (
+                "::1",
+                8080,
+            ),
+        ),
+        max_in_flight: Some(
+            5000,
+        ),
+        overflow: Drop,
+    }
+    "#);
+    let target = loaded("https.toml").target;
+    assert_eq!(target.url.to_string(), "https://shop.test:8443/api");
+    assert_eq!(target.timeouts.tls, Nanos::from_millis(500));
+    assert_eq!(target.http.version, Version::Http2);
+    assert_eq!(target.http.streams, 50);
+    let tls = target.tls;
+    assert_eq!(tls.server_name.as_deref(), Some("api.shop.test"));
+    assert!(tls.ca.unwrap().starts_with(b"-----BEGIN CERTIFICATE"));
+    let key = tls.certificate.unwrap().key;
+    assert!(key.starts_with(b"-----BEGIN PRIVATE KEY"));
+    assert!(!tls.unverified);
+
+    let target = loaded("unix-socket.toml").target;
+    assert_eq!(target.url.to_string(), "http://localhost:80");
+    assert_eq!(target.unix.as_deref(), Some(Path::new("/run/app.sock")));
+    assert_eq!(target.http.overflow, Overflow::Queue);
+    assert_eq!(loaded("https-by-default.toml").target.url.port, 443);
+}
+
+#[cfg(feature = "users")]
+#[test]
+fn load_models_arrive_in_the_plan_as_written() {
+    let plan = loaded("load-models.toml");
+    let starts = plan.starts();
+    let phases: Vec<_> = plan
+        .phases
+        .iter()
+        .zip(starts)
+        .map(|(p, start)| format!("{start}: {:?}, {} and {}", p.load, p.duration, p.cooldown))
+        .collect();
+    insta::assert_snapshot!(phases.join("\n"), @r"
+    0 ns: Users(Users { count: 5, ramp: Nanos(0) }), 20 s and 2 s
+    27 s: Users(Users { count: 50, ramp: Nanos(10000000000) }), 30 s and 60 s
+    117 s: Users(Users { count: 50, ramp: Nanos(0) }), 30 s and 0 ns
+    147 s: Rate { profile: Spike { base: Rate(100.0), peak: Rate(1000.0), at: Nanos(20000000000), length: Nanos(10000000000) }, arrivals: Poisson }, 30 s and 0 ns
+    177 s: Rate { profile: Spike { base: Rate(0.0), peak: Rate(50.0), at: Nanos(0), length: Nanos(10000000000) }, arrivals: Poisson }, 30 s and 0 ns
+    207 s: Rate { profile: Constant(Rate(200.0)), arrivals: Burst(20) }, 20 s and 0 ns
+    ");
+    insta::assert_debug_snapshot!(plan.guard, @r"
+    Some(
+        Guard {
+            errors_over: 0.5,
+            within: Nanos(
+                5000000000,
+            ),
+            action: SlowDown,
+            rest: Nanos(
+                2000000000,
+            ),
+            openings: 10,
+        },
+    )
+    ");
+    let limits: Vec<_> = plan
+        .thresholds
+        .iter()
+        .map(|t| {
+            format!(
+                "{}{} {:?} {:?} {}",
+                t.metric, t.scope, t.max, t.over, t.abort
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(limits.join("\n"), @r"
+    latency.p99 [phase bursts] Some(250000000.0) Some(Nanos(10000000000)) true
+    latency.p99 [phase spike, journey pay] Some(250000000.0) None false
+    throughput.ok Some(10.0) Some(Nanos(20000000000)) false
+    errors.rate Some(0.1) None true
+    ");
+}
+
+#[test]
+fn searches_and_guards_have_defaults() {
+    insta::assert_debug_snapshot!(loaded("search.toml").phases[1].load, @r"
+    Search(
+        Search {
+            metric: Latency(
+                P99,
+            ),
+            under: 250000000.0,
+            from: Rate(
+                100.0,
+            ),
+            to: Rate(
+                20000.0,
+            ),
+            rounds: 5,
+            precision: 0.025,
+            max_duration: Some(
+                Nanos(
+                    3600000000000,
+                ),
+            ),
+        },
+    )
+    ");
+    insta::assert_debug_snapshot!(loaded("search-by-errors.toml").phases[0].load, @r"
+    Search(
+        Search {
+            metric: ErrorsRate,
+            under: 0.001,
+            from: Rate(
+                100.0,
+            ),
+            to: Rate(
+                20000.0,
+            ),
+            rounds: 3,
+            precision: 0.05,
+            max_duration: None,
+        },
+    )
+    ");
+    insta::assert_debug_snapshot!(loaded("guard-by-default.toml").guard, @r"
+    Some(
+        Guard {
+            errors_over: 1.0,
+            within: Nanos(
+                10000000000,
+            ),
+            action: Stop,
+            rest: Nanos(
+                5000000000,
+            ),
+            openings: 3,
+        },
+    )
     ");
 }

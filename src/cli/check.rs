@@ -125,6 +125,13 @@ impl Args {
         command: Option<&str>,
         url: Option<&str>,
     ) -> Result<Option<(ArmTarget, String)>, Failure> {
+        if let (Some(place), true) = (elsewhere(plan), command.is_some() || url.is_some()) {
+            let message = format!("the scenario connects to {place}, whatever the target is");
+            return Err(Diagnostic::error(&codes::CONFLICT, message)
+                .because("both targets would be measured at the same place")
+                .help("leave `unix` and `connect-to` out of the scenario to compare targets")
+                .into());
+        }
         if let Some(line) = command {
             let target = commanded(plan, line)?;
             return Ok(Some((target, line.to_owned())));
@@ -134,6 +141,15 @@ impl Args {
         scenario::check_host(&url, &self.hosts.allow)?;
         Ok(Some((ArmTarget { url, command: None }, text.to_owned())))
     }
+}
+
+/// The one place that all connections of a plan lead to, apart from the address of a target.
+fn elsewhere(plan: &Plan) -> Option<String> {
+    let socket = plan.target.unix.as_ref();
+    let place = plan.target.http.connect_to.as_ref();
+    socket
+        .map(|path| path.display().to_string())
+        .or_else(|| place.map(|(host, port)| format!("{host} port {port}")))
 }
 
 /// A target started by a command line; it must say where the port goes.

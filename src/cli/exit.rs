@@ -134,6 +134,7 @@ impl Failure {
             SessionError::Store(_)
             | SessionError::Launch(_)
             | SessionError::Engine(_)
+            | SessionError::NoScratch(_)
             | SessionError::NoPort(_)
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }

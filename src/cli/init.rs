@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         text: text.as_str().into(),
     };
     let folder = path.parent().map_or_else(PathBuf::new, PathBuf::from);
-    scenario::parse(&file, &folder)?;
+    scenario::parse(&file, &folder, &load::environment)?;
     if path.exists() {
         return Err(
             Diagnostic::error(&output::EXISTS, format!("{} exists", path.display()))

@@ -1,12 +1,14 @@
 //! What `run`, `check` and `validate` share: from arguments to a plan that may be carried out.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::{Better, Change};
-use crate::scenario::{self, plan::Plan};
+use crate::scenario;
+use crate::scenario::plan::{GuardAction, Plan, Version};
 use crate::session::ArmTarget;
 use crate::units::{Nanos, Rate, Share, Unit, UnitError};
 use crate::untrusted::Untrusted;
@@ -19,11 +21,14 @@ use super::exit::Failure;
 #[command(next_help_heading = "Quick run of a URL")]
 pub(super) struct QuickArgs {
     /// Requests per second, such as 500/s [default: 100/s]
-    #[arg(long, value_name = "RATE", conflicts_with = "connections", value_parser = quantity::<Rate>)]
+    #[arg(long, value_name = "RATE", conflicts_with_all = ["connections", "users"], value_parser = quantity::<Rate>)]
     rate: Option<Rate>,
     /// Instead of a rate: so many connections, each as fast as it is answered
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "users")]
     connections: Option<usize>,
+    /// Instead of a rate: so many virtual users, one request after the other
+    #[arg(long, value_name = "N")]
+    users: Option<usize>,
     /// Most connections open at once under a rate
     #[arg(long, value_name = "N", default_value_t = scenario::DEFAULT_CONNECTIONS)]
     pool: usize,
@@ -45,10 +50,36 @@ pub(super) struct QuickArgs {
     /// Longest time for one request
     #[arg(long, value_name = "TIME", value_parser = quantity::<Nanos>)]
     timeout: Option<Nanos>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// How a quick run connects.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Connections of a quick run")]
+struct ConnectionArgs {
+    /// Speak HTTP/2: with prior knowledge over http, by ALPN over https
+    #[arg(long)]
+    http2: bool,
+    /// Most requests outstanding at once on one HTTP/2 connection [default: 100]
+    #[arg(long, value_name = "N")]
+    streams: Option<usize>,
+    /// Open a connection for every request
+    #[arg(long)]
+    no_keep_alive: bool,
+    /// Connect to this socket file instead of the URL's address
+    #[arg(long, value_name = "PATH")]
+    unix: Option<String>,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    ca: Option<PathBuf>,
+    /// Accept any certificate; every report then says so
+    #[arg(long)]
+    insecure: bool,
 }
 
 /// Reads a quantity, and says how to write one.
-fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, String> {
+pub(super) fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, String> {
     text.parse()
         .map_err(|error: UnitError| format!("{}; {}", error.reason, error.help))
 }
@@ -73,12 +104,14 @@ pub(super) fn plan(
             Diagnostic::error(&codes::NOT_FOUND, "a URL has no scenario file")
                 .help(format!("plimsoll run {name}"))
         })?;
-        scenario::quick(&quick.of(name))?
+        let loaded = scenario::quick(&quick.of(name))?;
+        context.terminal.warn(&loaded.warnings);
+        loaded.plan
     } else {
         let path = scenario::locate(name, &context.session.root)?;
         read(context, &path)?
     };
-    scenario::check_host(&plan.target.url, &hosts.allow)?;
+    scenario::check_hosts(&plan.target, &hosts.allow)?;
     Ok(plan)
 }
 
@@ -92,9 +125,14 @@ pub(super) fn command_line(line: &str) -> Result<Vec<String>, Failure> {
     })
 }
 
+/// A variable of the environment, for the secrets of a scenario.
+pub(super) fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// Reads a scenario file, showing its warnings.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Plan, Failure> {
-    let loaded = scenario::load(path)?;
+    let loaded = scenario::load(path, &environment)?;
     context.terminal.warn(&loaded.warnings);
     Ok(loaded.plan)
 }
@@ -108,12 +146,21 @@ impl QuickArgs {
             body: self.body.clone(),
             expect: self.expect.clone(),
             timeout: self.timeout,
-            load: match (self.connections, self.rate) {
-                (Some(n), _) => scenario::QuickLoad::Connections(n),
-                (None, rate) => scenario::QuickLoad::Rate(rate.unwrap_or(Rate(100.0))),
+            load: match (self.connections, self.users, self.rate) {
+                (Some(n), _, _) => scenario::QuickLoad::Connections(n),
+                (None, Some(n), _) => scenario::QuickLoad::Users(n),
+                (None, None, rate) => scenario::QuickLoad::Rate(rate.unwrap_or(Rate(100.0))),
             },
             duration: self.duration,
             connections: self.pool,
+            connection: scenario::QuickConnection {
+                http2: self.connection.http2,
+                streams: self.connection.streams,
+                keep_alive: !self.connection.no_keep_alive,
+                unix: self.connection.unix.clone(),
+                ca: self.connection.ca.clone(),
+                insecure: self.connection.insecure,
+            },
         }
     }
 }
@@ -121,11 +168,12 @@ impl QuickArgs {
 /// The plan in words, for `--dry-run` and `validate`.
 pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String {
     let outline = plan.outline();
-    let mut text = format!(
-        "{}\n  target     {}\n",
-        outline.name,
-        target.outline().name()
-    );
+    let loaded = target.outline(plan);
+    let mut text = format!("{}\n  target     {}\n", outline.name, loaded.name());
+    connections(&mut text, plan);
+    if loaded.unverified {
+        text.push_str("  tls        the certificate is NOT verified\n");
+    }
     let weights: u32 = plan.journeys.iter().map(|j| j.weight).sum();
     for journey in &plan.journeys {
         let steps = &plan.steps[journey.steps.clone()];
@@ -141,6 +189,18 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
             );
             let _ = writeln!(text, "{}", line.trim_end());
         }
+    }
+    let visited = plan.journeys.last().map_or(0, |journey| journey.steps.end);
+    for step in &plan.steps[visited..] {
+        let (name, request) = (&step.name, &step.request);
+        let _ = writeln!(
+            text,
+            "  step       {name}  {} {}  recorded",
+            request.method, request.path
+        );
+    }
+    for set in &plan.data {
+        let _ = writeln!(text, "  data       {}  {} rows", set.name, set.rows.len());
     }
     for phase in &outline.phases {
         let asked = phase
@@ -172,7 +232,27 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
             }
             None => String::new(),
         };
-        let _ = writeln!(text, "  threshold  {}{}{max}{change}", t.metric, t.scope);
+        let over = t
+            .over
+            .map_or_else(String::new, |over| format!("  in any {over}"));
+        let abort = if t.abort { "  ends the run" } else { "" };
+        let _ = writeln!(
+            text,
+            "  threshold  {}{}{max}{change}{over}{abort}",
+            t.metric, t.scope
+        );
+    }
+    if let Some(guard) = &plan.guard {
+        let action = match guard.action {
+            GuardAction::Stop => format!("nothing is sent for {}", guard.rest),
+            GuardAction::SlowDown => "every second request is withheld".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "  guard      {action} when {} of requests fail within {}",
+            Share(guard.errors_over),
+            guard.within
+        );
     }
     let each = outline.duration();
     let all = Nanos(each.0.saturating_mul(rounds as u64));
@@ -181,4 +261,24 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
         n => writeln!(text, "  time       up to {n} rounds of {each}: {all}"),
     };
     Untrusted::lines(&text)
+}
+
+/// How connections are made, where it is not as usual.
+fn connections(text: &mut String, plan: &Plan) {
+    let http = &plan.target.http;
+    let version = match http.version {
+        Version::Http1 => None,
+        Version::Http2 => Some(format!("HTTP/2, {} streams", http.streams)),
+        Version::Auto => Some("the version of HTTP that the target prefers".to_owned()),
+    };
+    let place = match (&plan.target.unix, &http.connect_to) {
+        (Some(socket), _) => Some(format!("to {}", socket.display())),
+        (None, Some((host, port))) => Some(format!("to {host} port {port}")),
+        (None, None) => None,
+    };
+    let kept = (!http.keep_alive).then(|| "a connection for every request".to_owned());
+    let said: Vec<_> = [version, place, kept].into_iter().flatten().collect();
+    if !said.is_empty() {
+        let _ = writeln!(text, "  connects   {}", said.join(", "));
+    }
 }

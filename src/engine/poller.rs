@@ -1,8 +1,8 @@
 //! Waiting for sockets, and for a time, to the nanosecond.
 //!
 //! `epoll_pwait2` takes its timeout in nanoseconds, and with a timer slack of one nanosecond the
-//! kernel wakes when told: one system call waits for answers and for the next arrival. Kernels
-//! before 5.11 do not have it; there the last millisecond before an arrival is spent polling.
+//! kernel wakes when told: one system call waits for answers and for the next arrival. It came with
+//! Linux 5.11.
 
 use std::io;
 use std::num::NonZeroU64;
@@ -24,8 +24,6 @@ const EVENTS: usize = 512;
 pub(super) struct Poller {
     epoll: OwnedFd,
     events: Vec<Event>,
-    /// The kernel waits to the nanosecond.
-    fine: bool,
 }
 
 impl std::fmt::Debug for Poller {
@@ -44,7 +42,6 @@ impl Poller {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS),
-            fine: true,
         })
     }
 
@@ -55,37 +52,24 @@ impl Poller {
     }
 
     /// Waits at most `patience` for something to happen.
-    pub(super) fn wait(&mut self, patience: Nanos) -> io::Result<()> {
-        self.events.clear();
-        match self.wait_once(patience) {
-            Err(Errno::NOSYS | Errno::INVAL) if self.fine => {
-                self.fine = false;
-                Ok(self.wait_once(patience).map(drop)?)
-            }
-            Ok(()) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     #[expect(
         clippy::cast_possible_wrap,
         reason = "a patience of seconds and a remainder below 10^9 are far from 2^63"
     )]
-    fn wait_once(&mut self, patience: Nanos) -> rustix::io::Result<()> {
-        let Nanos(mut nanos) = patience;
-        if !self.fine {
-            nanos -= nanos % 1_000_000;
-        }
+    pub(super) fn wait(&mut self, Nanos(patience): Nanos) -> io::Result<()> {
         let timeout = Timespec {
-            tv_sec: (nanos / Nanos::SECOND.0) as i64,
-            tv_nsec: (nanos % Nanos::SECOND.0) as i64,
+            tv_sec: (patience / Nanos::SECOND.0) as i64,
+            tv_nsec: (patience % Nanos::SECOND.0) as i64,
         };
-        epoll::wait(
+        self.events.clear();
+        match epoll::wait(
             &self.epoll,
             spare_capacity(&mut self.events),
             Some(&timeout),
-        )?;
-        Ok(())
+        ) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// How many events the latest wait has brought.

@@ -15,7 +15,8 @@ pub struct Outline {
     pub description: String,
     pub target: TargetOutline,
     pub steps: Vec<String>,
-    /// Empty in records from before there were journeys: then each step is one alone.
+    /// Those of several steps in sequence; every other step is one alone. Empty in records from
+    /// before there were journeys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyOutline>,
     pub phases: Vec<PhaseOutline>,
@@ -31,10 +32,14 @@ impl Outline {
         self.steps.iter().position(|s| s == name)
     }
 
-    /// The steps of a journey.
+    /// The steps of a journey; a step outside of those listed is one alone.
     pub fn journey(&self, name: &str) -> Option<Range<usize>> {
-        let journey = self.journeys.iter().find(|j| j.name == name)?;
-        Some(journey.steps.clone())
+        if let Some(journey) = self.journeys.iter().find(|j| j.name == name) {
+            return Some(journey.steps.clone());
+        }
+        let step = self.step_index(name)?;
+        let alone = !self.journeys.iter().any(|j| j.steps.contains(&step));
+        alone.then_some(step..step + 1)
     }
 
     /// Length of all phases together.
@@ -58,6 +63,9 @@ impl Outline {
 pub struct TargetOutline {
     pub url: String,
     pub command: Option<Vec<String>>,
+    /// True: any certificate was accepted, so that anybody could have answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
 }
 
 impl TargetOutline {

@@ -11,6 +11,7 @@ mod plain;
 mod probe;
 mod request;
 mod response;
+mod scan;
 mod socket;
 
 pub use carrier::{Carrier, Happening, Moved, Read, Readiness, Transport};

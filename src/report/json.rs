@@ -17,7 +17,7 @@ pub const SCHEMA: u32 = 1;
 pub fn json(view: &View) -> String {
     let facts = &view.facts;
     let manifest = &facts.manifest;
-    let whole = object!({
+    let mut whole = object!({
         "schema": SCHEMA,
         "tool": { "name": "plimsoll", "version": manifest.version },
         "run": {
@@ -59,6 +59,10 @@ pub fn json(view: &View) -> String {
         "rounds": view.rounds.iter().map(round).collect::<Vec<_>>(),
         "trust": trust(view),
     });
+    let target = &manifest.outline.target;
+    if target.url.starts_with("https://") {
+        whole["run"]["certificate_verified"] = object!(!target.unverified);
+    }
     let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
     text.push('\n');
     text

@@ -6,13 +6,14 @@ use crate::diagnostic::{Diagnostic, SourceFile, scenario as codes};
 
 use super::check::{Loaded, parse};
 use super::shape::short;
+use super::template::Environment;
 use super::{limits, suggest};
 
-/// Reads and checks a scenario file.
+/// Reads and checks a scenario file; `environment` looks up the variables of its secrets.
 ///
 /// # Errors
 /// Why it cannot be read, or everything that is wrong with it.
-pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let text = read(path).map_err(|diagnostic| vec![diagnostic])?;
     let file = SourceFile {
         name: path.display().to_string(),
@@ -22,7 +23,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    parse(&file, base)
+    parse(&file, base, environment)
 }
 
 fn read(path: &Path) -> Result<String, Diagnostic> {
@@ -179,7 +180,7 @@ mod tests {
             .set_len(limits::FILE + 1)
             .unwrap();
         let reason = |name: &str| {
-            let d = load(&path(name)).unwrap_err().remove(0);
+            let d = load(&path(name), &|_| None).unwrap_err().remove(0);
             (
                 d.code.id,
                 d.message.replace(&*path("").to_string_lossy(), ""),

@@ -22,8 +22,15 @@ pub(super) struct Key {
     pub name: &'static str,
     pub kind: Kind,
     pub required: bool,
-    /// What it does, for editors; of a later key, what to do instead.
+    /// What it does, for editors; of a key that is not taken, what to do instead.
     pub describe: &'static str,
+}
+
+impl Key {
+    /// True for a key that may be written here.
+    pub(super) const fn is_taken(&self) -> bool {
+        !matches!(self.kind, Kind::Later | Kind::Elsewhere)
+    }
 }
 
 /// What a key takes.
@@ -59,6 +66,8 @@ pub(super) enum Kind {
     Either(&'static [Kind]),
     /// Designed, not built.
     Later,
+    /// A key of another table that is easily written here.
+    Elsewhere,
 }
 
 /// A text with its form.
@@ -94,6 +103,11 @@ pub(super) enum Rule {
     Needs {
         key: &'static str,
         other: &'static str,
+        help: &'static str,
+    },
+    NeedsAny {
+        key: &'static str,
+        others: &'static [&'static str],
         help: &'static str,
     },
 }

@@ -5,30 +5,49 @@
 //! Nothing stops at the first problem. Invariant: a [`Plan`](plan::Plan) is returned only when there
 //! was no error, and an error list is never empty.
 
+mod beside;
 mod body;
 mod check;
+mod data;
 mod file;
+mod follow;
 mod grammar;
+mod guard;
+mod http;
+mod journey;
 mod keys;
+mod kinds;
 mod limits;
+mod name;
 mod phase;
+mod phase_keys;
 pub mod plan;
 mod problems;
+mod profile;
 mod quick;
+mod recording;
+mod replay;
 mod request;
 mod schema;
+mod search;
 mod section;
 mod shape;
 mod step;
 mod suggest;
 mod target;
+mod target_keys;
+mod template;
 mod threshold;
+mod threshold_keys;
+mod tls;
 mod tree;
 mod url;
+mod visit_keys;
 
 pub use check::{Loaded, parse};
 pub use file::{load, locate};
 pub use limits::DEFAULT_CONNECTIONS;
-pub use quick::{Quick, QuickLoad, quick};
+pub use quick::{Quick, QuickConnection, QuickLoad, quick};
 pub use schema::{schema, schema_text};
-pub use url::{check_host, is_forbidden_address, parse_url};
+pub use template::Environment;
+pub use url::{check_host, check_hosts, is_forbidden_address, parse_url};

@@ -1,25 +1,38 @@
 //! Checks `[[phase]]`: the load model, its length, and that it sends something but not too much.
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
-use crate::units::{Nanos, Rate};
+use crate::units::Nanos;
 
-use super::limits;
-use super::plan::{Arrivals, Load, Phase, Profile};
+use super::plan::{Arrivals, Load, Phase, Users};
 use super::problems::Problems;
+use super::replay::Recorded;
 use super::section::{Placed, Section};
+use super::{limits, profile, replay, search};
 
-pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Phase> {
+pub(super) fn check(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    recorded: &mut Recorded<'_>,
+) -> Option<Phase> {
     let name = section.text("name").map(|(name, _)| name.to_owned());
     let duration = section.time("duration").and_then(|(time, span)| {
-        let checked = sum_limit(time, 0).map_err(|diagnostic| {
+        let checked = limits::check_round(time, 0).map_err(|diagnostic| {
             problems.add(diagnostic, span, "this long");
         });
         checked.ok().map(|()| (time, span))
     });
-    let load = load(problems, section, duration);
+    let (load, length) = if section.node("replay").is_some() {
+        replay::check(problems, section, duration, recorded).unzip()
+    } else {
+        let load = load(problems, section, duration);
+        (load, duration.map(|(duration, _)| duration))
+    };
+    let pause = |key: &str| section.time(key).map_or(Nanos::ZERO, |(time, _)| time);
     let phase = Phase {
         warm_up: section.flag("warm-up"),
-        ..Phase::new(&name?, load?, duration?.0)
+        start_after: pause("start-after"),
+        cooldown: pause("cooldown"),
+        ..Phase::new(&name?, load?, length?)
     };
     // A rate beyond the limit has its own message.
     if phase.asked() == Some(0) && phase.duration > Nanos::ZERO {
@@ -40,134 +53,100 @@ fn load(
     if let Some((n, _)) = section.whole("connections") {
         return Some(Load::Connections(usize::try_from(n).ok()?));
     }
-    let arrivals = match section.text("arrivals") {
-        Some(("constant", _)) => Arrivals::Constant,
+    if section.node("users").is_some() {
+        return users(problems, section, duration).map(Load::Users);
+    }
+    if let Some(search) = section.section("search") {
+        return search::check(problems, &search, duration).map(Load::Search);
+    }
+    let arrivals = match (section.text("arrivals"), section.section("arrivals")) {
+        (Some(("constant", _)), _) => Arrivals::Constant,
+        (_, Some(bursts)) => Arrivals::Burst(u32::try_from(bursts.whole("burst")?.0).ok()?),
         _ => Arrivals::Poisson,
     };
-    let profile = match section.section("rate") {
-        None => Profile::Constant(bounded(problems, section.rate("rate")?)),
-        Some(rate) => changing(problems, &rate, duration)?,
-    };
+    let profile = profile::check(problems, section, duration)?;
     Some(Load::Rate { profile, arrivals })
 }
 
-fn bounded(problems: &mut Problems<'_>, (rate, span): Placed<'_, Rate>) -> Rate {
-    if let Err(diagnostic) = rate_limit(rate) {
-        problems.add(diagnostic, span, "too fast");
-    }
-    rate
-}
-
-/// Refuses rates that no single machine sends.
-pub(super) fn rate_limit(rate: Rate) -> Result<(), Diagnostic> {
-    if rate.0 <= limits::RATE {
-        return Ok(());
-    }
-    Err(Diagnostic::error(
-        &codes::TOO_MUCH,
-        "more than 1,000,000 requests a second".to_owned(),
-    )
-    .because("one machine does not send that many")
-    .help("check the unit; \"600/m\" is 10/s"))
-}
-
-fn changing(
+fn users(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
     duration: Option<Placed<'_, Nanos>>,
-) -> Option<Profile> {
-    let from = section.rate("from").map(|rate| bounded(problems, rate));
-    let to = section.rate("to").map(|rate| bounded(problems, rate));
-    let (from, to) = (from?, to?);
-    if from == to {
-        let message = format!("the rate goes from {from} to {to}: nowhere");
-        let mut diagnostic = Diagnostic::error(&codes::BAD_VALUE, message);
-        diagnostic = if from.0 > 0.0 {
-            diagnostic.help(format!("a constant rate is written rate = \"{from}\""))
-        } else {
-            diagnostic.help("write the rate at the end: to = \"200/s\"")
-        };
-        problems.add(diagnostic, &section.span, "no change");
+) -> Option<Users> {
+    if let (Err(diagnostic), Some(node)) = (users_built(), section.node("users")) {
+        problems.add(diagnostic, &node.span, "not in this build");
         return None;
     }
-    if section.node("step").is_none() && section.node("every").is_none() {
-        return Some(Profile::Ramp { from, to });
+    let table = section.section("users");
+    let (count, _) = match &table {
+        Some(table) => table.whole("count")?,
+        None => section.whole("users")?,
+    };
+    let ramp = table.as_ref().and_then(|table| table.time("ramp"));
+    if let (Some((ramp, span)), Some((duration, _))) = (ramp, duration)
+        && ramp >= duration
+    {
+        let message = format!("the users need {ramp} to arrive, the phase ends after {duration}");
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
+            .because("they would never be there all together")
+            .help("make the ramp shorter or the phase longer");
+        problems.add(diagnostic, span, "too long for this phase");
     }
-    let step = section.rate("step").map(|rate| bounded(problems, rate));
-    let (every, span) = section.time("every")?;
-    let step = step?;
-    if every < limits::STAIR {
-        let message = format!("stairs of {every} are too short");
-        let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
-            .because("a rate is a number over a time; nothing can be told from so short a stair")
-            .help("write at least \"100ms\", or leave out `step` and `every` for an even ramp");
-        problems.add(diagnostic, span, "too short");
-        return None;
-    }
-    if let Some((duration, _)) = duration {
-        let climbs = ((to.0 - from.0).abs() / step.0).ceil();
-        let whole = (duration.as_secs_f64() / every.as_secs_f64()).ceil();
-        if every >= duration {
-            let message = format!("the first stair lasts {every}, the whole phase {duration}");
-            let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
-                .because("the rate would never change")
-                .help("make the stairs shorter or the phase longer");
-            problems.add(diagnostic, span, "goes nowhere");
-        } else if whole > limits::STAIRS {
-            let message = format!("stairs of {every} are more than 10,000 in {duration}");
-            let diagnostic = Diagnostic::error(&codes::TOO_MUCH, message)
-                .help("make the stairs longer, or leave out `step` and `every` for an even ramp");
-            problems.add(diagnostic, span, "too short for this phase");
-            return None;
-        } else if whole < climbs + 1.0 {
-            let needed = Nanos::from_secs_f64((climbs + 1.0) * every.as_secs_f64());
-            let message = format!("the stairs do not reach {to} within {duration}");
-            let diagnostic = Diagnostic::warning(&codes::UNREACHED, message)
-                .because(format!(
-                    "{:.0} stairs of {every} need {needed}",
-                    climbs + 1.0
-                ))
-                .help(format!(
-                    "write duration = \"{}\"",
-                    needed.to_string().replace(' ', "")
-                ));
-            problems.add(diagnostic, span, "too long for this phase");
-        }
-    }
-    Some(Profile::Stairs {
-        from,
-        to,
-        step,
-        every,
+    Some(Users {
+        count: usize::try_from(count).ok()?,
+        ramp: ramp.map_or(Nanos::ZERO, |(ramp, _)| ramp),
     })
+}
+
+/// Refuses virtual users where the program was built without them.
+pub(super) fn users_built() -> Result<(), Diagnostic> {
+    if cfg!(feature = "users") {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        &codes::NOT_IN_THIS_BUILD,
+        "this plimsoll was built without virtual users",
+    )
+    .because("its cargo feature `users` was left out")
+    .help("install it with the feature `users`, or write connections = 50 for a closed load without think time"))
 }
 
 /// Refuses phases that together last too long or send too much.
 pub(super) fn check_sum(problems: &mut Problems<'_>, last: &Section<'_>, phases: &[Option<Phase>]) {
     let phases = phases.iter().flatten();
-    let duration = phases.clone().fold(Nanos::ZERO, |sum, p| sum + p.duration);
+    let duration = phases.clone().fold(Nanos::ZERO, |sum, p| {
+        sum + p.start_after + p.duration + p.cooldown
+    });
     let asked = phases
         .filter_map(Phase::asked)
         .fold(0_u64, u64::saturating_add);
-    if let Err(diagnostic) = sum_limit(duration, asked) {
+    if let Err(diagnostic) = limits::check_round(duration, asked) {
         problems.add(diagnostic, &last.span, "with this phase");
     }
 }
 
-/// Refuses a round that lasts too long or sends too much.
-pub(super) fn sum_limit(duration: Nanos, asked: u64) -> Result<(), Diagnostic> {
-    if duration > limits::DURATION {
-        return Err(
-            Diagnostic::error(&codes::TOO_MUCH, "one round lasts longer than seven days")
-                .help("check the unit: \"m\" is minutes, \"ms\" milliseconds"),
-        );
+/// Refuses a search that shares its scenario with another phase that counts.
+pub(super) fn check_search(problems: &mut Problems<'_>, sections: &[Section<'_>]) {
+    let Some(search) = sections.iter().find(|s| s.node("search").is_some()) else {
+        return;
+    };
+    if let (true, Some(node)) = (search.flag("warm-up"), search.node("warm-up")) {
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, "a search cannot be a warm-up")
+            .because("a warm-up is in no number, and a search is about nothing else")
+            .help("leave `warm-up` out");
+        problems.add(diagnostic, &node.span, "and what would be found?");
+        return;
     }
-    if asked > limits::REQUESTS {
-        return Err(Diagnostic::error(
-            &codes::TOO_MUCH,
-            "one round sends more than 1,000,000,000 requests",
+    let others = sections
+        .iter()
+        .filter(|s| s.span != search.span && !s.flag("warm-up"));
+    for other in others {
+        let diagnostic = Diagnostic::error(
+            &codes::CONFLICT,
+            "a search is the only phase that counts in its scenario",
         )
-        .help("lower the rate or the duration"));
+        .because("its answer is a rate; the numbers of other phases would be measured once for each rate that is tried")
+        .help("put this phase into a scenario of its own, or make it a warm-up");
+        problems.add(diagnostic, &other.span, "another phase that counts");
     }
-    Ok(())
 }

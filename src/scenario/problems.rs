@@ -26,6 +26,15 @@ impl<'a> Problems<'a> {
         self.found.push(diagnostic.at(self.file, span, label));
     }
 
+    /// The part of a place that holds a word, or all of it when the word is not written there.
+    pub(super) fn narrowed(&self, span: &Span, word: &str) -> Span {
+        let span = inside(&self.file.text, span.clone());
+        match self.file.text[span.clone()].find(word) {
+            Some(at) => span.start + at..span.start + at + word.len(),
+            None => span,
+        }
+    }
+
     /// Line of a place, from 1.
     pub(super) fn line(&self, span: &Span) -> usize {
         let start = inside(&self.file.text, span.clone()).start;

@@ -24,12 +24,7 @@ pub fn schema_text() -> String {
 }
 
 fn table(table: &'static Table) -> Value {
-    let keys = || {
-        table
-            .keys
-            .iter()
-            .filter(|key| !matches!(key.kind, Kind::Later))
-    };
+    let keys = || table.keys.iter().filter(|key| key.is_taken());
     let properties: Map<String, Value> = keys()
         .map(|key| {
             let mut schema = kind(&key.kind);
@@ -73,6 +68,13 @@ fn rule(rule: &Rule) -> Vec<Value> {
             .collect(),
         Rule::Needs { key, other, .. } => {
             vec![json!({ "dependencies": { (*key): [other] } })]
+        }
+        Rule::NeedsAny { key, others, .. } => {
+            let each: Vec<_> = others
+                .iter()
+                .map(|other| json!({ "required": [other] }))
+                .collect();
+            vec![json!({ "dependencies": { (*key): { "anyOf": each } } })]
         }
     }
 }
@@ -124,7 +126,7 @@ fn kind(wanted: &'static Kind) -> Value {
             let each: Vec<_> = kinds.iter().map(kind).collect();
             json!({ "anyOf": each })
         }
-        Kind::Later => json!(false),
+        Kind::Later | Kind::Elsewhere => json!(false),
     }
 }
 

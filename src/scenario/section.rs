@@ -4,11 +4,12 @@
 //! Asking for a key that the grammar does not have is a mistake of the program.
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
-use crate::units::{Nanos, Rate};
+use crate::units::{Nanos, Rate, Share};
 
 use super::grammar::{Kind, Table};
 use super::limits;
 use super::problems::Problems;
+use super::shape;
 use super::tree::{Entry, Node, Span, Value};
 
 /// One table, with the grammar it follows.
@@ -61,8 +62,28 @@ impl<'a> Section<'a> {
         }
     }
 
+    pub(super) fn number(&self, key: &str) -> Option<Placed<'a, f64>> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::Whole(number) => Some((*number as f64, &node.span)),
+            Value::Float(number) => Some((*number, &node.span)),
+            _ => None,
+        }
+    }
+
     pub(super) fn flag(&self, key: &str) -> bool {
         matches!(self.node(key), Some(node) if matches!(node.value, Value::Flag(true)))
+    }
+
+    /// A flag that is true when nothing is said.
+    pub(super) fn flag_unless(&self, key: &str) -> bool {
+        !matches!(self.node(key), Some(node) if matches!(node.value, Value::Flag(false)))
+    }
+
+    pub(super) fn share(&self, key: &str) -> Option<Placed<'a, f64>> {
+        let (text, span) = self.text(key)?;
+        let share: Share = text.parse().ok()?;
+        Some((share.0, span))
     }
 
     pub(super) fn time(&self, key: &str) -> Option<Placed<'a, Nanos>> {
@@ -97,16 +118,36 @@ impl<'a> Section<'a> {
     /// A table below this one.
     pub(super) fn section(&self, key: &str) -> Option<Self> {
         let node = self.node(key)?;
-        Self::of(table_of(&self.grammar.key(key)?.kind)?, node)
+        Self::of(table_of(&self.grammar.key(key)?.kind, &node.value)?, node)
     }
 
-    /// The tables of `[[key]]`.
-    pub(super) fn sections(&self, key: &str) -> Vec<Self> {
-        let Some(grammar) = self.grammar.key(key).and_then(|key| table_of(&key.kind)) else {
+    /// True when its grammar has the key, where a table can be written in several ways.
+    pub(super) fn knows(&self, key: &str) -> bool {
+        self.grammar.key(key).is_some()
+    }
+
+    /// The tables of a map with free keys, each with its key.
+    pub(super) fn named_sections(&self, key: &str) -> Vec<(&'a Entry, Self)> {
+        let Some(Kind::Map(Kind::Table(grammar))) = self.grammar.key(key).map(|key| &key.kind)
+        else {
             return Vec::new();
         };
-        match self.node(key).map(|node| &node.value) {
-            Some(Value::List(items)) => items
+        self.map(key)
+            .iter()
+            .filter_map(|entry| Some((entry, Self::of(grammar, &entry.node)?)))
+            .collect()
+    }
+
+    /// The tables of `[[key]]`, or of a list.
+    pub(super) fn sections(&self, key: &str) -> Vec<Self> {
+        match (self.grammar.key(key).map(|key| &key.kind), self.node(key)) {
+            (
+                Some(Kind::Tables(grammar) | Kind::List(Kind::Table(grammar))),
+                Some(Node {
+                    value: Value::List(items),
+                    ..
+                }),
+            ) => items
                 .iter()
                 .filter_map(|node| Self::of(grammar, node))
                 .collect(),
@@ -115,10 +156,11 @@ impl<'a> Section<'a> {
     }
 }
 
-fn table_of(kind: &'static Kind) -> Option<&'static Table> {
+/// The grammar a value follows when it is a table.
+fn table_of(kind: &'static Kind, value: &Value) -> Option<&'static Table> {
     match kind {
-        Kind::Table(table) | Kind::Tables(table) => Some(table),
-        Kind::Either(kinds) => kinds.iter().find_map(table_of),
+        Kind::Table(table) => Some(table),
+        Kind::Either(kinds) => table_of(shape::alternative(kinds, value)?, value),
         _ => None,
     }
 }

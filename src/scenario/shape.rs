@@ -31,7 +31,7 @@ pub(super) fn table(
     }
     for entry in entries {
         match grammar.key(&entry.key) {
-            Some(key) => value(problems, key, entry),
+            Some(key) => value(problems, grammar, key, entry),
             None => unknown_key(problems, grammar, entry),
         }
     }
@@ -53,7 +53,7 @@ fn known(grammar: &Table) -> impl Iterator<Item = &'static str> {
     grammar
         .keys
         .iter()
-        .filter(|key| !matches!(key.kind, Kind::Later))
+        .filter(|key| key.is_taken())
         .map(|key| key.name)
 }
 
@@ -80,17 +80,29 @@ fn example(kind: &Kind) -> String {
         Kind::List(item) => format!("[{}]", example(item)),
         Kind::Map(item) => format!("{{ key = {} }}", example(item)),
         Kind::Table(table) | Kind::Tables(table) => {
-            let keys: Vec<_> = table
-                .keys
+            let now = || {
+                let keys = table.keys.iter();
+                keys.filter(|key| key.is_taken())
+            };
+            let mut shown: Vec<_> = now().filter(|key| key.required).collect();
+            if shown.is_empty() {
+                shown = now().take(2).collect();
+                let exclude = |rule: &Rule| match rule {
+                    Rule::AtMostOne { keys, .. } => shown.iter().all(|k| keys.contains(&k.name)),
+                    _ => false,
+                };
+                if table.rules.iter().any(exclude) {
+                    shown.truncate(1);
+                }
+            }
+            let keys: Vec<_> = shown
                 .iter()
-                .filter(|key| !matches!(key.kind, Kind::Later))
-                .take(2)
                 .map(|key| format!("{} = {}", key.name, example(&key.kind)))
                 .collect();
             format!("{{ {} }}", keys.join(", "))
         }
         Kind::Either(kinds) => kinds.first().map_or_else(String::new, example),
-        Kind::Later => String::new(),
+        Kind::Later | Kind::Elsewhere => String::new(),
     }
 }
 
@@ -122,7 +134,7 @@ fn expectation(kind: &Kind) -> String {
             let words: Vec<_> = kinds.iter().map(expectation).collect();
             words.join(", or ")
         }
-        Kind::Later => "nothing yet".to_owned(),
+        Kind::Later | Kind::Elsewhere => "nothing here".to_owned(),
     }
 }
 
@@ -165,8 +177,12 @@ pub(super) fn short(text: &str) -> String {
     out
 }
 
-fn value(problems: &mut Problems<'_>, key: &Key, entry: &Entry) {
-    if matches!(key.kind, Kind::Later) {
+fn value(problems: &mut Problems<'_>, grammar: &Table, key: &'static Key, entry: &Entry) {
+    if matches!(key.kind, Kind::Elsewhere) {
+        let message = format!("`{}` has no place in {}", key.name, grammar.noun);
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message).help(key.describe);
+        problems.add(diagnostic, &entry.key_span, "not here");
+    } else if matches!(key.kind, Kind::Later) {
         let diagnostic = Diagnostic::error(
             &codes::NOT_YET,
             format!("`{}` is not supported yet", key.name),
@@ -197,10 +213,25 @@ fn fits(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-fn kind(problems: &mut Problems<'_>, key: &str, wanted: &Kind, node: &Node) {
+/// The kind that a value is meant as: the first of its type, and of tables the one that knows most
+/// of the keys.
+pub(super) fn alternative(kinds: &'static [Kind], value: &Value) -> Option<&'static Kind> {
+    let known = |kind: &Kind| match (kind, value) {
+        (Kind::Table(table), Value::Table(entries)) => {
+            let known = |entry: &&Entry| table.key(&entry.key).is_some();
+            entries.iter().filter(known).count()
+        }
+        _ => 0,
+    };
+    let fitting = kinds.iter().filter(|kind| fits(kind, value));
+    // Of equals `max_by_key` takes the last.
+    fitting.rev().max_by_key(|kind| known(kind))
+}
+
+fn kind(problems: &mut Problems<'_>, key: &str, wanted: &'static Kind, node: &Node) {
     match (wanted, &node.value) {
         (Kind::Either(kinds), value) => {
-            if let Some(fitting) = kinds.iter().find(|kind| fits(kind, value)) {
+            if let Some(fitting) = alternative(kinds, value) {
                 return kind(problems, key, fitting, node);
             }
             let quantity = kinds.iter().find(|k| matches!(k, Kind::Quantity { .. }));
@@ -406,11 +437,7 @@ fn hold_to_rule(
         }
         Rule::AtLeastOne { keys, code, help } => {
             // A key that cannot be honoured yet, or a misspelt one, may have been meant.
-            let later = |entry: &Entry| {
-                grammar
-                    .key(&entry.key)
-                    .is_some_and(|key| matches!(key.kind, Kind::Later))
-            };
+            let later = |entry: &Entry| grammar.key(&entry.key).is_some_and(|key| !key.is_taken());
             let given = keys.iter().any(|key| find(key).is_some());
             if !given && !entries.iter().any(later) && !misspelt(grammar, entries, keys) {
                 let wanted = list(keys.iter().copied());
@@ -427,6 +454,19 @@ fn hold_to_rule(
                 )
                 .help(*help);
                 problems.add(diagnostic, &entry.key_span, format!("`{other}` is missing"));
+            }
+        }
+        Rule::NeedsAny { key, others, help } => {
+            if let Some(entry) = find(key)
+                && others.iter().all(|other| find(other).is_none())
+            {
+                let wanted = list(others.iter().copied());
+                let diagnostic = Diagnostic::error(
+                    &codes::CONFLICT,
+                    format!("`{key}` means nothing without {wanted}"),
+                )
+                .help(*help);
+                problems.add(diagnostic, &entry.key_span, "none of them is given");
             }
         }
     }

@@ -1,62 +1,58 @@
-//! Checks `[[step]]`: the request that is sent and the answer that is expected.
+//! Checks a step: the request that is sent, the answer that is expected and what is done with it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 
-use super::plan::{Expect, Request, Step, Template};
+use super::body::{self, Body};
+use super::plan::{Expect, Part, Request, Secret, Step, Template};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
-use super::tree::{Node, Span, Value};
-use super::{body, limits, request};
+use super::template::{self, Known, Place, Writer};
+use super::tree::{Span, Value};
+use super::{follow, limits, request};
 
 pub(super) fn check(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
-    base: &Path,
-) -> Option<(Step, u32)> {
+    known: &Known<'_>,
+) -> Option<Step> {
     let name = section.text("name").map(|(name, _)| name.to_owned());
-    let weight = section.whole("weight").map_or(1, |(weight, _)| weight);
     let line = line(problems, section);
-    let query = query(problems, section);
-    let mut headers = headers(problems, section);
-    let body = body(problems, section, base);
-    if section.node("json").is_some() && !has_header(&headers, "content-type") {
-        headers.push(("content-type".to_owned(), "application/json".to_owned()));
-    }
+    let path = path(problems, section, known, line.as_ref());
+    let headers = headers(problems, section, known);
+    let body = body::check(problems, section, known);
     let expect = expect(problems, section);
-    let (method, mut path) = line?;
-    if !query.is_empty() {
-        path.push(if path.contains('?') { '&' } else { '?' });
-        path.push_str(&query.join("&"));
-    }
-    if let (Err(diagnostic), Some(node)) = (request::path(&path), section.node("query")) {
-        problems.add(diagnostic, &node.span, "with these parameters");
-    }
-    let request = Request {
-        method,
-        path: Template::fixed(path),
-        headers: headers
-            .into_iter()
-            .map(|(name, value)| (name, Template::fixed(value)))
-            .collect(),
-        body: Template::fixed(body?),
-    };
     let step = Step {
         expect,
-        ..Step::new(&name?, request)
+        captures: follow::captures(problems, section, known),
+        think: follow::think(problems, section),
+        retry: follow::retry(problems, section),
+        redirects: section
+            .whole("redirects")
+            .and_then(|(n, _)| u8::try_from(n).ok())
+            .unwrap_or(0),
+        gzip: section.flag("gzip"),
+        ..Step::new(&name?, Request::new("GET", "/"))
     };
-    Some((step, u32::try_from(weight).ok()?))
+    let body = body?;
+    let request = Request {
+        method: line?.0,
+        path: path?,
+        headers: typed(problems, section, headers, &body),
+        body: body.template,
+    };
+    Some(Step { request, ..step })
 }
 
 fn line(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<(String, String)> {
     let (text, span) = section.text("request")?;
-    let checked = request::no_placeholder(text).and_then(|()| request::line(text));
-    keep(problems, checked, span, "in this request")
+    keep(problems, request::line(text), span, "in this request")
 }
 
 /// The value, or None with the problem reported at its place.
@@ -71,41 +67,43 @@ fn keep<T>(
         .ok()
 }
 
-fn query(problems: &mut Problems<'_>, section: &Section<'_>) -> Vec<String> {
-    let mut pairs = Vec::new();
-    for entry in section.map("query") {
-        let values = match &entry.node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(&entry.node),
-        };
-        for node in values {
-            let text = match &node.value {
-                Value::Text(text) => text.clone(),
-                Value::Whole(number) => number.to_string(),
-                Value::Float(number) => number.to_string(),
-                Value::Flag(flag) => flag.to_string(),
-                _ => continue,
-            };
-            keep(
-                problems,
-                request::no_placeholder(&text),
-                &node.span,
-                "in this parameter",
-            );
-            let (key, value) = (request::percent(&entry.key), request::percent(&text));
-            pairs.push(format!("{key}={value}"));
-        }
+/// Path and query.
+fn path(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    known: &Known<'_>,
+    line: Option<&(String, String)>,
+) -> Option<Template> {
+    let pairs = body::pairs(problems, known, section.map("query"));
+    let (_, path) = line?;
+    let (_, span) = section.text("request")?;
+    let mut writer = Writer::default();
+    writer.template(known.compile(problems, path, span, Place::Path));
+    let mut sign: &[u8] = if path.contains('?') { b"&" } else { b"?" };
+    for pair in pairs {
+        writer.fixed(sign);
+        writer.template(pair);
+        sign = b"&";
     }
-    pairs
+    let template = writer.finish();
+    if let Some(node) = section.node("query") {
+        let checked = request::path(&template.to_string());
+        keep(problems, checked, &node.span, "with these parameters");
+    }
+    Some(template)
 }
 
-fn has_header(headers: &[(String, String)], name: &str) -> bool {
+fn has_header(headers: &[(String, Template)], name: &str) -> bool {
     headers
         .iter()
         .any(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
-fn headers(problems: &mut Problems<'_>, section: &Section<'_>) -> Vec<(String, String)> {
+fn headers(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    known: &Known<'_>,
+) -> Vec<(String, Template)> {
     let mut headers = Vec::new();
     let entries = section.map("headers");
     if let Some(beyond) = entries.get(limits::HEADERS) {
@@ -132,65 +130,120 @@ fn headers(problems: &mut Problems<'_>, section: &Section<'_>) -> Vec<(String, S
             &entry.key_span,
             "this name",
         );
-        let checked =
-            request::header_value(&entry.key, value).and_then(|()| request::no_placeholder(value));
+        let checked = request::header_value(&entry.key, value);
         keep(problems, checked, &entry.node.span, "in this header");
-        headers.push((entry.key.clone(), value.clone()));
+        let value = known.compile(problems, value, &entry.node.span, Place::Header);
+        headers.push((entry.key.clone(), value));
+    }
+    if let Some(value) = authorization(problems, section, known) {
+        if let (true, Some(node)) = (has_header(&headers, "authorization"), section.node("auth")) {
+            let message = "the header `authorization` is given twice";
+            let diagnostic = Diagnostic::error(&codes::DUPLICATE, message)
+                .because("`auth` writes it as well")
+                .help("keep `auth` or the header");
+            problems.add(diagnostic, &node.span, "given before");
+        }
+        headers.push(("authorization".to_owned(), value));
     }
     headers
 }
 
-/// The bytes to send; none where no body is given.
-fn body(problems: &mut Problems<'_>, section: &Section<'_>, base: &Path) -> Option<Vec<u8>> {
-    if let Some(node) = section.node("json") {
-        placeholders(problems, node);
-        return serde_json::to_vec(&json(node)?).ok();
-    }
-    if let Some((text, span)) = section.text("body") {
-        keep(
-            problems,
-            request::no_placeholder(text),
-            span,
-            "in this body",
-        );
-        return Some(text.as_bytes().to_vec());
-    }
-    let Some((name, span)) = section.text("body-file") else {
-        return Some(Vec::new());
+/// The headers with the content type of the body.
+fn typed(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    mut headers: Vec<(String, Template)>,
+    body: &Body,
+) -> Vec<(String, Template)> {
+    let Some(kind) = &body.content_type else {
+        return headers;
     };
-    keep(problems, body::read(base, name), span, "this file")
+    if !has_header(&headers, "content-type") {
+        let value = Template::fixed(kind.value.as_str());
+        headers.push(("content-type".to_owned(), value));
+    } else if let (true, Some(node)) = (kind.fixed, section.node("headers")) {
+        problems.add(
+            body::other_content_type(),
+            &node.span,
+            "with a `content-type`",
+        );
+    }
+    headers
 }
 
-fn placeholders(problems: &mut Problems<'_>, node: &Node) {
-    match &node.value {
-        Value::Text(text) => {
-            keep(
-                problems,
-                request::no_placeholder(text),
-                &node.span,
-                "in this body",
-            );
-        }
-        Value::List(items) => items.iter().for_each(|item| placeholders(problems, item)),
-        Value::Table(entries) => entries
-            .iter()
-            .for_each(|entry| placeholders(problems, &entry.node)),
-        _ => {}
+/// The header that says who sends the request.
+fn authorization(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    known: &Known<'_>,
+) -> Option<Template> {
+    let auth = section.section("auth")?;
+    let mut writer = Writer::default();
+    if let Some((token, span)) = auth.text("bearer") {
+        let checked = request::header_value("authorization", token).and_then(|()| {
+            if token.is_empty() {
+                return Err(Diagnostic::error(&codes::BAD_VALUE, "the token is empty")
+                    .help("write the token, best from the environment: \"{{env.SHOP_TOKEN}}\""));
+            }
+            Ok(())
+        });
+        keep(problems, checked, span, "this token");
+        writer.fixed(b"Bearer ");
+        writer.template(known.compile(problems, token, span, Place::Header));
+        return Some(writer.finish());
     }
+    let basic = auth.section("basic")?;
+    let (user, user_span) = basic.text("user")?;
+    let (password, span) = basic.text("password")?;
+    let user = known.compile(problems, user, user_span, Place::Body);
+    let password = known.compile(problems, password, span, Place::Body);
+    if user.constant().contains(&b':') {
+        let diagnostic = Diagnostic::error(&codes::BAD_VALUE, "the user's name has a colon")
+            .because("the first colon ends the name and begins the password")
+            .help("leave it out");
+        problems.add(diagnostic, user_span, "this name");
+    }
+    if !user.is_constant() || !password.is_constant() {
+        let message = "user and password of `basic` are the same for every visit";
+        let diagnostic = Diagnostic::error(&codes::PLACEHOLDER, message)
+            .because("they are encoded together, before the load begins")
+            .help("put the encoded pair into the data: headers = { authorization = \"Basic {{users.basic}}\" }");
+        problems.add(diagnostic, &basic.span, "changes from visit to visit");
+    }
+    let pair = [user.constant(), b":".to_vec(), password.constant()].concat();
+    let encoded = BASE64.encode(pair);
+    writer.fixed(b"Basic ");
+    let is_secret = |t: &Template| t.parts.iter().any(|p| matches!(p, Part::Secret(_)));
+    writer.template(if is_secret(&user) || is_secret(&password) {
+        Template {
+            parts: vec![Part::Secret(Secret {
+                name: format!("{user}:{password} in base64"),
+                value: encoded,
+            })],
+        }
+    } else {
+        Template::fixed(encoded)
+    });
+    Some(writer.finish())
 }
 
 /// The value as JSON; None for numbers that JSON cannot hold, which the shape has reported.
-fn json(node: &Node) -> Option<Json> {
-    Some(match &node.value {
+pub(super) fn json(value: &Value) -> Option<Json> {
+    Some(match value {
         Value::Text(text) | Value::Date(text) => Json::from(text.as_str()),
         Value::Whole(number) => Json::from(i64::try_from(*number).ok()?),
         Value::Float(number) => Json::Number(serde_json::Number::from_f64(*number)?),
         Value::Flag(flag) => Json::from(*flag),
-        Value::List(items) => Json::Array(items.iter().map(json).collect::<Option<_>>()?),
+        Value::List(items) => Json::Array(
+            items
+                .iter()
+                .map(|item| json(&item.value))
+                .collect::<Option<_>>()?,
+        ),
         Value::Table(entries) => Json::Object(
             entries
                 .iter()
-                .map(|entry| Some((entry.key.clone(), json(&entry.node)?)))
+                .map(|entry| Some((entry.key.clone(), json(&entry.node.value)?)))
                 .collect::<Option<_>>()?,
         ),
     })
@@ -198,11 +251,7 @@ fn json(node: &Node) -> Option<Json> {
 
 fn expect(problems: &mut Problems<'_>, section: &Section<'_>) -> Expect {
     let Some(section) = section.section("expect") else {
-        return Expect {
-            status: Vec::new(),
-            body_contains: None,
-            json: Vec::new(),
-        };
+        return Expect::default();
     };
     let status = section
         .items("status")
@@ -218,29 +267,18 @@ fn expect(problems: &mut Problems<'_>, section: &Section<'_>) -> Expect {
                 .help("write the text to look for, or leave `body-contains` out");
             problems.add(diagnostic, span, "empty");
         }
-        keep(
-            problems,
-            request::no_placeholder(text),
-            span,
-            "in this text",
-        );
-        text.to_owned()
+        let text = template::constant(text);
+        keep(problems, text, span, "in this text").unwrap_or_default()
     });
     let mut pointers = BTreeMap::new();
     for entry in section.map("json") {
-        if !is_pointer(&entry.key) {
-            let key = short(&entry.key);
-            let message = format!("`{key}` is not a JSON pointer");
-            let path = key.trim_start_matches(['$', '.']).replace('.', "/");
-            let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
-                .because("a pointer is the way from the top of the document: /order/items/0")
-                .help(format!("did you mean \"/{path}\"?"));
-            problems.add(diagnostic, &entry.key_span, "does not begin with /");
-        }
-        placeholders(problems, &entry.node);
-        if let Some(value) = json(&entry.node) {
-            pointers.insert(entry.key.clone(), value);
-        }
+        follow::pointer(problems, &entry.key, &entry.key_span);
+        let Some(mut value) = json(&entry.node.value) else {
+            continue;
+        };
+        let checked = constants(&mut value);
+        keep(problems, checked, &entry.node.span, "in this value");
+        pointers.insert(entry.key.clone(), value);
     }
     Expect {
         status,
@@ -249,11 +287,13 @@ fn expect(problems: &mut Problems<'_>, section: &Section<'_>) -> Expect {
     }
 }
 
-/// RFC 6901: empty, or `/`-separated with `~` only in `~0` and `~1`.
-fn is_pointer(text: &str) -> bool {
-    let escapes = text.split('~').skip(1);
-    (text.is_empty() || text.starts_with('/'))
-        && escapes
-            .into_iter()
-            .all(|after| after.starts_with(['0', '1']))
+/// Refuses placeholders in the texts of a value.
+fn constants(value: &mut Json) -> Result<(), Diagnostic> {
+    match value {
+        Json::String(text) => *text = template::constant(text)?,
+        Json::Array(items) => items.iter_mut().try_for_each(constants)?,
+        Json::Object(entries) => entries.values_mut().try_for_each(constants)?,
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+    Ok(())
 }

@@ -1,39 +1,74 @@
-//! Checks `[target]`: address, command, ready probe, timeouts and connections.
+//! Checks `[target]`: address, command, ready probe and timeouts.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::units::Nanos;
 
-use super::plan::{Command, Http, Ready, Target, Timeouts, Url};
+use super::plan::{Command, Ready, Scheme, Target, Timeouts, Url};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
 use super::tree::Value;
-use super::{limits, request, url};
+use super::{http, limits, request, tls, url};
 
 const PORT: &str = "{port}";
 
-pub(super) fn check(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Target> {
+/// The target; `base` is the folder that certificates are taken from.
+pub(super) fn check(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    base: &Path,
+) -> Option<Target> {
     let command = command(problems, section);
+    let unix = unix(problems, section);
     let url = address(problems, section, command.as_ref());
     let ready = ready(problems, section);
-    let timeouts = timeouts(problems, section);
-    let connections = section
-        .section("http")
-        .and_then(|http| http.whole("connections"))
-        .and_then(|(n, _)| usize::try_from(n).ok())
-        .unwrap_or(limits::DEFAULT_CONNECTIONS);
+    let timeouts = timeouts(problems, section, url.as_ref());
+    let http = http::check(problems, section, unix.is_some());
+    let tls = tls::check(problems, section, base, url.as_ref());
     Some(Target {
+        url: url?,
+        unix,
         command,
         ready,
         timeouts,
-        http: Http {
-            connections,
-            ..Http::default()
-        },
-        ..Target::at(url?)
+        http,
+        tls,
     })
+}
+
+/// The socket file to connect to.
+fn unix(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<PathBuf> {
+    let (text, span) = section.text("unix")?;
+    match socket(text) {
+        Ok(path) => Some(path),
+        Err(diagnostic) => {
+            problems.add(diagnostic, span, "not a socket");
+            None
+        }
+    }
+}
+
+/// Reads the path of a socket.
+///
+/// # Errors
+/// Why it cannot be one, without a place.
+pub(super) fn socket(text: &str) -> Result<PathBuf, Diagnostic> {
+    let reason = if !text.starts_with('/') {
+        "it does not begin with /, and would depend on where Plimsoll is started"
+    } else if text.contains('\0') {
+        "it holds a NUL, where the system ends a path"
+    } else if text.len() > limits::SOCKET_PATH {
+        "the system knows no socket whose path is longer than 107 bytes"
+    } else {
+        return Ok(PathBuf::from(text));
+    };
+    let message = format!("`{}` is not the path of a socket", short(text));
+    Err(Diagnostic::error(&codes::BAD_VALUE, message)
+        .because(reason)
+        .help("write a whole path: unix = \"/run/app.sock\""))
 }
 
 fn command(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Command> {
@@ -124,9 +159,13 @@ fn address(
         texts.into_iter().any(|text| text.contains(PORT))
     });
     let Some((text, span)) = section.text("url") else {
-        let (Some(command), None) = (command, section.node("url")) else {
+        if section.node("url").is_some() {
             return None;
-        };
+        }
+        if section.node("unix").is_some() && !takes_port {
+            return Some(Url::http("localhost", Scheme::Http.port()));
+        }
+        let command = command?;
         if !takes_port && let Some(node) = section.node("command") {
             let program = command.argv.first().map_or("", String::as_str);
             let diagnostic = Diagnostic::error(
@@ -185,11 +224,19 @@ fn ready(problems: &mut Problems<'_>, section: &Section<'_>) -> Ready {
     }
 }
 
-fn timeouts(problems: &mut Problems<'_>, section: &Section<'_>) -> Timeouts {
+fn timeouts(problems: &mut Problems<'_>, target: &Section<'_>, url: Option<&Url>) -> Timeouts {
     let usual = Timeouts::default();
-    let Some(section) = section.section("timeouts") else {
+    let Some(section) = target.section("timeouts") else {
         return usual;
     };
+    if let (Some((_, span)), Some(Scheme::Http)) = (section.time("tls"), url.map(|url| url.scheme))
+    {
+        let message = "the tls timeout means nothing over http";
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
+            .because("no handshake is made, so it could never be reached")
+            .help(tls::https(target));
+        problems.add(diagnostic, span, "the url is not https");
+    }
     let total = section
         .time("total")
         .map_or(usual.total, |(total, _)| total);
@@ -211,8 +258,8 @@ fn timeouts(problems: &mut Problems<'_>, section: &Section<'_>) -> Timeouts {
         None => default.min(total),
     };
     Timeouts {
-        tls: usual.tls.min(total),
         connect: within_total("connect", usual.connect),
+        tls: within_total("tls", usual.tls),
         first_byte: within_total("first-byte", usual.first_byte),
         total,
     }

@@ -2,9 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::{Better, Change, Metric, Scope, Stat, Threshold};
-use crate::units::{Unit, UnitError};
+use crate::units::{Nanos, Unit, UnitError};
 
-use super::plan::{Load, Phase, Step};
+use super::plan::{Entry, Load, Phase, Step};
 use super::problems::Problems;
 use super::section::{self, Placed, Section};
 use super::shape::{self, short};
@@ -17,8 +17,9 @@ const BEYOND: f64 = 10.0;
 /// The rest of the scenario, as far as it could be read.
 pub(super) struct Known<'a> {
     pub root: &'a Section<'a>,
-    pub steps: &'a [Option<(Step, u32)>],
     pub phases: &'a [Option<Phase>],
+    /// Steps of recordings, beyond those written in the file.
+    pub recorded: &'a [Step],
     /// The process of the target is observed.
     pub observed: bool,
 }
@@ -61,10 +62,14 @@ fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) ->
         .and_then(|placed| change(problems, metric, placed));
     let min_change = floor(problems, section, metric);
     let scope = scope?;
+    let over = section.time("over").map(|placed| {
+        window(problems, known, &scope, placed);
+        placed.0
+    });
     if metric.needs_process() {
         process(problems, known, section, metric);
     } else {
-        enough(problems, known, metric, metric_span, &scope);
+        enough(problems, known, metric, metric_span, &scope, over);
     }
     open_only(problems, known, metric, metric_span, &scope);
     Some(Threshold {
@@ -73,13 +78,53 @@ fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) ->
         max,
         max_change,
         min_change,
-        over: None,
-        abort: false,
+        over,
+        abort: section.flag("abort"),
         line,
     })
 }
 
-fn metric<'a>(problems: &mut Problems<'_>, section: &Section<'a>) -> Option<(Metric, &'a Span)> {
+/// Refuses stretches that no phase is made of.
+fn window(
+    problems: &mut Problems<'_>,
+    known: &Known<'_>,
+    scope: &Scope,
+    (over, span): Placed<'_, Nanos>,
+) {
+    if over < Nanos::SECOND || over.0 % Nanos::SECOND.0 != 0 {
+        let message = format!("`over` is whole seconds, and this is {over}");
+        let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
+            .because("what happens is recorded second by second")
+            .help("write at least \"1s\", such as over = \"10s\"");
+        problems.add(diagnostic, span, "not whole seconds");
+        return;
+    }
+    let shortest = measured(known, scope).min_by_key(|phase| phase.duration);
+    if let Some(phase) = shortest.filter(|phase| phase.duration < over) {
+        let message = format!(
+            "the phase `{}` lasts {}, shorter than {over}",
+            phase.name, phase.duration
+        );
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
+            .because("it has no stretch of this length that could be judged")
+            .help("write a shorter `over`, or name a longer phase");
+        problems.add(diagnostic, span, "longer than the phase");
+    }
+}
+
+/// The phases in a scope that count, as far as they could be read.
+fn measured<'a>(known: &Known<'a>, scope: &Scope) -> impl Iterator<Item = &'a Phase> {
+    let phases = known.phases.iter().flatten();
+    phases.filter(|phase| {
+        !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
+    })
+}
+
+/// The metric that a table names, with its place.
+pub(super) fn metric<'a>(
+    problems: &mut Problems<'_>,
+    section: &Section<'a>,
+) -> Option<(Metric, &'a Span)> {
     let (name, span) = section.text("metric")?;
     if let Ok(metric) = name.parse() {
         return Some((metric, span));
@@ -115,46 +160,108 @@ fn metric<'a>(problems: &mut Problems<'_>, section: &Section<'a>) -> Option<(Met
     None
 }
 
+/// What a threshold is limited to; each name must be one that is measured.
 fn scope(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) -> Option<Scope> {
-    let mut scope = Scope::default();
-    let mut sound = true;
-    for (key, place) in [("phase", &mut scope.phase), ("step", &mut scope.step)] {
+    let visits = visits(known.root);
+    let steps = steps(&visits, known);
+    let journeys: Vec<_> = visits.iter().filter_map(|v| v.name).collect();
+    let mut name_among = |key: &str, names: &[&str]| {
         let Some((name, span)) = section.text(key) else {
-            continue;
+            return Ok(None);
         };
-        let sections = known.root.sections(key);
-        let names = sections
-            .iter()
-            .filter(|s| key == "step" || !s.flag("warm-up"))
-            .filter_map(|s| s.text("name").map(|(name, _)| name));
-        let found = sections
-            .iter()
-            .find(|s| s.text("name").is_some_and(|(n, _)| n == name));
-        let diagnostic = match found {
-            None => Diagnostic::error(
-                &codes::UNKNOWN_NAME,
-                format!("there is no {key} `{}`", short(name)),
-            )
-            .help(suggest::did_you_mean(name, names)),
-            Some(found) if key == "phase" && found.flag("warm-up") => Diagnostic::error(
-                &codes::UNKNOWN_NAME,
-                format!("the phase `{name}` is a warm-up"),
-            )
-            .because("a warm-up is excluded from every number, so the limit could not be broken")
-            .help("name a measured phase, or leave `phase` out"),
-            Some(_) => {
-                *place = Some(name.to_owned());
-                continue;
-            }
-        };
+        if names.contains(&name) {
+            return Ok(Some(name.to_owned()));
+        }
+        let message = format!("there is no {key} `{}`", short(name));
+        let diagnostic = Diagnostic::error(&codes::UNKNOWN_NAME, message)
+            .help(suggest::did_you_mean(name, names.iter().copied()));
         problems.add(diagnostic, span, format!("not a measured {key}"));
-        sound = false;
-    }
-    sound.then_some(scope)
+        Err(())
+    };
+    let step = name_among("step", &steps);
+    let journey = name_among("journey", &journeys);
+    let phase = phase(problems, known, section);
+    Some(Scope {
+        phase: phase.ok()?,
+        step: step.ok()?,
+        journey: journey.ok()?,
+    })
+}
+
+/// The phase that a threshold is limited to.
+fn phase(
+    problems: &mut Problems<'_>,
+    known: &Known<'_>,
+    section: &Section<'_>,
+) -> Result<Option<String>, ()> {
+    let Some((name, span)) = section.text("phase") else {
+        return Ok(None);
+    };
+    let sections = known.root.sections("phase");
+    let name_of = |s: &Section<'_>| s.text("name").map(|(name, _)| name.to_owned());
+    let found = sections
+        .iter()
+        .find(|s| name_of(s).as_deref() == Some(name));
+    let diagnostic = match found {
+        None => {
+            let measured = sections.iter().filter(|s| !s.flag("warm-up"));
+            let names: Vec<_> = measured.filter_map(name_of).collect();
+            Diagnostic::error(
+                &codes::UNKNOWN_NAME,
+                format!("there is no phase `{}`", short(name)),
+            )
+            .help(suggest::did_you_mean(
+                name,
+                names.iter().map(String::as_str),
+            ))
+        }
+        Some(found) if found.flag("warm-up") => Diagnostic::error(
+            &codes::UNKNOWN_NAME,
+            format!("the phase `{name}` is a warm-up"),
+        )
+        .because("a warm-up is excluded from every number, so the limit could not be broken")
+        .help("name a measured phase, or leave `phase` out"),
+        Some(_) => return Ok(Some(name.to_owned())),
+    };
+    problems.add(diagnostic, span, "not a measured phase");
+    Err(())
+}
+
+/// What one journey sends, by name.
+struct Visit<'a> {
+    name: Option<&'a str>,
+    weight: u64,
+    steps: Vec<&'a str>,
+}
+
+/// The journeys of a scenario, each step outside of them being one alone.
+fn visits<'a>(root: &Section<'a>) -> Vec<Visit<'a>> {
+    let name = |section: &Section<'a>| section.text("name").map(|(name, _)| name);
+    let weight = |section: &Section<'a>| section.whole("weight").map_or(1, |(weight, _)| weight);
+    let alone = root.sections("step");
+    let alone = alone.iter().map(|step| Visit {
+        name: name(step),
+        weight: weight(step),
+        steps: name(step).into_iter().collect(),
+    });
+    let journeys = root.sections("journey");
+    let journeys = journeys.iter().map(|journey| Visit {
+        name: name(journey),
+        weight: weight(journey),
+        steps: journey.sections("step").iter().filter_map(name).collect(),
+    });
+    alone.chain(journeys).collect()
+}
+
+/// All steps in the order of the plan.
+fn steps<'a>(visits: &[Visit<'a>], known: &Known<'a>) -> Vec<&'a str> {
+    let declared = visits.iter().flat_map(|v| &v.steps).copied();
+    let recorded = known.recorded.iter().map(|step| step.name.as_str());
+    declared.chain(recorded).collect()
 }
 
 /// The quantity of a limit, written as a text with a unit or, for counts, as a bare number.
-fn quantity(
+pub(super) fn quantity(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
     key: &str,
@@ -290,12 +397,17 @@ fn change(
 
 /// Metrics of the process belong to no single step, and need a process.
 fn process(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>, metric: Metric) {
-    if let Some((step, span)) = section.text("step") {
-        let message = format!("{metric} cannot be told for the step `{}`", short(step));
+    for key in ["step", "journey"] {
+        let Some((name, span)) = section.text(key) else {
+            continue;
+        };
+        let message = format!("{metric} cannot be told for the {key} `{}`", short(name));
         let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
-            .because("the process works on all steps at once")
-            .help("leave `step` out; put the step into a phase or scenario of its own");
-        problems.add(diagnostic, span, "not by step");
+            .because(format!("the process works on all {key}s at once"))
+            .help(format!(
+                "leave `{key}` out; put the {key} into a phase or scenario of its own"
+            ));
+        problems.add(diagnostic, span, format!("not by {key}"));
     }
     if !known.observed {
         let message = format!("{metric} is only measured of a target that Plimsoll starts");
@@ -313,23 +425,29 @@ fn enough(
     metric: Metric,
     span: &Span,
     scope: &Scope,
+    over: Option<Nanos>,
 ) {
     let Some(q) = stat(metric).and_then(Stat::quantile) else {
         return;
     };
-    let Some(n) = asked(known, scope) else { return };
-    if n * (1.0 - q) >= BEYOND - 1e-6 {
+    let Some(n) = asked(known, scope, over) else {
         return;
-    }
-    let needed = grouped((BEYOND / (1.0 - q)).round());
-    let whose = match (&scope.phase, &scope.step) {
+    };
+    let Some(needed) = lacking(n, q) else { return };
+    let part = match (&scope.step, &scope.journey) {
+        (Some(name), _) => Some(format!("step `{name}`")),
+        (None, Some(name)) => Some(format!("journey `{name}`")),
+        (None, None) => None,
+    };
+    let whose = match (&scope.phase, part) {
         (None, None) => "the measured phases send".to_owned(),
         (Some(phase), None) => format!("phase `{phase}` sends"),
-        (None, Some(step)) => format!("step `{step}` sends"),
-        (Some(phase), Some(step)) => format!("step `{step}` in phase `{phase}` sends"),
+        (None, Some(part)) => format!("{part} sends"),
+        (Some(phase), Some(part)) => format!("{part} in phase `{phase}` sends"),
     };
+    let within = over.map_or_else(String::new, |over| format!(" in {over}"));
     let message = format!(
-        "{metric} needs {needed} requests; {whose} {}",
+        "{metric} needs {needed} requests; {whose} {}{within}",
         grouped(n.round())
     );
     let diagnostic = Diagnostic::warning(&codes::TOO_FEW_SAMPLES, message)
@@ -337,30 +455,65 @@ fn enough(
             "a percentile with fewer than ten requests beyond it is chance, and stays undetermined",
         )
         .help("raise the rate or the duration, or limit a lower percentile");
-    problems.add(diagnostic, span, "too few requests in a round");
+    let label = match over {
+        None => "too few requests in a round",
+        Some(_) => "too few requests in a stretch",
+    };
+    problems.add(diagnostic, span, label);
 }
 
-/// Requests of a round in the scope; None where the target decides their number.
-fn asked(known: &Known<'_>, scope: &Scope) -> Option<f64> {
-    let mut n = 0.0;
-    for phase in known.phases {
-        let phase = phase.as_ref()?;
-        let counts = scope.phase.as_ref().is_none_or(|name| *name == phase.name);
-        if counts && !phase.warm_up {
-            n += phase.asked()? as f64;
-        }
+/// Requests that a percentile needs, in words, when `n` are too few.
+pub(super) fn lacking(n: f64, quantile: f64) -> Option<String> {
+    let enough = n * (1.0 - quantile) >= BEYOND - 1e-6;
+    (!enough).then(|| grouped((BEYOND / (1.0 - quantile)).round()))
+}
+
+/// Requests in the scope, of a round or of its thinnest stretch of a length; None where the target
+/// decides their number.
+fn asked(known: &Known<'_>, scope: &Scope, over: Option<Nanos>) -> Option<f64> {
+    if known.phases.iter().any(Option::is_none) {
+        return None;
     }
-    let mut all = 0.0;
-    let mut own = 0.0;
-    for step in known.steps {
-        let step = step.as_ref()?;
-        let (step, weight) = step;
-        all += f64::from(*weight);
-        if scope.step.as_ref().is_none_or(|name| *name == step.name) {
-            own += f64::from(*weight);
-        }
-    }
-    (all > 0.0).then(|| n * own / all)
+    let visits = visits(known.root);
+    let share = share(&visits, scope);
+    let steps = steps(&visits, known);
+    let of_phase = |phase: &Phase| {
+        let asked = match &phase.load {
+            Load::Replay(recording) => {
+                let counts = |e: &&Entry| {
+                    let step = scope.step.as_deref();
+                    scope.journey.is_none()
+                        && step.is_none_or(|name| steps.get(e.step) == Some(&name))
+                };
+                recording.entries.iter().filter(counts).count() as f64
+            }
+            _ => phase.asked()? as f64 * share?,
+        };
+        Some(match over {
+            None => asked,
+            Some(over) => asked * over.as_secs_f64() / phase.duration.as_secs_f64(),
+        })
+    };
+    let each: Option<Vec<f64>> = measured(known, scope).map(of_phase).collect();
+    let n = match over {
+        None => each?.iter().sum(),
+        Some(_) => each?.into_iter().fold(f64::INFINITY, f64::min),
+    };
+    n.is_finite().then_some(n)
+}
+
+/// Requests in the scope for each visit; None when nothing can be said.
+fn share(visits: &[Visit<'_>], scope: &Scope) -> Option<f64> {
+    let all: f64 = visits.iter().map(|v| v.weight as f64).sum();
+    let own: f64 = visits
+        .iter()
+        .filter(|v| scope.journey.is_none() || v.name == scope.journey.as_deref())
+        .map(|v| {
+            let counts = |step: &&&str| scope.step.as_ref().is_none_or(|name| name == *step);
+            v.weight as f64 * v.steps.iter().filter(counts).count() as f64
+        })
+        .sum();
+    (all > 0.0).then(|| own / all)
 }
 
 /// Refuses limits on what only a plan of arrivals has.
@@ -377,25 +530,23 @@ fn open_only(
     ) {
         return;
     }
-    let in_scope = |phase: &&Phase| {
-        !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
-    };
-    let mut phases = known.phases.iter().flatten().filter(in_scope).peekable();
+    let mut phases = measured(known, scope).peekable();
     let closed = phases.peek().is_some()
-        && phases.all(|phase| matches!(phase.load, Load::Connections(_)))
+        && phases.all(|phase| matches!(phase.load, Load::Connections(_) | Load::Users(_)))
         && known.phases.iter().all(Option::is_some);
     if closed {
         let message = format!("{metric} exists only in a phase with a rate");
         let diagnostic = Diagnostic::error(&codes::UNKNOWN_METRIC, message)
             .because(
-                "with `connections` nothing is due at a time: each answer starts the next request",
+                "in a closed model nothing is due at a time: each answer starts the next request",
             )
             .help("limit latency.p99 or throughput.ok, or use `rate`");
-        problems.add(diagnostic, span, "not with `connections`");
+        problems.add(diagnostic, span, "not in a closed model");
     }
 }
 
-const fn stat(metric: Metric) -> Option<Stat> {
+/// The statistic of a metric of time.
+pub(super) const fn stat(metric: Metric) -> Option<Stat> {
     match metric {
         Metric::Latency(stat)
         | Metric::ServiceTime(stat)
@@ -406,7 +557,7 @@ const fn stat(metric: Metric) -> Option<Stat> {
 }
 
 /// `12345` as `12,345`.
-fn grouped(n: f64) -> String {
+pub(super) fn grouped(n: f64) -> String {
     let digits = format!("{n:.0}");
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 
-use super::plan::Url;
+use super::plan::{Scheme, Target, Url};
 use super::request;
 use super::shape::short;
 
@@ -48,18 +48,17 @@ fn bad(text: &str, reason: &str) -> Diagnostic {
 /// What is wrong with it, without a place.
 pub(super) fn split(text: &str) -> Result<Split, Diagnostic> {
     let form = "write http://HOST:PORT/BASE, such as \"http://127.0.0.1:8080\"";
-    if text.starts_with("https://") {
-        return Err(
-            Diagnostic::error(&codes::NOT_YET, "https is not supported yet")
-                .help("load the service behind the TLS proxy: \"http://127.0.0.1:8080\""),
-        );
-    }
-    let Some(after) = text.strip_prefix("http://") else {
-        return Err(match text.split_once("://") {
-            Some((scheme, _)) => bad(text, &format!("`{}` is not http", short(scheme))).help(form),
-            None => bad(text, "it does not begin with http://")
-                .help(format!("did you mean \"http://{}\"?", short(text))),
-        });
+    let (scheme, after) = match text.split_once("://") {
+        Some(("http", after)) => (Scheme::Http, after),
+        Some(("https", after)) => (Scheme::Https, after),
+        Some((scheme, _)) => {
+            let reason = format!("`{}` is neither http nor https", short(scheme));
+            return Err(bad(text, &reason).help(form));
+        }
+        None => {
+            return Err(bad(text, "it does not begin with http:// or https://")
+                .help(format!("did you mean \"http://{}\"?", short(text))));
+        }
     };
     if after.contains('#') {
         return Err(bad(text, "a fragment is never sent").help("leave out everything from the #"));
@@ -76,6 +75,10 @@ pub(super) fn split(text: &str) -> Result<Split, Diagnostic> {
         .help("send them as a header: headers = { authorization = \"...\" }"));
     }
     let (host, port) = host_and_port(text, authority)?;
+    let address = Url {
+        scheme,
+        ..Url::http(&host, port.unwrap_or(scheme.port()))
+    };
     let rest = match rest.strip_prefix('?') {
         Some(query) => format!("/?{query}"),
         None => rest.to_owned(),
@@ -83,15 +86,48 @@ pub(super) fn split(text: &str) -> Result<Split, Diagnostic> {
     if !rest.is_empty() {
         request::path(&rest)?;
     }
-    Ok(Split {
-        address: Url::http(&host, port),
-        rest,
+    Ok(Split { address, rest })
+}
+
+/// Reads `HOST:PORT`, as something to connect to.
+///
+/// # Errors
+/// What is wrong with it, without a place.
+pub(super) fn host_port(text: &str) -> Result<(String, u16), Diagnostic> {
+    let bad = |reason: String| {
+        let message = format!("`{}` is not a host with a port", short(text));
+        Diagnostic::error(&codes::BAD_URL, message)
+            .because(reason)
+            .help("write both: \"127.0.0.1:8443\", or \"[::1]:8443\"")
+    };
+    if text.contains("://") {
+        return Err(bad("it is a URL".to_owned()));
+    }
+    match host_and_port(text, text) {
+        Ok((_, None)) => Err(bad("it names no port".to_owned())),
+        Ok((_, Some(0))) => Err(bad("`{port}` stands for the target's own port".to_owned())),
+        Ok((host, Some(port))) => Ok((host, port)),
+        Err(wrong) => Err(bad(wrong.reason.unwrap_or(wrong.message))),
+    }
+}
+
+/// Reads a name that a certificate may be asked for.
+///
+/// # Errors
+/// What is wrong with it, without a place.
+pub(super) fn server_name(text: &str) -> Result<String, Diagnostic> {
+    host_name(text, text).map_err(|_| {
+        let message = format!("`{}` is not a host name", short(text));
+        Diagnostic::error(&codes::BAD_VALUE, message)
+            .because("a name in a certificate is letters, digits, `-` and `.`")
+            .help("write it without scheme and port: server-name = \"shop.test\"")
     })
 }
 
 const V6: &str = "write an IPv6 address in brackets: \"http://[::1]:8080\"";
 
-fn host_and_port(text: &str, authority: &str) -> Result<(String, u16), Diagnostic> {
+/// The port is 0 when `{port}` is written.
+fn host_and_port(text: &str, authority: &str) -> Result<(String, Option<u16>), Diagnostic> {
     let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
         let (host, port) = bracketed
             .split_once(']')
@@ -105,7 +141,7 @@ fn host_and_port(text: &str, authority: &str) -> Result<(String, u16), Diagnosti
         (host_name(text, host)?, port)
     };
     let port = match port.strip_prefix(':') {
-        None if port.is_empty() => 80,
+        None if port.is_empty() => return Ok((host, None)),
         None => return Err(bad(text, "after the bracket comes a port or nothing").help(V6)),
         Some("{port}") => 0,
         Some(digits) => digits
@@ -117,7 +153,7 @@ fn host_and_port(text: &str, authority: &str) -> Result<(String, u16), Diagnosti
                     .help("a port is a number from 1 to 65535")
             })?,
     };
-    Ok((host, port))
+    Ok((host, Some(port)))
 }
 
 fn host_name(text: &str, host: &str) -> Result<String, Diagnostic> {
@@ -149,6 +185,18 @@ fn host_name(text: &str, host: &str) -> Result<String, Diagnostic> {
         .help("write four numbers from 0 to 255: \"http://127.0.0.1:8080\""));
     }
     Ok(host)
+}
+
+/// Allows the hosts that a target leads to: that of its URL, and the one connected to in its place.
+///
+/// # Errors
+/// Why one of them may not be put under load, without a place.
+pub fn check_hosts(target: &Target, allowed: &[String]) -> Result<(), Diagnostic> {
+    check_host(&target.url, allowed)?;
+    match &target.http.connect_to {
+        Some((host, port)) => check_host(&Url::http(host, *port), allowed),
+        None => Ok(()),
+    }
 }
 
 /// Allows loopback always, metadata services never, and other hosts when `allowed` lists them as
@@ -231,6 +279,9 @@ mod tests {
         let url = parse_url("http://127.0.0.1:8080/api/").unwrap();
         assert_eq!(url.to_string(), "http://127.0.0.1:8080/api");
         assert_eq!(parse_url("http://[::1]").unwrap().authority(), "[::1]:80");
+        let url = parse_url("https://localhost/api").unwrap();
+        assert_eq!(url.to_string(), "https://localhost:443/api");
+        assert_eq!(parse_url("https://[::1]:8443").unwrap().port, 8443);
         assert_eq!(parse_url("http://127.0.0.1:{port}").unwrap().port, 0);
         let quick = split("http://LOCALHOST?q=1").unwrap();
         assert_eq!(
@@ -240,10 +291,43 @@ mod tests {
     }
 
     #[test]
+    fn the_place_connected_to_needs_permission_as_well() {
+        let mut target = Target::at(parse_url("https://localhost").unwrap());
+        target.http.connect_to = Some(host_port("10.0.0.1:8443").unwrap());
+        let allowed = |hosts: &[&str]| {
+            let hosts: Vec<_> = hosts.iter().map(|&host| host.to_owned()).collect();
+            check_hosts(&target, &hosts).map_err(|d| d.code.id)
+        };
+        assert_eq!(allowed(&[]), Err("PL0120"));
+        assert_eq!(allowed(&["10.0.0.1"]), Ok(()));
+    }
+
+    #[test]
+    fn a_host_with_a_port_is_both() {
+        assert_eq!(host_port("[::1]:80").unwrap(), ("::1".to_owned(), 80));
+        assert_eq!(
+            host_port("Shop.Test.:8443").unwrap(),
+            ("shop.test".to_owned(), 8443)
+        );
+        for (text, reason) in [
+            ("127.0.0.1", "names no port"),
+            ("[::1]", "names no port"),
+            ("127.0.0.1:{port}", "target's own port"),
+            ("http://127.0.0.1:80", "is a URL"),
+            ("::1:80", "is not a port"),
+            (":80", "names no host"),
+            ("a/b:80", "is not a host name"),
+        ] {
+            let found = host_port(text).unwrap_err().reason.unwrap_or_default();
+            assert!(found.contains(reason), "{text}: {found}");
+        }
+    }
+
+    #[test]
     fn what_is_no_target_is_refused_with_its_reason() {
         for (text, reason) in [
             ("127.0.0.1:8080", "does not begin with http://"),
-            ("ftp://x", "`ftp` is not http"),
+            ("ftp://x", "`ftp` is neither http nor https"),
             ("http://", "names no host"),
             ("http://user:pass@host", "credentials"),
             ("http://host/#top", "fragment"),

@@ -3,13 +3,14 @@
 //! Poisson arrivals have an exact number n: given their number, the points of a Poisson process are
 //! n independent uniform ones, so their order statistics are drawn one after another. With j drawn
 //! and r of the (transformed) time left, the next takes the share 1 − V^(1/(n−j)) of r, V uniform
-//! (Devroye 1986, V.2). Evenly spaced ones stand in the middle of n equal parts.
+//! (Devroye 1986, V.2), which is 1 − e^(−E/(n−j)) with E exponential. Evenly spaced ones stand in the middle of n equal parts.
 
 use std::sync::Arc;
 
+use super::exponential::{Exponential, share_passed};
 use super::inverse::Inverse;
-use super::lanes::Lanes;
-use super::mix::Mix;
+use super::lanes::{LANES, Lanes};
+use super::mix::{Mix, Walk};
 use crate::random::Uniform;
 use crate::scenario::plan::{Arrivals, Entry, Load, Plan, Profile};
 use crate::units::Nanos;
@@ -38,8 +39,9 @@ pub enum Task {
 #[derive(Debug, Clone)]
 pub struct Schedule {
     seed: u64,
-    mix: Mix,
-    lanes: Lanes,
+    walk: Walk,
+    lanes: Owned,
+    exponential: Exponential,
     /// Phases yet to come, last first.
     ahead: Vec<OpenPhase>,
     current: Option<Spacing>,
@@ -81,8 +83,9 @@ impl Schedule {
         ahead.reverse();
         Self {
             seed: plan.seed,
-            mix: Mix::new(plan),
-            lanes,
+            walk: Walk::new(Mix::new(plan)),
+            lanes: Owned::new(lanes),
+            exponential: Exponential::new(),
             ahead,
             current: None,
             number: 0,
@@ -93,26 +96,59 @@ impl Schedule {
 impl Iterator for Schedule {
     type Item = Arrival;
 
+    #[inline]
     fn next(&mut self) -> Option<Arrival> {
         loop {
-            let Some((phase, at, entry)) = self.current.as_mut().and_then(Spacing::next) else {
+            let Some(spacing) = &mut self.current else {
                 self.current = Some(Spacing::new(self.ahead.pop()?, self.seed));
+                continue;
+            };
+            let Some((at, entry)) = spacing.next(&self.exponential) else {
+                self.current = None;
                 continue;
             };
             let number = self.number;
             self.number += 1;
-            if self.lanes.contains(number) {
+            let position = self.walk.step();
+            if self.lanes.step() {
                 return Some(Arrival {
                     at,
                     number,
-                    phase,
-                    task: entry.map_or_else(
-                        || Task::Journey(self.mix.journey_of(number)),
-                        Task::Recorded,
-                    ),
+                    phase: spacing.index,
+                    task: match entry {
+                        None => Task::Journey(self.walk.journey_at(position)),
+                        Some(entry) => Task::Recorded(entry),
+                    },
                 });
             }
         }
+    }
+}
+
+/// Which lanes are ours, asked for one arrival after another without a division.
+#[derive(Debug, Clone)]
+struct Owned {
+    ours: Box<[bool]>,
+    /// Lane of the next arrival.
+    lane: usize,
+}
+
+impl Owned {
+    fn new(lanes: Lanes) -> Self {
+        Self {
+            ours: (0..LANES).map(|lane| lanes.contains(lane)).collect(),
+            lane: 0,
+        }
+    }
+
+    /// Whether the next arrival is ours.
+    fn step(&mut self) -> bool {
+        let ours = self.ours[self.lane];
+        self.lane += 1;
+        if self.lane == self.ours.len() {
+            self.lane = 0;
+        }
+        ours
     }
 }
 
@@ -170,8 +206,9 @@ impl Spacing {
         }
     }
 
-    /// Index of the phase, the time of its next arrival, and the entry of its recording.
-    fn next(&mut self) -> Option<(usize, Nanos, Option<usize>)> {
+    /// The time of the next arrival, and the entry of its recording.
+    #[inline]
+    fn next(&mut self, exponential: &Exponential) -> Option<(Nanos, Option<usize>)> {
         let to_come = self.asked - self.drawn;
         if to_come == 0 {
             return None;
@@ -186,7 +223,8 @@ impl Spacing {
             } => {
                 let u = match *arrivals {
                     Arrivals::Poisson => {
-                        *left *= (uniform.draw().ln() / to_come as f64).exp();
+                        let waited = exponential.next(uniform) / to_come as f64;
+                        *left -= *left * share_passed(waited);
                         *total - *left
                     }
                     Arrivals::Constant => *total * ((self.drawn as f64 + 0.5) / self.asked as f64),
@@ -197,7 +235,7 @@ impl Spacing {
                         *total * ((first + after) as f64 / 2.0 / self.asked as f64)
                     }
                 };
-                (Nanos::from_secs_f64(inverse.at(u)), None)
+                (nearest(inverse.at(u)), None)
             }
             Pattern::Recorded(entries) => {
                 let entry = usize::try_from(self.drawn).ok()?;
@@ -208,8 +246,18 @@ impl Spacing {
         // Rounding must neither turn the order nor leave the phase.
         let at = at.min(self.last).max(self.latest);
         self.latest = at;
-        Some((self.index, self.start + at, entry))
+        Some((self.start + at, entry))
     }
+}
+
+/// The nearest nanosecond, without the call that rounding in all its generality is.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time within a phase is neither negative nor near 2^63 ns"
+)]
+fn nearest(seconds: f64) -> Nanos {
+    Nanos((seconds * 1e9 + 0.5) as u64)
 }
 
 #[cfg(test)]
@@ -369,10 +417,10 @@ mod tests {
             .map(|a| format!("{} {:?}", a.at.0, a.task))
             .collect();
         insta::assert_snapshot!(first.join("\n"), @"
-        401692 Journey(0)
-        2819564 Journey(1)
-        2957462 Journey(0)
-        3563875 Journey(0)
+        2057725 Journey(0)
+        2442918 Journey(1)
+        3204376 Journey(0)
+        5732899 Journey(0)
         ");
     }
 

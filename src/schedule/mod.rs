@@ -5,6 +5,7 @@
 //! is allocated for each.
 
 mod arrivals;
+mod exponential;
 mod inverse;
 mod lanes;
 mod mix;

@@ -51,7 +51,7 @@ pub fn check(
     let begun = |mode, reference| {
         let mut manifest = manifest(&plan, mode, reference);
         // `--command` and `--url` replace the scenario's own target, in the record too.
-        manifest.outline.target = now.outline();
+        manifest.outline.target = now.outline(&plan);
         manifest
     };
     match options.against {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Moment;
 use crate::diagnostic::{
-    Diagnostic, environment as environment_codes, scenario as scenario_codes, store as store_codes,
-    target as target_codes,
+    Diagnostic, environment as environment_codes, output as output_codes,
+    scenario as scenario_codes, store as store_codes, target as target_codes,
 };
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
@@ -22,6 +22,8 @@ pub enum SessionError {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("no folder for what is measured in passing: {0}")]
+    NoScratch(std::io::Error),
     #[error("no free local port: {0}")]
     NoPort(std::io::Error),
     #[error("the host `{host}` has no address: {source}")]
@@ -87,6 +89,8 @@ impl SessionError {
             Self::Launch(e) => e.diagnostic(),
             Self::Engine(_) => Diagnostic::error(&environment_codes::NO_ENGINE, message)
                 .help("check `ulimit -n` and `ulimit -u`"),
+            Self::NoScratch(_) => Diagnostic::error(&output_codes::UNWRITABLE, message)
+                .help("make room in the folder for temporary files, or name another in TMPDIR"),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)

@@ -9,6 +9,7 @@ mod check;
 mod compare;
 pub mod demo;
 mod error;
+pub mod instrument;
 mod measure;
 mod merge;
 mod overseer;

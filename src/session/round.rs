@@ -54,12 +54,9 @@ impl ArmTarget {
         }
     }
 
-    /// The target as a record shows it.
-    pub fn outline(&self) -> TargetOutline {
-        TargetOutline {
-            url: self.url.to_string(),
-            command: self.command.as_ref().map(|c| c.argv.clone()),
-        }
+    /// The target as a record shows it, loaded by a plan.
+    pub fn outline(&self, plan: &Plan) -> TargetOutline {
+        plan.outline_of(&self.url, self.command.as_ref())
     }
 }
 

@@ -165,7 +165,6 @@ fn limits_over_windows_are_judged_by_what_the_record_holds() {
 }
 
 #[test]
-#[ignore = "until workers obey the governor"]
 fn load_is_held_back_while_the_guard_is_open_and_goes_on_when_the_target_recovers() {
     let root = tempfile::tempdir().expect("a folder");
     let server = Server::start(|n| if n < 180 { 500 } else { 200 });
@@ -231,7 +230,6 @@ fn named(parts: &[Outcome]) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "until workers send only the lanes of their shard"]
 fn three_parts_merge_to_what_one_machine_measures() {
     let server = Server::start(|_| 200);
     let mut plan = plan(&server, 2);

@@ -14,6 +14,7 @@ pub(super) fn outline() -> Outline {
         name: "checkout".into(),
         description: "The path that takes money.".into(),
         target: TargetOutline {
+            unverified: false,
             url: "http://127.0.0.1:8080".into(),
             command: None,
         },

@@ -31,9 +31,9 @@ super::codes! {
     NOT_YET = "PL0108", "not supported yet",
         "The key or value belongs to the design of Plimsoll but this version cannot do it. It is refused, not ignored: a scenario \
          that runs without the part you asked for would measure something else.",
-        "users = 50                  # this version knows rate and connections";
+        "version = \"3\"               # this version knows HTTP/1.1 and HTTP/2";
     DUPLICATE = "PL0109", "named twice",
-        "Two steps, phases, headers or thresholds have the same identity, so a result could not be told apart from the other.",
+        "Two steps, journeys, phases, headers or thresholds have the same identity, so a result could not be told apart from the other.",
         "[[step]]\nname = \"pay\"\n[[step]]\nname = \"pay\"";
     CONFLICT = "PL0110", "keys that exclude or need each other",
         "Two keys say different things about the same matter, or one has no meaning without another. Keep the one you mean.",
@@ -85,6 +85,14 @@ super::codes! {
         "--command and --against-command take one command line, quoted as in a shell, in which {port} stands for the free port that each \
          round gets.",
         "plimsoll check checkout --against-command './main/shop --port {port}'";
+    TLS_FILE = "PL0126", "the certificate file cannot be used",
+        "A file named in `tls` is missing, lies outside the folder of the scenario, or holds no PEM of the kind that is needed. Only \
+         files below the scenario's folder are read.",
+        "tls = { ca = \"ca.der\" }     # PEM begins with -----BEGIN CERTIFICATE-----";
+    NOT_IN_THIS_BUILD = "PL0127", "not in this build",
+        "Plimsoll can do it, but this program was built without the part that does. `users` phases need the cargo feature `users`, \
+         which is on by default.",
+        "cargo install plimsoll --no-default-features     # leaves out `users`";
     TOO_FEW_SAMPLES = "PL0130", "too few requests for this percentile",
         "A percentile is estimated only where at least ten requests lie beyond it: 1,000 requests for p99, 10,000 for p99.9. With \
          fewer it is the accident of single requests. The threshold would stay undetermined.",
@@ -96,6 +104,32 @@ super::codes! {
         "CPU, memory, descriptors and threads are read from the process that Plimsoll starts. A target given by its URL alone is not \
          observed, so a threshold on them makes the run invalid.",
         "[target]\nurl = \"http://127.0.0.1:8080\"             # add command = [...]\n[[threshold]]\nmetric = \"cpu.per-request\"";
+    UNVERIFIED = "PL0133", "the certificate of the target is not verified",
+        "With `verify = false` or --insecure any certificate is accepted, so another machine could answer in place of the target. \
+         Numbers of such a run are of whoever answered; every report says so.",
+        "tls = { verify = false }    # better: tls = { ca = \"ca.pem\" }";
+    PLACEHOLDER = "PL0140", "a placeholder names nothing",
+        "A placeholder stands for a value: {{item}} for one that an earlier step of the same journey has captured, {{carts.id}} for a \
+         column of the data set `carts`, {{row.id}} for one of the only data set, {{visit}} for the number of the visit, {{env.NAME}} and \
+         {{file.NAME}} for secrets. This one stands for nothing at its place. Braces that are meant as text are written \\{{name}}.",
+        "request = \"GET /items/{{itm}}\"          # the capture is called `item`";
+    SECRET = "PL0141", "a secret is not there",
+        "{{env.NAME}} is read from the environment and {{file.NAME}} from a file beside the scenario when the scenario is loaded. A missing \
+         or empty one would send requests that are refused, and fast refusals measure nothing. A secret is sent to the target and \
+         appears nowhere else: not in records, reports or messages.",
+        "auth = { bearer = \"{{env.SHOP_TOKEN}}\" }     # export SHOP_TOKEN=...";
+    DATA_FILE = "PL0142", "the data file cannot be used",
+        "A data set is a CSV file with a line of column names, or a JSON file with a list of flat objects, in the folder of the scenario or \
+         below; at most 64 MiB and 1,000,000 rows. Every row has all columns.",
+        "[data.carts]\nfile = \"carts.csv\"           # id,owner";
+    RECORDING = "PL0143", "the recording cannot be used",
+        "A recording is a CSV file with the columns time, method, path and optionally step, body, content-type; or JSON lines with such \
+         keys; or an access log in the common log format. Each line must be a request that can be sent; what cannot is refused, not \
+         skipped, because a replay that leaves requests out is another load than the recorded one.",
+        "time,method,path\n0.25,GET,items             # a path begins with /";
+    RECORDING_CUT = "PL0144", "the recording is cut off",
+        "The phase is shorter than the recording, so its later requests are not sent.",
+        "replay = { file = \"day.log\", max-duration = \"10m\" }";
     NO_SHARD = "PL0150", "the plan cannot be measured in parts",
         "`--shard 2/5` measures the second of five parts of a plan, while other processes measure the others. All load one target, \
          so it must be there already (`url` without `command`), and connections and users must be at least as many as the parts.",

@@ -1,5 +1,6 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
+use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
     Arm, Baseline, Comparison, Design, Estimate, HaltCause, Manifest, Metric, Mode, Moved, Round,
@@ -360,8 +361,18 @@ fn measured(now: &Summary) -> String {
 }
 
 fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
+    let unverified = run.manifest.outline.target.unverified.then(|| Remark {
+        code: Some(Untrusted::new(UNVERIFIED.id)),
+        text: Untrusted::new(
+            "the certificate of the target was NOT verified: anybody could have answered",
+        ),
+        hint: Some(Untrusted::new(
+            "trust its own certificate authority: tls = { ca = \"ca.pem\" }, or --ca FILE",
+        )),
+        repeats: false,
+    });
     let Some(comparison) = &run.comparison else {
-        return Vec::new();
+        return unverified.into_iter().collect();
     };
     let so_far = (run.state != RunState::Complete).then(|| Remark {
         code: None,
@@ -375,7 +386,11 @@ fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
         hint: f.hint.as_deref().map(Untrusted::new),
         repeats: headline.ends_with(&f.text),
     });
-    so_far.into_iter().chain(findings).collect()
+    so_far
+        .into_iter()
+        .chain(findings)
+        .chain(unverified)
+        .collect()
 }
 
 fn moved(comparison: &Comparison) -> Vec<MovedStep> {
@@ -497,7 +512,11 @@ impl Facts {
             state: run.state,
             scenario: Untrusted::new(outline.name.as_str()),
             description: Untrusted::new(outline.description.as_str()),
-            target: Untrusted::new(outline.target.name()),
+            target: Untrusted::new(if outline.target.unverified {
+                format!("{} (certificate NOT verified)", outline.target.name())
+            } else {
+                outline.target.name()
+            }),
             load: Untrusted::new(format!(
                 "{load}, {} × {}",
                 words::plural(rounds, "round"),
@@ -510,7 +529,41 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::{self, fixture};
+
+    #[test]
+    fn every_report_says_that_the_certificate_was_not_verified() {
+        let mut run = fixture::run();
+        run.manifest.outline.target.unverified = true;
+        for run in [
+            &run,
+            &Run {
+                comparison: None,
+                ..run.clone()
+            },
+        ] {
+            let view = View::new(run, None);
+            let style = report::TextStyle {
+                width: 120,
+                colour: false,
+                unicode: true,
+                verbosity: report::Verbosity::Normal,
+            };
+            let reports = [
+                report::text(&view, style),
+                report::html(&view),
+                report::markdown(&view),
+                report::json(&view),
+            ];
+            for report in reports {
+                assert!(
+                    report.contains("of the target was NOT verified"),
+                    "{report}"
+                );
+                assert!(report.contains("PL0133"), "{report}");
+            }
+        }
+    }
 
     #[test]
     fn a_threshold_on_a_change_is_nothing_to_keep_without_a_reference() {

@@ -27,9 +27,11 @@ pub struct Plan {
     pub description: String,
     pub seed: u64,
     pub target: Target,
-    /// At least one; of all journeys, one journey after the other.
+    /// At least one; of all journeys, one journey after the other, then those that only recordings
+    /// count under.
     pub steps: Vec<Step>,
-    /// What one visitor does. Every step belongs to exactly one; a `[[step]]` is a journey alone.
+    /// What one visitor does. A step belongs to at most one; a `[[step]]` is a journey alone. Empty
+    /// when all phases are replays that bring their own steps.
     pub journeys: Vec<Journey>,
     /// Rows that fill the gaps of requests.
     pub data: Vec<DataSet>,
@@ -79,6 +81,14 @@ impl Plan {
         self.steps = steps.into_iter().map(|(step, _)| step).collect();
     }
 
+    /// True for what differs from a step alone, which bears the journey's name.
+    fn is_sequence(&self, journey: &Journey) -> bool {
+        match &self.steps[journey.steps.clone()] {
+            [only] => only.name != journey.name,
+            _ => true,
+        }
+    }
+
     /// When each phase starts, from the beginning of the round.
     pub fn starts(&self) -> Vec<Nanos> {
         let mut at = Nanos::ZERO;
@@ -94,8 +104,10 @@ impl Plan {
 
     /// The plan as a record keeps it.
     pub fn outline(&self) -> Outline {
-        // A visit of several steps may end early, so only its first step is asked for.
+        // A visit of several steps may end early, so its requests are not known; those of a
+        // recording are.
         let single = self.journeys.iter().all(|j| j.steps.len() == 1);
+        let known = |phase: &Phase| single || matches!(phase.load, Load::Replay(_));
         let phases = self
             .phases
             .iter()
@@ -106,12 +118,13 @@ impl Plan {
                 duration: phase.duration,
                 warm_up: phase.warm_up,
                 load: phase.describe_load(),
-                asked: phase.asked().filter(|_| single),
+                asked: phase.asked().filter(|_| known(phase)),
             })
             .collect();
         let journeys = self
             .journeys
             .iter()
+            .filter(|j| self.is_sequence(j))
             .map(|j| JourneyOutline {
                 name: j.name.clone(),
                 steps: j.steps.clone(),
@@ -120,14 +133,21 @@ impl Plan {
         Outline {
             name: self.name.clone(),
             description: self.description.clone(),
-            target: TargetOutline {
-                url: self.target.url.to_string(),
-                command: self.target.command.as_ref().map(|c| c.argv.clone()),
-            },
+            target: self.outline_of(&self.target.url, self.target.command.as_ref()),
             steps: self.steps.iter().map(|s| s.name.clone()).collect(),
             journeys,
             phases,
             thresholds: self.thresholds.clone(),
+        }
+    }
+
+    /// A target loaded by this plan, as a record shows it; its certificate is trusted as the plan
+    /// says.
+    pub fn outline_of(&self, url: &Url, command: Option<&Command>) -> TargetOutline {
+        TargetOutline {
+            url: url.to_string(),
+            command: command.map(|c| c.argv.clone()),
+            unverified: url.scheme == Scheme::Https && self.target.tls.unverified,
         }
     }
 

@@ -83,6 +83,8 @@ pub struct Search {
     pub rounds: usize,
     /// Relative width at which the search ends.
     pub precision: f64,
+    /// No further level begins after this time; None: the search takes as long as it needs.
+    pub max_duration: Option<Nanos>,
 }
 
 /// A circuit breaker on the load itself.

@@ -53,6 +53,14 @@ impl Scheme {
             Self::Https => "https",
         }
     }
+
+    /// The port when none is written.
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
 }
 
 /// `scheme://host:port/base`, the host resolved when needed.

@@ -1,0 +1,237 @@
+//! The keys of `[target]`.
+
+use crate::diagnostic::scenario as codes;
+
+use super::grammar::{Kind, Rule, Table};
+use super::kinds::{
+    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, later, not_now, now, optional, text, time, whole,
+};
+use super::limits;
+
+pub(super) static TARGET: Table = Table {
+    noun: "the target",
+    keys: &[
+        optional(
+            "url",
+            text(
+                "a URL",
+                Some("^https?://[^/?#@ ]+(/[^?# ]*)?$"),
+                "http://127.0.0.1:8080",
+            ),
+            "Address and base path, http://HOST:PORT/BASE or https://. With a command it may be left out: http://127.0.0.1:{port} is meant.",
+        ),
+        optional(
+            "unix",
+            text("a path of a socket", Some("^/"), "/run/app.sock"),
+            "Socket file to connect to in place of the address in `url`, which still gives the host header.",
+        ),
+        optional(
+            "command",
+            Kind::List(&WORD),
+            "Program and arguments, started afresh for every round and stopped after it. `{port}` becomes a free port, in place of the one in `url`.",
+        ),
+        optional(
+            "env",
+            Kind::Map(&ANY),
+            "Environment of the command, added to Plimsoll's own; `{port}` is replaced.",
+        ),
+        optional(
+            "ready",
+            Kind::Table(&READY),
+            "How to know that the target can be loaded. Default: it accepts a connection within 10s.",
+        ),
+        optional(
+            "timeouts",
+            Kind::Table(&TIMEOUTS),
+            "When a request is given up. It then counts as an error and, in the latency, as at least that long.",
+        ),
+        optional(
+            "http",
+            Kind::Table(&HTTP),
+            "Version of HTTP, and how connections are made and used.",
+        ),
+        optional(
+            "tls",
+            Kind::Table(&TLS),
+            "Of an https target: whom to trust, and who we are.",
+        ),
+        later(
+            "metrics",
+            "only the metrics Plimsoll measures by itself are recorded",
+        ),
+        later(
+            "process",
+            "give `command`: the process that Plimsoll starts is observed",
+        ),
+    ],
+    rules: &[
+        Rule::AtLeastOne {
+            keys: &["url", "command", "unix"],
+            code: &codes::MISSING_KEY,
+            help: "add url = \"http://127.0.0.1:8080\", or command = [\"./server\", \"--port\", \"{port}\"] to have it started",
+        },
+        Rule::Needs {
+            key: "env",
+            other: "command",
+            help: "only a program that Plimsoll starts gets an environment from it: add command = [...], or leave `env` out",
+        },
+    ],
+};
+
+static READY: Table = Table {
+    noun: "ready",
+    keys: &[
+        optional(
+            "get",
+            PATH,
+            "Path to GET, below the base of the URL, until it answers `status`.",
+        ),
+        optional("status", STATUS, "Status that means ready. Default 200."),
+        optional("within", time("10s"), "How long to wait. Default 10s."),
+    ],
+    rules: &[Rule::Needs {
+        key: "status",
+        other: "get",
+        help: "say what to ask: ready = { get = \"/health\", status = 200 }",
+    }],
+};
+
+static TIMEOUTS: Table = Table {
+    noun: "timeouts",
+    keys: &[
+        optional(
+            "connect",
+            time("1s"),
+            "To establish a connection. Default 1s.",
+        ),
+        optional(
+            "first-byte",
+            time("5s"),
+            "From the send to the first byte of the answer. Default 5s.",
+        ),
+        optional(
+            "total",
+            time("10s"),
+            "From the start to the last byte of the answer, and the longest wait for a free connection. Default 10s.",
+        ),
+        optional(
+            "tls",
+            time("2s"),
+            "For the TLS handshake, once connected. Default 2s.",
+        ),
+    ],
+    rules: &[],
+};
+
+static HTTP: Table = Table {
+    noun: "http",
+    keys: &[
+        optional(
+            "version",
+            Kind::Choice(&[now("1.1"), now("2"), not_now("3"), now("auto")]),
+            "Version of HTTP; auto is what the target prefers over https, and 1.1 over http. Default 1.1.",
+        ),
+        optional(
+            "connections",
+            whole(1, MOST_CONNECTIONS, 50),
+            "Most connections open at once in a `rate` phase. Default 50.",
+        ),
+        optional(
+            "streams",
+            whole(1, limits::STREAMS, 100),
+            "Most requests outstanding at once on one HTTP/2 connection. Default 100.",
+        ),
+        optional(
+            "keep-alive",
+            Kind::Flag,
+            "False to open a connection for every request. Default true.",
+        ),
+        optional(
+            "requests-per-connection",
+            whole(1, limits::REQUESTS, 1000),
+            "A connection is closed after so many requests. Default: never.",
+        ),
+        optional(
+            "lifetime",
+            time("60s"),
+            "A connection is closed after the first request that ends beyond this age. Default: never.",
+        ),
+        optional(
+            "nodelay",
+            Kind::Flag,
+            "False to let the kernel collect small packets (Nagle). Default true.",
+        ),
+        optional(
+            "source",
+            text("an IP address", Some("^[0-9A-Fa-f.:]+$"), "127.0.0.2"),
+            "Local address to connect from.",
+        ),
+        optional(
+            "connect-to",
+            text(
+                "a host and a port",
+                Some("^[^/?#@{} ]+:[0-9]{1,5}$"),
+                "127.0.0.1:8443",
+            ),
+            "Where to connect to instead of the address in `url`, which stays in the host header and in TLS.",
+        ),
+        optional(
+            "max-in-flight",
+            whole(1, limits::IN_FLIGHT, 1000),
+            "Most requests that wait or are being answered at once. Default: no limit.",
+        ),
+        optional(
+            "overflow",
+            Kind::Choice(&[now("queue"), now("drop"), now("fail")]),
+            "What happens to a request that is due beyond `max-in-flight`: it waits, is dropped and counted as an error, or the run fails. Default queue.",
+        ),
+    ],
+    rules: &[Rule::Needs {
+        key: "overflow",
+        other: "max-in-flight",
+        help: "say how many are too many: max-in-flight = 1000",
+    }],
+};
+
+static TLS: Table = Table {
+    noun: "tls",
+    keys: &[
+        optional(
+            "ca",
+            text("a file name", None, "ca.pem"),
+            "File with the certificates to trust instead of the system's, PEM, in the folder of the scenario or below.",
+        ),
+        optional(
+            "certificate",
+            text("a file name", None, "client.pem"),
+            "File with our own certificate, to show when asked, PEM.",
+        ),
+        optional(
+            "key",
+            text("a file name", None, "client.key"),
+            "File with the private key of `certificate`, PEM.",
+        ),
+        optional(
+            "server-name",
+            text("a host name", Some("^[0-9A-Za-z._-]+$"), "shop.test"),
+            "Name to ask for and to check in place of the host in `url`.",
+        ),
+        optional(
+            "verify",
+            Kind::Flag,
+            "False to accept any certificate; every report then says so. Default true.",
+        ),
+    ],
+    rules: &[
+        Rule::Needs {
+            key: "certificate",
+            other: "key",
+            help: "a certificate is shown by whoever holds its key: add key = \"client.key\"",
+        },
+        Rule::Needs {
+            key: "key",
+            other: "certificate",
+            help: "a key belongs to a certificate: add certificate = \"client.pem\"",
+        },
+    ],
+};
