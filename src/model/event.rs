@@ -11,6 +11,10 @@ pub enum Event {
         outline: Outline,
         rounds: usize,
     },
+    /// A part waits for the start that it has in common with the others: RFC 3339.
+    Waiting {
+        until: String,
+    },
     RoundStarted {
         index: usize,
         arm: Arm,

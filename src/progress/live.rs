@@ -54,6 +54,10 @@ impl Progress {
                     outline.duration()
                 ))
             }
+            Event::Waiting { until } => Some(format!(
+                "waits until {}",
+                Untrusted::from(until.as_str()).terminal()
+            )),
             Event::RoundStarted { index, arm, of } => {
                 self.interleaved |= *arm == Arm::Before;
                 self.round = Some(RoundSoFar::new(*index, *arm, *of));

@@ -16,6 +16,8 @@ mod merge;
 mod overseer;
 mod round;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 use std::path::{Path, PathBuf};
