@@ -169,7 +169,16 @@ mod tests {
             .to_vec();
         request.body = Template::fixed("hi");
         let text = made(&request, b"s=2", true).replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        POST https://shop.test:8443/api/pay?x=%3C1%3E&y=a%5Eb
+        x-id: one
+        accept: one
+        cookie: one
+        user-agent: plimsoll/VERSION
+        accept-encoding: gzip
+        content-length: 2
+        hi
+        ");
     }
 
     #[test]
@@ -177,6 +186,10 @@ mod tests {
         let mut request = Request::new("GET", "/");
         request.headers = vec![("Host".to_owned(), Template::fixed("other.test"))];
         let text = made(&request, b"", false).replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        GET https://other.test/api/
+        user-agent: plimsoll/VERSION
+        accept: */*
+        ");
     }
 }
