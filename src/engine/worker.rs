@@ -16,7 +16,7 @@ use super::wires::Wires;
 use crate::clock::{Clock, Monotonic, thread_cpu};
 use crate::model::ErrorClass;
 use crate::protocol::{Carrier, Happening};
-use crate::scenario::plan::{Overflow, Plan};
+use crate::scenario::plan::{Overflow, Phase, Plan};
 use crate::schedule::{Arrival, Lanes, Mix, Schedule, Task};
 use crate::stop::{Stop, StopState};
 use crate::units::Nanos;
@@ -106,7 +106,7 @@ impl<C: Carrier> Worker<C> {
         let places = pool.places();
         let share = |total: usize| total / workers + usize::from(account.worker < total % workers);
         // Visits of closed phases are numbered behind those of open ones.
-        let open: u64 = plan.phases.iter().filter_map(|p| p.asked()).sum();
+        let open: u64 = plan.phases.iter().filter_map(Phase::asked).sum();
         let mut worker = Self {
             stop: order.stop.clone(),
             wires: Wires::new(&plan, &order.url),

@@ -124,6 +124,10 @@ fn field(value: &[u8]) -> HeaderValue {
     })
 }
 
+const HEX: [&str; 16] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D", "E", "F",
+];
+
 /// A path and query, percent-encoded where the `http` crate would refuse what HTTP/1.1 lets pass.
 fn target(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
@@ -131,7 +135,11 @@ fn target(path: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%[]|\"{}".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.extend([
+                "%",
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]);
         }
     }
     text
