@@ -60,6 +60,9 @@ fn round(index: usize, scale: u64) -> Round {
             ..Trust::default()
         },
         contamination: Vec::new(),
+        windows: Vec::new(),
+        guard: Vec::new(),
+        halt: None,
         complete: true,
     }
 }

@@ -4,6 +4,8 @@
 //! move time by hand instead of sleeping.
 
 use std::cell::Cell;
+use std::fmt;
+use std::str::FromStr;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -59,6 +61,49 @@ pub fn wall_rfc3339() -> String {
         .to_string()
 }
 
+/// A moment by the wall clock, on which several machines agree as well as their clocks do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(jiff::Timestamp);
+
+/// The text is no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a moment is written with its date and zone, as in 2026-11-22T12:00:00Z")]
+pub struct NoMoment;
+
+impl Moment {
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now())
+    }
+
+    /// Time from now until then; None when it is past.
+    pub fn until(self) -> Option<Nanos> {
+        let left = self.0.duration_since(jiff::Timestamp::now());
+        u64::try_from(left.as_nanos()).ok().map(Nanos)
+    }
+
+    /// The moment so long after this one; as late as can be told where that is beyond all dates.
+    #[must_use]
+    pub fn after(self, time: Nanos) -> Self {
+        let later = self.0.checked_add(std::time::Duration::from(time));
+        Self(later.unwrap_or(jiff::Timestamp::MAX))
+    }
+}
+
+impl fmt::Display for Moment {
+    /// RFC 3339, UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Moment {
+    type Err = NoMoment;
+
+    fn from_str(text: &str) -> Result<Self, NoMoment> {
+        text.parse().map(Self).map_err(|_| NoMoment)
+    }
+}
+
 #[expect(
     clippy::cast_sign_loss,
     reason = "these clocks start at zero and only grow"
@@ -78,6 +123,21 @@ mod tests {
         assert_eq!(clock.now(), Nanos::ZERO);
         clock.advance(Nanos::SECOND);
         assert_eq!(clock.now(), Nanos::SECOND);
+    }
+
+    #[test]
+    fn a_moment_has_a_date_and_a_zone() {
+        let noon: Moment = "2026-11-22T13:00:00+01:00".parse().expect("a moment");
+        assert_eq!(noon.to_string(), "2026-11-22T12:00:00Z");
+        assert_eq!(
+            noon.after(Nanos::from_secs(90)).to_string(),
+            "2026-11-22T12:01:30Z"
+        );
+        for wrong in ["12:00", "+10s", "2026-11-22T12:00:00", "noon"] {
+            assert_eq!(wrong.parse::<Moment>(), Err(NoMoment), "{wrong}");
+        }
+        let past: Moment = "2001-01-01T00:00:00Z".parse().expect("a moment");
+        assert_eq!(past.until(), None);
     }
 
     #[test]

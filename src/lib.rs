@@ -13,6 +13,7 @@ pub mod untrusted;
 pub mod model;
 pub mod stats;
 
+pub mod guard;
 pub mod journey;
 pub mod judge;
 pub mod recorder;
@@ -25,6 +26,7 @@ pub mod launch;
 pub mod observe;
 pub mod protocol;
 pub mod store;
+pub mod users;
 
 pub mod session;
 

@@ -14,6 +14,13 @@ pub const fn mix(a: u64, b: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The upper 53 bits, plus a half, over 2^53.
+fn unit(word: u64) -> f64 {
+    /// 2⁻⁵³.
+    const STEP: f64 = 1.0 / 9_007_199_254_740_992.0;
+    ((word >> 11) as f64 + 0.5) * STEP
+}
+
 /// A stream of uniform numbers that depends on the seed of the plan and the phase only.
 #[derive(Debug, Clone)]
 pub struct Uniform(Xoshiro256PlusPlus);
@@ -28,8 +35,14 @@ impl Uniform {
         Self(Xoshiro256PlusPlus::from_seed(state))
     }
 
-    /// The next number in (0, 1]: the upper 53 bits, plus a half, over 2^53.
+    /// The next number in (0, 1].
     pub fn draw(&mut self) -> f64 {
-        ((self.0.next_u64() >> 11) as f64 + 0.5) * (-53_f64).exp2()
+        unit(self.0.next_u64())
+    }
+
+    /// One of 256 layers, and an independent number in (0, 1], of one random word.
+    pub fn draw_in_layer(&mut self) -> (u8, f64) {
+        let word = self.0.next_u64();
+        (word.to_le_bytes()[0], unit(word))
     }
 }

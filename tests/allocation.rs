@@ -18,7 +18,8 @@ use std::thread;
 use std::time::Duration;
 
 use plimsoll::clock::{Clock, Monotonic};
-use plimsoll::engine::{Order, Stop, run};
+use plimsoll::engine::{Governor, Order, Stop, run};
+use plimsoll::model::Shard;
 use plimsoll::protocol::{Dial, Speech};
 use plimsoll::scenario::plan::{Arrivals, Load, Phase, Plan, Profile, Request, Step, Target, Url};
 use plimsoll::units::{Nanos, Rate};
@@ -122,6 +123,8 @@ fn allocations(load: Load) -> (u64, u64) {
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers: 1,
         stop: Stop::default(),
+        governor: Governor::default(),
+        shard: Shard::whole(),
         round: 0,
     };
     let engine = thread::spawn(move || run(&order, &mut |_| {}).expect("it runs"));

@@ -472,3 +472,36 @@ fn init_writes_what_validate_accepts_and_never_overwrites() {
     place.run(&["init"]).exits(0);
     place.run(&["validate", "quickstart"]).exits(0);
 }
+
+/// The shape of it only: how good the numbers are depends on the machine.
+#[test]
+fn the_instrument_is_held_against_targets_of_known_truth() {
+    let place = Workplace::new();
+    let args = ["doctor", "--instrument", "--for", "500ms", "--json"];
+    let json = place.run(&args).exits(0).json();
+    assert_eq!(json["schema"], 1, "{json:#}");
+    let targets = json["targets"].as_array().expect("a list");
+    let names: Vec<_> = targets.iter().map(|t| t["target"].clone()).collect();
+    assert_eq!(
+        names,
+        ["instant", "fixed", "bimodal", "stalling", "hanging"]
+    );
+    for target in targets {
+        // 500 requests are enough for p95 and too few for p99.
+        let rows = target["rows"].as_array().expect("a list");
+        assert_eq!(rows.len(), 3, "{target:#}");
+        for row in rows {
+            let (truth, measured) = (&row["truth"]["ns"], &row["measured"]["ns"]);
+            let [truth, measured] = [truth, measured].map(|v| v.as_f64().expect("a time"));
+            assert_eq!(row["error_ns"].as_f64(), Some(measured - truth), "{row:#}");
+            // A server cannot answer before it does; buckets are a thousandth wide.
+            assert!(measured >= truth * 0.998, "{row:#}");
+        }
+    }
+    assert!(json["ceiling"]["requests_per_second"].as_f64() > Some(0.0));
+    assert_eq!(json["lateness"].as_array().map(Vec::len), Some(2));
+    assert!(
+        place.runs().is_empty(),
+        "what is measured in passing is not kept"
+    );
+}

@@ -78,6 +78,7 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("threshold-lateness-of-connections", "depends on the phases"),
     ("threshold-of-process-by-journey", "depends on the metric"),
     ("threshold-of-process-by-step", "depends on the metric"),
+    ("threshold-of-process-over", "depends on the metric"),
     (
         "threshold-of-unknown-journey",
         "looks for names of other tables",
@@ -678,6 +679,7 @@ fn load_models_arrive_in_the_plan_as_written() {
     latency.p99 [phase spike, journey pay] Some(250000000.0) None false
     throughput.ok Some(10.0) Some(Nanos(20000000000)) false
     errors.rate Some(0.1) None true
+    errors.rate Some(0.2) Some(Nanos(5000000000)) false
     ");
 }
 
@@ -695,6 +697,9 @@ fn searches_and_guards_have_defaults() {
             ),
             to: Rate(
                 20000.0,
+            ),
+            arrivals: Burst(
+                10,
             ),
             rounds: 5,
             precision: 0.025,
@@ -717,6 +722,7 @@ fn searches_and_guards_have_defaults() {
             to: Rate(
                 20000.0,
             ),
+            arrivals: Poisson,
             rounds: 3,
             precision: 0.05,
             max_duration: None,

@@ -86,6 +86,9 @@ pub(super) struct TargetArgs {
     /// Something to go wrong: slow=pay:20%, stall=5s:2s (at, for), hang=2%; repeatable
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<String>,
+    /// Serve a target of known truth instead, for `doctor --instrument`
+    #[arg(long, hide = true, value_name = "BEHAVIOUR", conflicts_with_all = ["scale", "faults"])]
+    truth: Option<demo::Behaviour>,
 }
 
 pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failure> {
@@ -99,7 +102,7 @@ pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failu
             .map(|fault| options.with(fault))
             .map_err(|d| Failure::from(*d))
     })?;
-    let announce = |address| {
+    let announce = |address: std::net::SocketAddr| {
         // Who started us may have closed our output; serving goes on.
         drop(
             context
@@ -107,7 +110,11 @@ pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failu
                 .out(&format!("listening on http://{address}\n")),
         );
     };
-    demo::serve_target(options, announce, std::future::pending()).map_err(|e| {
+    let served = match args.truth {
+        Some(behaviour) => demo::serve_truth(behaviour, args.port, announce).map(drop),
+        None => demo::serve_target(options, announce, std::future::pending()),
+    };
+    served.map_err(|e| {
         Diagnostic::error(
             &codes::NOT_SERVING,
             format!("the demo target cannot serve: {e}"),

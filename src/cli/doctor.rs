@@ -2,21 +2,117 @@
 
 use std::fmt::Write as _;
 
-use super::Context;
 use super::exit::{Exit, Failure};
+use super::{Context, load, signals};
+use crate::session::instrument::{Effort, Instrument, Value, instrument};
 use crate::session::{self, Reading, Soundness};
+use crate::units::{Nanos, Rate, Share, Unit};
 
 /// Say whether this machine can measure anything today, and why not
 ///
-/// Reads governor, steal, pressure, load, limits and quotas. Exits 0 also when something is
-/// wrong: it informs, it is no gate.
+/// Reads governor, steal, pressure, load, limits and quotas. With --instrument it also measures
+/// built-in targets whose latencies are known in advance, and shows how far off its own numbers
+/// are here. Exits 0 also when something is wrong: it informs, it is no gate.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Measure targets of known truth and show the instrument's own error; takes about a minute
+    #[arg(long)]
+    instrument: bool,
+    /// Repetitions of which the medians are shown
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "instrument", value_parser = clap::value_parser!(u16).range(1..=100))]
+    repeat: u16,
+    /// How long each target is measured; p99.9 needs ten seconds
+    #[arg(long = "for", value_name = "TIME", default_value = "10s", requires = "instrument", value_parser = load::quantity::<Nanos>)]
+    duration: Nanos,
+    /// Print the instrument's error as JSON
+    #[arg(long, requires = "instrument")]
+    json: bool,
+}
 
-pub(super) fn run(_: &Args, context: &Context) -> Result<Exit, Failure> {
-    let readings = session::examine_machine();
-    context.terminal.tell(&show(&readings))?;
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    if !args.json {
+        let readings = session::examine_machine();
+        context.terminal.tell(&show(&readings))?;
+    }
+    if !args.instrument {
+        return Ok(Exit::Passed);
+    }
+    signals::listen(&context.session.stop, context.terminal)?;
+    let effort = Effort {
+        duration: args.duration.max(SHORTEST),
+        repetitions: args.repeat.into(),
+    };
+    let mut progress = |next: &str| context.terminal.say(&format!("instrument: {next}"));
+    let Some(instrument) = instrument(&context.session, effort, &mut progress)? else {
+        return Ok(Exit::Interrupted);
+    };
+    if args.json {
+        let json = serde_json::to_string_pretty(&instrument).unwrap_or_default();
+        context.terminal.out(&format!("{json}\n"))?;
+    } else {
+        context.terminal.tell(&show_instrument(&instrument))?;
+    }
     Ok(Exit::Passed)
+}
+
+/// Below this a stall would be shorter than the answers that it holds.
+const SHORTEST: Nanos = Nanos::from_millis(500);
+
+fn show_instrument(instrument: &Instrument) -> String {
+    let time = |ns: f64| Unit::Time.format(ns);
+    let value = |v: Value| format!("{}{}", if v.at_least { "≥ " } else { "" }, time(v.ns));
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    let mut text = format!(
+        "\n{:8}  {:10}  {:>10}  {:>10}  {:>10}  {:>8}\n",
+        "target", "percentile", "truth", "measured", "error", ""
+    );
+    // Writing to a String cannot fail.
+    for target in &instrument.targets {
+        for (i, row) in target.rows.iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "{:8}  {:10}  {:>10}  {:>10}  {:>10}  {:>8}  {}",
+                if i == 0 { target.target } else { "" },
+                row.percentile,
+                value(row.truth),
+                or_none(row.measured.map(value)),
+                or_none(row.error_ns.map(time)),
+                or_none(row.error_share.map(|share| Share(share).to_string())),
+                if row.within { "within" } else { "beyond" },
+            );
+        }
+    }
+    let ceiling = instrument.ceiling;
+    let _ = writeln!(
+        text,
+        "\nceiling    {} over {} connections, at {} µs of CPU each",
+        Rate(ceiling.requests_per_second),
+        ceiling.connections,
+        Unit::Count.format(ceiling.cpu_us_per_request),
+    );
+    for lateness in &instrument.lateness {
+        let _ = writeln!(
+            text,
+            "lateness   p99 {} at {}",
+            or_none(lateness.p99_ns.map(time)),
+            Rate(lateness.per_second),
+        );
+    }
+    let _ = writeln!(text, "steal      {} at most", Share(instrument.steal));
+    let all = instrument.targets.iter().flat_map(|t| &t.rows);
+    let beyond = all.clone().filter(|row| !row.within).count();
+    let _ = match beyond {
+        0 => writeln!(
+            text,
+            "\nThe instrument is within 1 % or 50 µs of the truth on this machine just now."
+        ),
+        n => writeln!(
+            text,
+            "\n{n} of {} percentiles are further from the truth than 1 % and 50 µs on this machine just now.",
+            all.count()
+        ),
+    };
+    text
 }
 
 fn show(readings: &[Reading]) -> String {

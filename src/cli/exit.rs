@@ -44,7 +44,7 @@ impl Exit {
             Self::Passed => {
                 "passed: no regression, no broken limit (an inconclusive metric is warned of)"
             }
-            Self::Failed => "regressed, or an absolute limit broken",
+            Self::Failed => "regressed, an absolute limit broken, or the guard opened",
             Self::CannotDo => "could not do it: usage, file, store, or the target is unreachable",
             Self::NoReference => {
                 "no baseline to compare with (unless --allow-missing-baseline), or inconclusive under --on-inconclusive fail"
@@ -134,17 +134,24 @@ impl Failure {
             SessionError::Store(_)
             | SessionError::Launch(_)
             | SessionError::Engine(_)
+            | SessionError::NoScratch(_)
+            | SessionError::Users(_)
             | SessionError::NoPort(_)
             | SessionError::Tls(_)
             | SessionError::NeverRun { .. }
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }
-            | SessionError::PortTaken { .. } => Exit::CannotDo,
+            | SessionError::PortTaken { .. }
+            | SessionError::ShardOfCommand
+            | SessionError::TooManyShards { .. }
+            | SessionError::StartIsPast { .. }
+            | SessionError::RoundIsLate { .. } => Exit::CannotDo,
             SessionError::InRound { source, .. } => Self::exit_of(source),
             SessionError::NoBaseline { .. } => Exit::NoReference,
-            SessionError::NotComplete { .. } | SessionError::NotAcceptable { .. } => {
-                Exit::NotMeasured
-            }
+            SessionError::NotComplete { .. }
+            | SessionError::NotAcceptable { .. }
+            | SessionError::OnlyAPart { .. }
+            | SessionError::NotMergeable { .. } => Exit::NotMeasured,
         }
     }
 }

@@ -79,7 +79,7 @@ struct ConnectionArgs {
 }
 
 /// Reads a quantity, and says how to write one.
-fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, String> {
+pub(super) fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, String> {
     text.parse()
         .map_err(|error: UnitError| format!("{}; {}", error.reason, error.help))
 }

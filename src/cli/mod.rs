@@ -11,6 +11,7 @@ mod explain;
 mod generate;
 mod init;
 mod load;
+mod merge;
 mod report;
 mod run;
 mod show;
@@ -84,6 +85,7 @@ enum Verb {
     Run(run::Args),
     Check(check::Args),
     Compare(compare::Args),
+    Merge(merge::Args),
     Baseline(baseline::Args),
     Report(report::Args),
     Validate(validate::Args),
@@ -125,6 +127,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Run(args) => run::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
         Verb::Compare(args) => compare::run(&args, context),
+        Verb::Merge(args) => merge::run(&args, context),
         Verb::Baseline(args) => baseline::run(args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),

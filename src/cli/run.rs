@@ -4,7 +4,9 @@ use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
-use crate::session::{self, ArmTarget};
+use crate::clock::Moment;
+use crate::model::Shard;
+use crate::session::{self, ArmTarget, Part};
 
 /// Put a scenario or a URL under load and summarise it
 #[derive(Debug, clap::Args)]
@@ -21,6 +23,12 @@ pub(super) struct Args {
     /// Worker threads of the load engine [default: half the cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: Option<u16>,
+    /// Measure a part of the plan, such as 2/5, while other processes measure the others
+    #[arg(long, value_name = "PART", requires = "start_at", value_parser = |text: &str| text.parse::<Shard>())]
+    shard: Option<Shard>,
+    /// When the first round of every part begins, such as 2026-11-22T12:00:00Z
+    #[arg(long, value_name = "TIME", requires = "shard", value_parser = |text: &str| text.parse::<Moment>())]
+    start_at: Option<Moment>,
     #[command(flatten)]
     hosts: HostArgs,
     #[command(flatten)]
@@ -52,7 +60,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let mut session = context.session.clone();
     session.workers = args.workers.map(usize::from);
     let rounds = usize::from(args.rounds);
-    let outcome = session::measure(&session, plan, rounds, &mut show::watcher(context))?;
+    let watcher = &mut show::watcher(context);
+    let outcome = match (args.shard, args.start_at) {
+        (Some(shard), Some(start_at)) => {
+            let part = Part { shard, start_at };
+            session::measure_part(&session, plan, rounds, part, watcher)
+        }
+        _ => session::measure(&session, plan, rounds, watcher),
+    }?;
     let kept = show::keep_html(&outcome);
     show::outcome(context, &outcome, &args.output)?;
     kept?;

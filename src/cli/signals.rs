@@ -4,13 +4,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::diagnostic::{Diagnostic, environment};
-use crate::session::Stop;
+use crate::session::{Stop, keep_interrupts};
 
 use super::exit::Failure;
 use super::terminal::Terminal;
 
 /// Listens until the process ends.
 pub(super) fn listen(stop: &Stop, terminal: Terminal) -> Result<(), Failure> {
+    keep_interrupts();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|e| {
         Diagnostic::error(
             &environment::NO_SIGNALS,

@@ -7,6 +7,7 @@
 mod endpoint;
 mod fault;
 mod server;
+pub mod truth;
 
 pub use endpoint::Endpoint;
 pub use fault::{Fault, Options, Stall, parse_fault};

@@ -2,10 +2,11 @@
 
 use std::sync::mpsc::{Receiver, Sender};
 
-use crate::model::{Cell, Distribution, ErrorClass, Failures, Latencies, Tally};
+use crate::model::ErrorClass;
 use crate::protocol::Moved;
-use crate::recorder::Dense;
-use crate::units::{Bytes, Nanos};
+use crate::recorder::Counts;
+pub(super) use crate::recorder::Slice;
+use crate::units::Nanos;
 
 /// A request that is due, with its times on `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, Copy)]
@@ -37,91 +38,6 @@ pub(super) struct Exchange {
     pub(super) given: Nanos,
 }
 
-/// One phase and step in one second, in the form that records without allocating.
-#[derive(Debug, Default)]
-struct Counts {
-    due: u64,
-    sent: u64,
-    unsent: u64,
-    answered: u64,
-    /// Failures that have no latency.
-    failed: u64,
-    failures: [u64; ErrorClass::ALL.len()],
-    retried: [u64; ErrorClass::ALL.len()],
-    bytes_in: u64,
-    bytes_out: u64,
-    latency: Dense,
-    service: Dense,
-    lateness: Dense,
-    wait: Dense,
-    /// Rare, so sparse.
-    censored: Distribution,
-}
-
-impl Counts {
-    fn fail(&mut self, class: ErrorClass, since: Nanos, now: Nanos) {
-        self.failures[class.index()] += 1;
-        if class.is_censoring() {
-            self.censored.record(now - since);
-        } else {
-            self.failed += 1;
-        }
-    }
-
-    /// Takes everything out; None when nothing happened.
-    fn drain(&mut self, phase: usize, step: usize) -> Option<Cell> {
-        let mut failures = Failures::default();
-        let mut retried = Failures::default();
-        for class in ErrorClass::ALL {
-            failures.add(class, std::mem::take(&mut self.failures[class.index()]));
-            retried.add(class, std::mem::take(&mut self.retried[class.index()]));
-        }
-        let tally = Tally {
-            due: std::mem::take(&mut self.due),
-            sent: std::mem::take(&mut self.sent),
-            unsent: std::mem::take(&mut self.unsent),
-            answered: std::mem::take(&mut self.answered),
-            failures,
-            retried,
-            bytes_in: Bytes(std::mem::take(&mut self.bytes_in)),
-            bytes_out: Bytes(std::mem::take(&mut self.bytes_out)),
-        };
-        (tally != Tally::default()).then(|| Cell {
-            phase,
-            step,
-            tally,
-            latency: Latencies {
-                ok: self.latency.drain(),
-                censored: std::mem::take(&mut self.censored),
-                failed: std::mem::take(&mut self.failed),
-            },
-            service: self.service.drain(),
-            lateness: self.lateness.drain(),
-            wait: self.wait.drain(),
-        })
-    }
-}
-
-/// What one worker counted in one second, by phase · steps + step.
-#[derive(Debug, Default)]
-pub(super) struct Slice(Vec<Option<Box<Counts>>>);
-
-impl Slice {
-    /// Takes all cells out. A cell in which nothing happened gives its memory back: its phase is
-    /// most likely over.
-    pub(super) fn drain(&mut self, steps: usize) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for (i, counts) in self.0.iter_mut().enumerate() {
-            let cell = counts.as_mut().and_then(|c| c.drain(i / steps, i % steps));
-            if cell.is_none() {
-                *counts = None;
-            }
-            cells.extend(cell);
-        }
-        cells
-    }
-}
-
 /// A slice on its way to the collector.
 #[derive(Debug)]
 pub(super) struct Filled {
@@ -141,7 +57,6 @@ pub(super) struct Filled {
 pub(super) struct Account {
     pub(super) worker: usize,
     pub(super) epoch: Nanos,
-    pub(super) phases: usize,
     pub(super) steps: usize,
     pub(super) second: u64,
     pub(super) in_flight: u64,
@@ -159,54 +74,48 @@ impl Account {
     }
 
     pub(super) fn due(&mut self, request: &Request) {
-        let counts = self.counts(request.phase, request.step);
-        counts.due += 1;
-        counts.lateness.record(request.taken - request.intended);
+        self.counts(request.phase, request.step)
+            .due(request.taken - request.intended);
     }
 
     /// A request was given a place.
     pub(super) fn sent(&mut self, request: &Request, given: Nanos) {
         self.in_flight += 1;
         if !request.again {
-            let counts = self.counts(request.phase, request.step);
-            counts.sent += 1;
-            counts.wait.record(given - request.taken);
+            self.counts(request.phase, request.step)
+                .sent(given - request.taken);
         }
     }
 
     /// A request was given up before it was sent.
     pub(super) fn unsent(&mut self, request: &Request, class: ErrorClass, now: Nanos) {
-        let counts = self.counts(request.phase, request.step);
-        counts.unsent += 1;
-        counts.fail(class, request.intended, now);
+        self.counts(request.phase, request.step)
+            .unsent(class, now - request.intended);
     }
 
     /// An exchange is over, whether or not its request is.
     pub(super) fn over(&mut self, request: &Request, moved: Moved) {
         self.in_flight -= 1;
-        let counts = self.counts(request.phase, request.step);
-        counts.bytes_in += moved.in_;
-        counts.bytes_out += moved.out;
+        self.counts(request.phase, request.step)
+            .moved(moved.in_, moved.out);
     }
 
     /// A request has failed and is tried again.
     pub(super) fn retried(&mut self, request: &Request, class: ErrorClass) {
-        self.counts(request.phase, request.step).retried[class.index()] += 1;
+        self.counts(request.phase, request.step).retried(class);
     }
 
     /// A request was answered as expected.
     pub(super) fn answered(&mut self, exchange: &Exchange, now: Nanos) {
         let request = &exchange.request;
-        let counts = self.counts(request.phase, request.step);
-        counts.answered += 1;
-        counts.latency.record(now - request.intended);
-        counts.service.record(now - exchange.given);
+        self.counts(request.phase, request.step)
+            .answered(now - request.intended, now - exchange.given);
     }
 
     /// A request that was sent has failed.
     pub(super) fn failed(&mut self, request: &Request, class: ErrorClass, now: Nanos) {
         self.counts(request.phase, request.step)
-            .fail(class, request.intended, now);
+            .failed(class, now - request.intended);
     }
 
     /// When the current second is over.
@@ -245,9 +154,6 @@ impl Account {
     }
 
     fn counts(&mut self, phase: usize, step: usize) -> &mut Counts {
-        if self.slice.0.is_empty() {
-            self.slice.0.resize_with(self.phases * self.steps, || None);
-        }
-        self.slice.0[phase * self.steps + step].get_or_insert_default()
+        self.slice.counts(self.steps, phase, step)
     }
 }

@@ -11,7 +11,7 @@ use super::worker::{Report, Worker};
 use crate::model::{Cell, Interval};
 use crate::protocol::{Carrier, Http1, Http2, Http2Setup, Plain, Speech, TlsSetup, TlsTransport};
 use crate::schedule::LANES;
-use crate::stop::Stop;
+use crate::stop::EndsAllOnPanic;
 use crate::units::Nanos;
 
 /// Runs one round to its end; blocks, and calls `on_interval` for every second of it in order.
@@ -68,7 +68,6 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
     let account = Account {
         worker,
         epoch: order.epoch,
-        phases: order.plan.phases.len(),
         steps: order.plan.steps.len(),
         second: 0,
         in_flight: 0,
@@ -77,17 +76,6 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
         empty,
     };
     (account, give_back)
-}
-
-/// Whoever panics takes the round along: nobody loads a target for hours when the result is lost.
-struct EndsAllOnPanic<'a>(&'a Stop);
-
-impl Drop for EndsAllOnPanic<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.abort();
-        }
-    }
 }
 
 /// Works with the carrier that the order's speech needs.

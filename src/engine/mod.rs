@@ -22,4 +22,4 @@ mod worker;
 
 pub use crate::stop::{Stop, StopState};
 pub use collect::run;
-pub use order::{Ended, EngineError, Order, default_workers};
+pub use order::{Ended, EngineError, Governor, Order, default_workers};

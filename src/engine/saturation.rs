@@ -31,12 +31,17 @@ impl Saturation {
         self.resting.clear();
     }
 
-    /// The phase for which a client is free to ask, if any is.
-    pub(super) fn wanting(&mut self, now: Nanos) -> Option<usize> {
+    /// The phase for which a client is free to ask, if any is. Of `admit_every` clients one may
+    /// ask; none when it is 0.
+    pub(super) fn wanting(&mut self, now: Nanos, admit_every: u32) -> Option<usize> {
         while self.resting.front().is_some_and(|until| *until <= now) {
             self.resting.pop_front();
         }
-        (self.busy + self.resting.len() < self.clients).then_some(self.phase)
+        let allowed = match usize::try_from(admit_every) {
+            Ok(0) | Err(_) => 0,
+            Ok(n) => self.clients.div_ceil(n),
+        };
+        (self.busy + self.resting.len() < allowed).then_some(self.phase)
     }
 
     pub(super) fn asked(&mut self) {

@@ -390,9 +390,13 @@ impl<C: Carrier> Worker<C> {
             self.end_visit(&request, true, now);
             return;
         }
-        self.prepare(index);
         self.account.due(&request);
-        self.admit(request, now);
+        if self.is_shut() {
+            self.withhold(&request, now);
+        } else {
+            self.prepare(index);
+            self.admit(request, now);
+        }
     }
 
     /// Renders what a visit sends next.

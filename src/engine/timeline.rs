@@ -14,9 +14,8 @@ pub(super) struct Span {
     pub(super) limit: usize,
 }
 
-/// The phases of worker `index` of `of`, from `epoch`.
-pub(super) fn spans(plan: &Plan, epoch: Nanos, index: usize, of: usize) -> Vec<Span> {
-    let share = |total: usize| total / of + usize::from(index < total % of);
+/// The phases of one worker, from `epoch`; `share` is its part of a number of connections.
+pub(super) fn spans(plan: &Plan, epoch: Nanos, share: impl Fn(usize) -> usize) -> Vec<Span> {
     plan.phases
         .iter()
         .zip(plan.starts())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Exchange, Request, What};
 use super::deadlines::Deadlines;
-use super::order::Order;
+use super::order::{Governor, Order};
 use super::poller::Poller;
 use super::pool::{Pool, Span as Service};
 use super::saturation::Saturation;
@@ -45,6 +45,11 @@ pub(super) struct Report {
 pub(super) struct Worker<C: Carrier> {
     pub(super) plan: Arc<Plan>,
     stop: Stop,
+    governor: Governor,
+    /// Of every so many arrivals one is sent, in this turn; 0 for none.
+    admit_every: u32,
+    /// Arrivals since the last that was sent, while some are withheld.
+    withheld: u32,
     pub(super) wires: Wires<C>,
     schedule: Schedule,
     /// The next arrival, not yet due; None at the end and once nothing new shall be sent.
@@ -61,9 +66,9 @@ pub(super) struct Worker<C: Carrier> {
     pub(super) visits: Visits<C::Wire>,
     pub(super) saturation: Saturation,
     mix: Mix,
-    /// Number of the next visit of a `connections` phase; workers take turns.
+    /// Number of the next visit of a `connections` phase; shards and workers take turns.
     number: u64,
-    workers: u64,
+    stride: u64,
     /// Most requests outstanding at once.
     most: usize,
     overflow: Overflow,
@@ -92,7 +97,12 @@ impl<C: Carrier> Worker<C> {
     ) -> io::Result<Self> {
         let plan = Arc::clone(&order.plan);
         let http = &plan.target.http;
-        let spans = spans(&plan, order.epoch, account.worker, workers);
+        let (shard, index) = (order.shard, account.worker);
+        let share = |total: usize| {
+            let total = shard.share(total);
+            total / workers + usize::from(index < total % workers)
+        };
+        let spans = spans(&plan, order.epoch, share);
         let capacity = spans.iter().map(|s| s.limit).max().unwrap_or(1);
         let timeouts = plan.target.timeouts;
         let service = Service {
@@ -104,13 +114,15 @@ impl<C: Carrier> Worker<C> {
         };
         let pool = Pool::new(order.dial.clone(), setup, service, capacity);
         let places = pool.places();
-        let share = |total: usize| total / workers + usize::from(account.worker < total % workers);
         // Visits of closed phases are numbered behind those of open ones.
         let open: u64 = plan.phases.iter().filter_map(Phase::asked).sum();
         let mut worker = Self {
             stop: order.stop.clone(),
+            governor: order.governor.clone(),
+            admit_every: 1,
+            withheld: 0,
             wires: Wires::new(&plan, &order.url),
-            schedule: Schedule::new(&plan, Lanes::share(account.worker, workers)),
+            schedule: Schedule::new(&plan, Lanes::of_shard(shard, index, workers)),
             upcoming: None,
             spans,
             begun: 0,
@@ -122,8 +134,8 @@ impl<C: Carrier> Worker<C> {
             visits: Visits::default(),
             saturation: Saturation::default(),
             mix: Mix::new(&plan),
-            number: open + account.worker as u64,
-            workers: workers as u64,
+            number: open + (shard.index() + shard.of() * index) as u64,
+            stride: (shard.of() * workers) as u64,
             most: http.max_in_flight.map_or(usize::MAX, |n| share(n).max(1)),
             overflow: http.overflow,
             overflowed: false,
@@ -149,6 +161,7 @@ impl<C: Carrier> Worker<C> {
             self.account.turn(now);
             self.enter_phases(now);
             self.heed_stop(now);
+            self.admit_every = self.governor.admit_every();
             self.take_up(now);
             self.go_on(now);
             self.serve_queue();
@@ -281,7 +294,11 @@ impl<C: Carrier> Worker<C> {
             };
             if let Some(request) = request {
                 self.account.due(&request);
-                self.admit(request, taken);
+                if self.lets_through() {
+                    self.admit(request, taken);
+                } else {
+                    self.withhold(&request, taken);
+                }
             }
             taken = Monotonic.now();
         }
@@ -322,6 +339,27 @@ impl<C: Carrier> Worker<C> {
         Some(request)
     }
 
+    /// True when the guard lets this arrival through.
+    fn lets_through(&mut self) -> bool {
+        self.withheld += 1;
+        let through = self.admit_every != 0 && self.withheld >= self.admit_every;
+        if through {
+            self.withheld = 0;
+        }
+        through
+    }
+
+    /// True while the guard lets nothing through.
+    pub(super) fn is_shut(&self) -> bool {
+        self.admit_every == 0
+    }
+
+    /// A request that the guard holds back is over before it was sent.
+    pub(super) fn withhold(&mut self, request: &Request, now: Nanos) {
+        self.account.unsent(request, ErrorClass::Withheld, now);
+        self.end_visit(request, false, now);
+    }
+
     /// Sends a request that is due, or lets it wait, or drops it when too many are outstanding.
     pub(super) fn admit(&mut self, request: Request, now: Nanos) {
         if self.overflow != Overflow::Queue && self.outstanding() >= self.most {
@@ -353,7 +391,7 @@ impl<C: Carrier> Worker<C> {
         let until = if over { Nanos(u64::MAX) } else { now };
         while let Some((index, due, after)) = self.visits.rested(until) {
             match after {
-                After::Retry { request, class } if over => {
+                After::Retry { request, class } if over || self.is_shut() => {
                     self.account.failed(&request, class, now);
                     self.end_visit(&request, false, now);
                 }
@@ -394,7 +432,7 @@ impl<C: Carrier> Worker<C> {
 
     /// Lets a free client of a `connections` phase ask; false when there is none.
     pub(super) fn ask(&mut self, now: Nanos) -> bool {
-        let wanting = self.saturation.wanting(now);
+        let wanting = self.saturation.wanting(now, self.admit_every);
         // The phase may have ended since this turn began.
         let Some(phase) = wanting.filter(|phase| now < self.spans[*phase].end) else {
             return false;
@@ -403,7 +441,7 @@ impl<C: Carrier> Worker<C> {
             return false;
         }
         let number = self.number;
-        self.number += self.workers;
+        self.number += self.stride;
         self.saturation.asked();
         let journey = self.mix.journey_of(number);
         if let Some(request) = self.visit(phase, journey, number, now, now) {

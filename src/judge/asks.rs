@@ -5,7 +5,9 @@
 
 use super::question::Question;
 use super::rounds::{Readings, Rounds};
-use crate::model::{Change, Design, Estimate, Metric, Scope, Stat};
+use super::values::Quantity;
+use crate::model::{Change, Design, Estimate, Metric, Scope, Stat, label};
+use crate::units::Nanos;
 
 /// One row of the comparison before it is filled.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,8 @@ pub(super) struct Ask {
     pub(super) allowed: Option<Change>,
     pub(super) max: Option<f64>,
     pub(super) min_change: Option<f64>,
+    /// Length of the windows, the worst of which is asked for; None: the whole of the scope.
+    pub(super) over: Option<Nanos>,
     pub(super) line: Option<usize>,
 }
 
@@ -34,6 +38,7 @@ impl Ask {
             allowed: Some(metric.default_change()),
             max: None,
             min_change: None,
+            over: None,
             line: None,
         }
     }
@@ -45,7 +50,18 @@ impl Ask {
 
     /// The same metric over the whole scenario, with no allowance of its own yet.
     fn can_take(&self, metric: Metric) -> bool {
-        self.metric == metric && self.scope == Scope::default()
+        self.metric == metric && self.scope == Scope::default() && self.over.is_none()
+    }
+
+    pub(super) fn name(&self) -> String {
+        label(self.metric, &self.scope, self.over)
+    }
+
+    pub(super) const fn quantity(&self) -> Quantity {
+        Quantity {
+            metric: self.metric,
+            over: self.over,
+        }
     }
 }
 
@@ -85,6 +101,7 @@ pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> V
             allowed: t.max_change.filter(|_| q.design != Design::Absolute),
             max: t.max,
             min_change: t.min_change,
+            over: t.over,
             line: t.line,
         })
         .collect();

@@ -74,6 +74,9 @@ impl Build {
                 ..Trust::default()
             },
             contamination: Vec::new(),
+            windows: Vec::new(),
+            guard: Vec::new(),
+            halt: None,
             complete: true,
         })
     }

@@ -8,6 +8,7 @@ use super::hygiene;
 use super::question::{Question, SESSIONS};
 use super::rounds::Rounds;
 use super::soundness::finding;
+use super::stopped::Stopped;
 use super::verdicts::STATED;
 use super::wording;
 use crate::diagnostic::validity;
@@ -23,6 +24,7 @@ pub(super) struct Soundness {
     pub(super) rate: Option<Finding>,
     /// Not one request was answered; bad enough where nothing else says so.
     pub(super) unanswered: Option<Finding>,
+    pub(super) stopped: Stopped,
 }
 
 /// Puts everything together.
@@ -41,7 +43,14 @@ pub(super) fn conclude(
         Some(rate) if q.design == Design::Absolute => invalid.push(rate),
         rate => incomparable.extend(rate),
     }
-    if overall(&results) < Verdict::Broken {
+    let stopped = soundness.stopped;
+    incomparable.extend(stopped.before.iter().cloned());
+    let judged = if stopped.now.is_empty() {
+        overall(&results)
+    } else {
+        overall(&results).max(Verdict::Broken)
+    };
+    if judged < Verdict::Broken {
         invalid.extend(soundness.unanswered);
     }
     let mismatch = mismatch(q);
@@ -62,7 +71,7 @@ pub(super) fn conclude(
         overrule(&mut results, verdict);
         moved.clear();
     }
-    let verdict = overruling.unwrap_or_else(|| overall(&results));
+    let verdict = overruling.unwrap_or(judged);
     let mut findings = invalid;
     findings.extend(incomparable);
     // A step that is the only one need not be named.
@@ -71,7 +80,8 @@ pub(super) fn conclude(
     } else {
         &[]
     };
-    let headline = headline(verdict, &results, blamable, &findings);
+    let headline = headline(verdict, &results, blamable, &findings, &stopped);
+    findings.extend(stopped.now);
     remarks.extend(remarks_on(q, rounds, rows, &results));
     findings.extend(remarks);
     Comparison {
@@ -187,7 +197,7 @@ fn remarks_on(
     let spread: Vec<String> = rows
         .iter()
         .filter(|r| r.ask.gating && r.evidence.as_ref().is_some_and(|e| e.spread_changed))
-        .map(|r| format!("{}{}", r.ask.metric, r.ask.scope))
+        .map(|r| r.ask.name())
         .collect();
     if !spread.is_empty() {
         found.push(remark(
@@ -241,7 +251,7 @@ fn noise(q: &Question, rounds: &Rounds, rows: &[Row]) -> Option<Finding> {
     let names: Vec<String> = rows
         .iter()
         .filter(|r| r.selection.noise.is_some() && (r.ask.gating || q.design == Design::Absolute))
-        .map(|r| format!("{}{}", r.ask.metric, r.ask.scope))
+        .map(|r| r.ask.name())
         .collect();
     let rounds_spoiled = format!(
         "the machine spoiled {spoiled} of {}",
@@ -276,6 +286,7 @@ fn headline(
     results: &[MetricResult],
     moved: &[Moved],
     findings: &[Finding],
+    stopped: &Stopped,
 ) -> String {
     let gating = || results.iter().filter(|r| r.gating);
     let having = |v: Verdict| -> Vec<&MetricResult> {
@@ -325,8 +336,13 @@ fn headline(
             text + &blamed(moved)
         }
         Verdict::Broken => {
-            let texts: Vec<String> = having(Verdict::Broken).into_iter().map(broken).collect();
-            texts.join("; ")
+            let stops = stopped.now.iter().map(|f| f.text.clone());
+            let limits = having(Verdict::Broken)
+                .into_iter()
+                .filter(|r| !stopped.told.contains(&r.name()))
+                .map(broken);
+            // What stopped the run comes last, so that its finding is seen to be told.
+            limits.chain(stops).collect::<Vec<_>>().join("; ")
         }
         Verdict::Inconclusive => inconclusive(&having(Verdict::Inconclusive), gating().count()),
         Verdict::Unchanged => unchanged(results),
@@ -474,7 +490,7 @@ fn unchanged(results: &[MetricResult]) -> String {
 
 /// The metric with its scope.
 fn name(r: &MetricResult) -> String {
-    format!("{}{}", r.metric, r.scope)
+    r.name()
 }
 
 /// `a`, `a and b`, `a, b and c`

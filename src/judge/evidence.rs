@@ -8,7 +8,7 @@ use super::asks::Ask;
 use super::question::{Question, SESSIONS};
 use super::rounds::{Readings, Rounds, Selection};
 use super::shares;
-use super::values::Reading;
+use super::values::{Quantity, Reading};
 use super::wording;
 use crate::model::{Better, Change, Design, Estimate, Metric, Side, Verdict};
 use crate::stats::{Contrast, Counts, mean, minimal_detectable, paired, rounds_needed, two_sample};
@@ -70,8 +70,8 @@ pub(super) fn gather(q: &Question, ask: Ask, rounds: &Rounds, readings: &Reading
     let now = picked(now, &selection.now);
     let mut row = Row {
         before: (q.design != Design::Absolute)
-            .then(|| side(ask.metric, &before, selection.spoiled_before)),
-        now: side(ask.metric, &now, selection.spoiled_now),
+            .then(|| side(ask.quantity(), &before, selection.spoiled_before)),
+        now: side(ask.quantity(), &now, selection.spoiled_now),
         ask,
         selection,
         evidence: None,
@@ -92,10 +92,10 @@ fn picked<'a>(side: &'a [Reading], which: &[usize]) -> Vec<&'a Reading> {
     which.iter().filter_map(|&i| side.get(i)).collect()
 }
 
-fn side(metric: Metric, readings: &[&Reading], spoiled: usize) -> Side {
-    let rounds: Vec<Estimate> = readings.iter().map(|r| r.value(metric)).collect();
+fn side(quantity: Quantity, readings: &[&Reading], spoiled: usize) -> Side {
+    let rounds: Vec<Estimate> = readings.iter().map(|r| r.value(quantity)).collect();
     Side {
-        value: typical(metric, &rounds),
+        value: typical(quantity.metric, &rounds),
         rounds,
         spoiled,
     }
@@ -154,7 +154,7 @@ fn unusable(row: &Row) -> Option<(Verdict, String)> {
     }
     let few = row.now.rounds.iter().chain(before).find_map(too_few);
     if let Some((have, need)) = few {
-        return Some((Verdict::Inconclusive, few_note(metric, have, need)));
+        return Some((Verdict::Inconclusive, few_note(&row.ask, have, need)));
     }
     before.iter().any(|e| e.exact().is_none()).then(|| {
         (
@@ -180,10 +180,14 @@ pub(super) const fn too_few(e: &Estimate) -> Option<(u64, u64)> {
     }
 }
 
-/// `p99.9 needs 10,000 requests a round; one has 3,000`
-pub(super) fn few_note(metric: Metric, have: u64, need: u64) -> String {
+/// `p99.9 needs 10,000 requests a round; here 3,000`
+pub(super) fn few_note(ask: &Ask, have: u64, need: u64) -> String {
+    let stretch = ask
+        .over
+        .map_or_else(|| "a round".to_owned(), |over| format!("in {over}"));
     format!(
-        "{metric} needs {} a round; here {}",
+        "{} needs {} {stretch}; here {}",
+        ask.metric,
         wording::count(need, "request"),
         wording::grouped(have)
     )
@@ -215,10 +219,12 @@ fn blocked(q: &Question, row: &Row, before: usize, now: usize) -> Option<(Verdic
 fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Option<Evidence> {
     let alpha = q.looks.alpha();
     let bounds = |side: &[&Reading]| -> Option<Vec<f64>> {
-        side.iter().map(|r| r.bound(ask.metric)).collect()
+        side.iter().map(|r| r.bound(ask.quantity())).collect()
     };
     let (a, b) = (bounds(before)?, bounds(now)?);
-    let at_least = now.iter().any(|r| r.value(ask.metric).exact().is_none());
+    let at_least = now
+        .iter()
+        .any(|r| r.value(ask.quantity()).exact().is_none());
     let all: Vec<f64> = a.iter().chain(&b).copied().collect();
     let scale = scale_of(ask.metric, ask.allowed, &all);
     let orient = |side: &[f64]| -> Vec<f64> {
@@ -231,7 +237,7 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
             .collect()
     };
     let counts = |side: &[&Reading]| -> Option<Vec<Counts>> {
-        side.iter().map(|r| r.counts(ask.metric)).collect()
+        side.iter().map(|r| r.counts(ask.quantity())).collect()
     };
     let is_paired = q.design == Design::Paired;
     let (ya, yb) = (orient(&a), orient(&b));

@@ -5,6 +5,7 @@ use super::evidence::{self, Row, too_few};
 use super::question::Question;
 use super::rounds::{Readings, Rounds};
 use super::steps::{self, Direction};
+use super::stopped::{self, Stopped};
 use super::{asks, limits, soundness, verdicts};
 use crate::model::{Comparison, MetricResult, Side, Verdict};
 
@@ -29,6 +30,7 @@ pub fn judge(q: &Question) -> Comparison {
             }
         }
     }
+    stopped::correct(q, &mut results);
     for (row, result) in rows.iter().zip(&mut results) {
         if row.ask.alarm && result.verdict == Some(Verdict::Inconclusive) {
             quieten(result);
@@ -42,6 +44,7 @@ pub fn judge(q: &Question) -> Comparison {
         unsound: soundness::unsound(q, &rounds, &readings),
         rate: soundness::rate_not_held(q, &readings),
         unanswered: soundness::unanswered(&readings),
+        stopped: Stopped::of(q),
     };
     conclusion::conclude(q, &rounds, &rows, results, moved, soundness)
 }
@@ -83,7 +86,7 @@ pub fn undecided(c: &Comparison) -> Vec<String> {
     c.results
         .iter()
         .filter(|r| r.gating && is_open(c, r))
-        .map(|r| format!("{}{}", r.metric, r.scope))
+        .map(MetricResult::name)
         .collect()
 }
 

@@ -41,7 +41,7 @@ impl Limit {
 
 /// What one round alone says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Alone {
+pub(super) enum Alone {
     Broken,
     Kept,
     /// A lower bound below the limit.
@@ -66,7 +66,7 @@ pub(super) fn judge(row: &Row, now: &[Reading], alpha: f64) -> Option<Limit> {
     if let Some((have, need)) = values.iter().find_map(too_few) {
         return Some(Limit::because(
             Verdict::Inconclusive,
-            few_note(metric, have, need),
+            few_note(&row.ask, have, need),
         ));
     }
     let alone: Vec<Alone> = values
@@ -99,7 +99,7 @@ pub(super) fn judge(row: &Row, now: &[Reading], alpha: f64) -> Option<Limit> {
     Some(by_interval(row, &used, max, alpha))
 }
 
-fn by_itself(value: Estimate, max: f64, better: Better) -> Alone {
+pub(super) fn by_itself(value: Estimate, max: f64, better: Better) -> Alone {
     let over = |v: f64| match better {
         Better::Lower => v > max,
         Better::Higher => v < max,
@@ -137,7 +137,7 @@ fn by_interval(row: &Row, used: &[&Reading], max: f64, alpha: f64) -> Limit {
     let metric = row.ask.metric;
     let Some(bounds) = used
         .iter()
-        .map(|r| r.bound(metric))
+        .map(|r| r.bound(row.ask.quantity()))
         .collect::<Option<Vec<f64>>>()
     else {
         return Limit::because(
@@ -163,7 +163,7 @@ fn by_interval(row: &Row, used: &[&Reading], max: f64, alpha: f64) -> Limit {
             }
         })
         .collect();
-    let counts: Option<Vec<Counts>> = used.iter().map(|r| r.counts(metric)).collect();
+    let counts: Option<Vec<Counts>> = used.iter().map(|r| r.counts(row.ask.quantity())).collect();
     let Some(contrast) = one_sample(&distances, 0.0).map(|c| Contrast {
         se: counts.map_or(c.se, |counts| shares::standard_error(&counts)),
         ..c
@@ -171,7 +171,9 @@ fn by_interval(row: &Row, used: &[&Reading], max: f64, alpha: f64) -> Limit {
         return Limit::because(Verdict::Inconclusive, "not a number".to_owned());
     };
     let (low, high) = contrast.interval(1.0 - 2.0 * alpha);
-    let at_least = used.iter().any(|r| r.value(metric).exact().is_none());
+    let at_least = used
+        .iter()
+        .any(|r| r.value(row.ask.quantity()).exact().is_none());
     let confidence = |p: f64| p.is_finite().then_some(p);
     if low > 0.0 {
         Limit {

@@ -24,15 +24,22 @@ pub(super) fn unsound(q: &Question, rounds: &Rounds, readings: &Readings) -> Vec
     let mut found = Vec::new();
     let (before, now) = readings.of(&Scope::default());
     let sides = [
-        ("now", &rounds.now, now),
-        ("before", &rounds.before, before),
+        ("now", &rounds.now, now, q.now),
+        ("before", &rounds.before, before, q.before),
     ];
-    for (side, rounds_of_side, readings) in sides {
+    for (side, rounds_of_side, readings, given) in sides {
         let other_plan = q.environment.plan_differs && !q.environment.allow_mismatch;
         if side == "before" && (q.design == Design::Absolute || other_plan) {
             continue;
         }
         let due: u64 = readings.iter().map(Reading::due).sum();
+        if due == 0 && given.iter().any(|r| r.halt.is_some()) {
+            // Ended by a rule: nothing is missing, but what there is must add up.
+            let cells = given.iter().flat_map(|r| &r.cells);
+            let due = cells.map(|c| c.tally.due).sum();
+            found.extend(unsound_account(side, given, due));
+            continue;
+        }
         if due == 0 {
             found.push(finding(
                 &validity::NO_SAMPLES,
@@ -46,7 +53,8 @@ pub(super) fn unsound(q: &Question, rounds: &Rounds, readings: &Readings) -> Vec
     found
 }
 
-fn unsound_side(q: &Question, side: &str, rounds: &[&Round], due: u64) -> Vec<Finding> {
+/// Requests that were lost, or that failed through this machine's fault.
+fn unsound_account(side: &str, rounds: &[&Round], due: u64) -> Vec<Finding> {
     let mut found = Vec::new();
     let lost = rounds.iter().filter(|r| !r.trust.conserved).count();
     if lost > 0 {
@@ -70,6 +78,11 @@ fn unsound_side(q: &Question, side: &str, rounds: &[&Round], due: u64) -> Vec<Fi
             "raise `ulimit -n`, lower the rate, or use fewer connections",
         ));
     }
+    found
+}
+
+fn unsound_side(q: &Question, side: &str, rounds: &[&Round], due: u64) -> Vec<Finding> {
+    let mut found = unsound_account(side, rounds, due);
     let late: Vec<&Trust> = rounds
         .iter()
         .map(|r| &r.trust)

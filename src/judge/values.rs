@@ -4,6 +4,8 @@
 //! the quantile is read once; percentiles are never averaged. Nothing leaves the population, so a
 //! value may be only a lower bound.
 
+use std::ops::Range;
+
 use crate::model::{
     Cell, Distribution, Estimate, Failures, Latencies, Metric, Outline, PhaseUsage, Round, Scope,
     Stat,
@@ -26,44 +28,113 @@ pub(super) struct Reading {
     asked: Option<u64>,
     /// Processes have no steps.
     of_step: bool,
+    /// The worst windows of the scope.
+    windows: Vec<(Quantity, Estimate)>,
+}
+
+/// The measured phases and the steps that a scope names.
+#[derive(Debug)]
+pub(super) struct Extent {
+    pub(super) phases: Vec<usize>,
+    /// None: all of them.
+    steps: Option<Range<usize>>,
+}
+
+impl Extent {
+    pub(super) fn of(scope: &Scope, outline: &Outline) -> Self {
+        let measured = |i: &usize| {
+            let phase = &outline.phases[*i];
+            !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
+        };
+        let steps = match (&scope.step, &scope.journey) {
+            // A name that there is not names no step, and never all of them.
+            (Some(step), _) => Some(outline.step_index(step).map_or(0..0, |i| i..i + 1)),
+            (None, Some(journey)) => Some(outline.journey(journey).unwrap_or(0..0)),
+            (None, None) => None,
+        };
+        Self {
+            phases: (0..outline.phases.len()).filter(measured).collect(),
+            steps,
+        }
+    }
+
+    pub(super) fn holds(&self, cell: &Cell) -> bool {
+        self.phases.contains(&cell.phase)
+            && self.steps.as_ref().is_none_or(|s| s.contains(&cell.step))
+    }
+}
+
+/// What is asked of a round: a metric, over all of it or in its worst window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Quantity {
+    pub(super) metric: Metric,
+    pub(super) over: Option<Nanos>,
+}
+
+impl From<Metric> for Quantity {
+    fn from(metric: Metric) -> Self {
+        Self { metric, over: None }
+    }
 }
 
 impl Reading {
     pub(super) fn of(scope: &Scope, round: &Round, outline: &Outline) -> Self {
-        let phases: Vec<usize> = (0..outline.phases.len())
-            .filter(|&i| {
-                let phase = &outline.phases[i];
-                !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
-            })
-            .collect();
-        let step = scope.step.as_ref().map(|name| outline.step_index(name));
+        let extent = Extent::of(scope, outline);
         let mut cell = Cell::default();
-        for part in &round.cells {
-            if phases.contains(&part.phase) && step.is_none_or(|s| s == Some(part.step)) {
-                cell.merge(part);
-            }
+        for part in round.cells.iter().filter(|c| extent.holds(c)) {
+            cell.merge(part);
         }
+        let phases = || extent.phases.iter().map(|&i| &outline.phases[i]);
+        let of_step = extent.steps.is_some();
         Self {
             cell,
             usage: round
                 .usage
                 .iter()
-                .filter(|u| phases.contains(&u.phase))
+                .filter(|u| extent.phases.contains(&u.phase))
                 .copied()
                 .collect(),
-            wall: phases
-                .iter()
-                .fold(Nanos::ZERO, |sum, &i| sum + outline.phases[i].duration),
-            asked: if step.is_some() {
+            wall: phases().fold(Nanos::ZERO, |sum, p| sum + p.duration),
+            asked: if of_step {
                 None
             } else {
-                phases.iter().map(|&i| outline.phases[i].asked).sum()
+                phases().map(|p| p.asked).sum()
             },
-            of_step: step.is_some(),
+            of_step,
+            windows: round
+                .windows
+                .iter()
+                .filter(|w| w.scope == *scope)
+                .map(|w| {
+                    let (metric, over) = (w.metric, Some(w.over));
+                    (Quantity { metric, over }, w.worst)
+                })
+                .collect(),
         }
     }
 
-    pub(super) fn value(&self, metric: Metric) -> Estimate {
+    /// Requests of a stretch of time, without what processes used.
+    pub(super) fn of_stretch(cell: Cell, wall: Nanos) -> Self {
+        Self {
+            cell,
+            usage: Vec::new(),
+            wall,
+            asked: None,
+            of_step: false,
+            windows: Vec::new(),
+        }
+    }
+
+    pub(super) fn value(&self, quantity: impl Into<Quantity>) -> Estimate {
+        let quantity = quantity.into();
+        if quantity.over.is_none() {
+            return self.over_all(quantity.metric);
+        }
+        let worst = self.windows.iter().find(|(asked, _)| *asked == quantity);
+        worst.map_or(Estimate::Missing, |(_, worst)| *worst)
+    }
+
+    fn over_all(&self, metric: Metric) -> Estimate {
         let tally = &self.cell.tally;
         match metric {
             Metric::Latency(stat) => of_latencies(&self.cell.latency, stat),
@@ -107,10 +178,11 @@ impl Reading {
     /// The exact value or the best lower bound there is; None when nothing is known.
     ///
     /// A quantile that falls on failed requests lies above every latency seen in the round, so the
-    /// greatest of these bounds it.
-    pub(super) fn bound(&self, metric: Metric) -> Option<f64> {
-        match self.value(metric) {
-            Estimate::Undetermined => {
+    /// greatest of these bounds it; but not what was seen outside of a window.
+    pub(super) fn bound(&self, quantity: impl Into<Quantity>) -> Option<f64> {
+        let quantity = quantity.into();
+        match self.value(quantity) {
+            Estimate::Undetermined if quantity.over.is_none() => {
                 let latency = &self.cell.latency;
                 let seen = latency.ok.max().max(latency.censored.max());
                 (seen > Nanos::ZERO).then_some(seen.0 as f64)
@@ -120,7 +192,10 @@ impl Reading {
     }
 
     /// Failures and due requests, for the error metrics.
-    pub(super) fn counts(&self, metric: Metric) -> Option<Counts> {
+    pub(super) fn counts(&self, quantity: impl Into<Quantity>) -> Option<Counts> {
+        let Quantity { metric, over: None } = quantity.into() else {
+            return None;
+        };
         let tally = &self.cell.tally;
         let hits = match metric {
             Metric::ErrorsRate => tally.failures.total(),

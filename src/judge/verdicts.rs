@@ -118,6 +118,7 @@ fn result(q: &Question, row: &Row, (worse, better): (f64, f64)) -> MetricResult 
         detectable: shown
             .and_then(|e| change_of_size(row, e, e.detectable))
             .filter(|d| d.is_finite()),
+        over: ask.over,
         line: ask.line,
     }
 }

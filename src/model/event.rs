@@ -1,6 +1,6 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
-use super::{Arm, Contamination, Interval, Outline};
+use super::{Arm, Contamination, GuardChange, Halt, Interval, Outline};
 use crate::units::Nanos;
 
 /// Sent by a session to whoever watches.
@@ -22,6 +22,10 @@ pub enum Event {
     },
     /// One interval is recorded.
     Interval(Box<Interval>),
+    /// The guard changed what it lets through.
+    Guard(GuardChange),
+    /// A rule of the scenario ends the run.
+    Halted(Halt),
     RoundEnded {
         index: usize,
         arm: Arm,

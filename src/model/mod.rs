@@ -7,11 +7,13 @@ mod baseline;
 mod distribution;
 mod error_class;
 mod event;
+mod halt;
 mod interval;
 mod metric;
 mod outline;
 mod round;
 mod run;
+mod shard;
 mod verdict;
 
 pub use baseline::{Acceptance, Baseline, BaselineId, SCHEMA as BASELINE_SCHEMA};
@@ -20,9 +22,13 @@ pub use distribution::{
 };
 pub use error_class::{Category, ErrorClass};
 pub use event::Event;
+pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
-pub use verdict::{Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict};
+pub use shard::{NoShard, Shard};
+pub use verdict::{
+    Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict, label,
+};

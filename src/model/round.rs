@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cell;
+use super::{Cell, GuardChange, Halt, Window};
 use crate::units::{Bytes, Nanos};
 
 /// Which of two targets a round measured.
@@ -42,13 +42,27 @@ pub struct Round {
     pub trust: Trust,
     /// What spoiled timing metrics of this round; empty when it is clean.
     pub contamination: Vec<Contamination>,
-    /// False when a signal or an error ended it early: never judged.
+    /// The worst stretch by each threshold that is held to a window of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// What the guard did to the load, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guard: Vec<GuardChange>,
+    /// The rule of the scenario that ended it early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt: Option<Halt>,
+    /// False when a signal, an error or a rule ended it early: its values are never judged.
     pub complete: bool,
 }
 
 impl Round {
     pub fn is_clean(&self) -> bool {
         self.complete && self.contamination.is_empty()
+    }
+
+    /// True when the guard held load back or a limit ended it: such a round passes no gate.
+    pub fn is_stopped(&self) -> bool {
+        self.halt.is_some() || self.guard.iter().any(|c| c.state.is_opening())
     }
 }
 

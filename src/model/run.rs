@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, BaselineId, Comparison, Interval, Outline, Round, Sample};
+use super::{Arm, BaselineId, Comparison, Interval, Outline, Round, Sample, Shard};
 
 /// Version of the run record on disk.
 pub const SCHEMA: u32 = 1;
@@ -46,6 +46,15 @@ pub struct Manifest {
     /// The state of the ledger that was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineId>,
+    /// The part of the plan that was measured; None: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// RFC 3339: when the first round of every part begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<String>,
+    /// Ids of the parts that this run was merged from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
 }
 
 /// The environment a measurement belongs to.

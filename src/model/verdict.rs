@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Estimate, Metric, Scope};
+use crate::units::Nanos;
 
 /// The conclusion about one metric, or about a whole check. Ordered from best to worst.
 #[must_use]
@@ -153,8 +154,24 @@ pub struct MetricResult {
     pub rounds_needed: Option<usize>,
     /// Smallest change these rounds would have shown with 80 % power, as a share.
     pub detectable: Option<f64>,
+    /// Length of the windows, the worst of which was judged; None: the whole of the scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Nanos>,
     /// Line of the threshold in the scenario file.
     pub line: Option<usize>,
+}
+
+impl MetricResult {
+    /// `latency.p99 [step pay]`, `errors.rate (worst 10 s)`
+    pub fn name(&self) -> String {
+        label(self.metric, &self.scope, self.over)
+    }
+}
+
+/// A metric with its scope and the length of its windows.
+pub fn label(metric: Metric, scope: &Scope, over: Option<Nanos>) -> String {
+    let window = over.map_or_else(String::new, |over| format!(" (worst {over})"));
+    format!("{metric}{scope}{window}")
 }
 
 /// A part of the scenario whose numbers moved apart from the others'.

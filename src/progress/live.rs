@@ -1,6 +1,6 @@
 //! Follows the events of one run.
 
-use crate::model::{Arm, Contamination, Estimate, Event, Interval, Latencies, Outline};
+use crate::model::{Arm, Contamination, Estimate, Event, GuardState, Interval, Latencies, Outline};
 use crate::units::{Nanos, Unit};
 use crate::untrusted::Untrusted;
 
@@ -24,6 +24,7 @@ struct RoundSoFar {
     /// Of the phases that count.
     latency: Latencies,
     failed: u64,
+    guard: Option<GuardState>,
     /// The latest second.
     latest: Option<Latest>,
 }
@@ -70,6 +71,13 @@ impl Progress {
                 }
                 None
             }
+            Event::Guard(change) => {
+                if let Some(round) = &mut self.round {
+                    round.guard = Some(change.state);
+                }
+                Some(change.to_string())
+            }
+            Event::Halted(halt) => Some(format!("{halt}; the run ends")),
             Event::RoundEnded {
                 index,
                 arm,
@@ -107,6 +115,8 @@ impl Progress {
         if self.stopping {
             parts.push("stopping".to_owned());
         }
+        let held = round.guard.filter(|state| *state != GuardState::Closed);
+        parts.extend(held.map(|state| state.to_string()));
         parts.push(format!(
             "{} asked, {} answered",
             Unit::PerSecond.format(latest.asked),
@@ -167,6 +177,7 @@ impl RoundSoFar {
             ready: false,
             latency: Latencies::default(),
             failed: 0,
+            guard: None,
             latest: None,
         }
     }

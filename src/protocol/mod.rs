@@ -13,6 +13,7 @@ mod plain;
 mod probe;
 mod request;
 mod response;
+mod scan;
 mod socket;
 mod speech;
 #[cfg(test)]

@@ -87,6 +87,9 @@ impl Recorder {
             usage,
             trust,
             contamination: Vec::new(),
+            windows: Vec::new(),
+            guard: Vec::new(),
+            halt: None,
             complete: end.complete,
         }
     }

@@ -9,10 +9,10 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::model::{
     Acceptance, Arm, BASELINE_SCHEMA, Baseline, Cell, Change, Comparison, Contaminant,
-    Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, HostSample,
-    Interval, Manifest, Metric, MetricResult, Mode, Moved, Outline, PhaseOutline, PhaseUsage,
-    RUN_SCHEMA, Round, Run, RunState, Sample, Scope, Side, Stat, TargetOutline, TargetSample,
-    Trust, Verdict,
+    Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
+    GuardState, HostSample, Interval, Manifest, Metric, MetricResult, Mode, Moved, Outline,
+    PhaseOutline, PhaseUsage, RUN_SCHEMA, Round, Run, RunState, Sample, Scope, Side, Stat,
+    TargetOutline, TargetSample, Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -135,6 +135,42 @@ pub(super) fn invalid_run() -> Run {
     run
 }
 
+/// One round in which the guard opened, probed and closed again.
+pub(super) fn guarded_run() -> Run {
+    let mut run = plain_run();
+    let change = |at, state, failed, settled| GuardChange {
+        at: Nanos::from_secs(at),
+        state,
+        failed,
+        settled,
+        within: Nanos::from_secs(10),
+    };
+    run.rounds[0].guard = vec![
+        change(12, GuardState::Open, 630, 1000),
+        change(17, GuardState::Probing(20), 0, 0),
+        change(20, GuardState::Closed, 0, 0),
+    ];
+    let text = "the guard opened after 12 s: 63 % of 1000 requests failed within 10 s; load was held back for 8 s";
+    let comparison = run.comparison.as_mut().expect("a plain run is judged");
+    comparison.decision = Decision {
+        verdict: Verdict::Broken,
+        headline: text.into(),
+    };
+    comparison.findings = vec![Finding {
+        code: Some("PL0330".into()),
+        text: text.into(),
+        hint: Some("mend what failed, or ask for less load".into()),
+    }];
+    run
+}
+
+/// The second of five parts of a plan.
+pub(super) fn part_of_run() -> Run {
+    let mut run = plain_run();
+    run.manifest.shard = "2/5".parse().ok();
+    run
+}
+
 /// What names may hold at the very worst.
 pub(super) const HOSTILE: &str =
     "</title><script>alert(1)</script>\n::error::x|`@all`\u{202e}\u{1b}[31m\"'&=cmd,{{7*7}}]]>";
@@ -229,6 +265,7 @@ fn results() -> Vec<MetricResult> {
         note: None,
         rounds_needed: None,
         detectable: Some(0.06),
+        over: None,
         line: Some(41),
     };
     let mut p50 = result(
@@ -358,6 +395,9 @@ fn simulated(load: Load, rounds: usize, interleaved: bool) -> Run {
             revision: Some("5b1c0ffee".into()),
             reference: None,
             baseline: None,
+            shard: None,
+            start_at: None,
+            parts: Vec::new(),
         },
         state: RunState::Complete,
         rounds: Vec::new(),
@@ -502,6 +542,9 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
             conserved: true,
             generator_errors: 0,
         },
+        windows: Vec::new(),
+        guard: Vec::new(),
+        halt: None,
         contamination: if noisy && arm == Arm::Now {
             vec![steal]
         } else {

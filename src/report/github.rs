@@ -54,8 +54,9 @@ fn run_level(view: &View) -> Option<Annotation> {
         Standing::Judged(Verdict::Invalid | Verdict::Incomparable) | Standing::Partial => {
             (9, "error")
         }
-        Standing::Unjudged => (9, "warning"),
+        Standing::Unjudged | Standing::Part => (9, "warning"),
         Standing::MeasuredWithErrors => (5, "warning"),
+        Standing::Judged(_) if view.stops().next().is_some() => (9, "error"),
         Standing::Judged(_) | Standing::Measured => return None,
     };
     let mut message = view.headline.raw().to_owned();

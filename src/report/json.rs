@@ -34,6 +34,8 @@ pub fn json(view: &View) -> String {
             "command": manifest.outline.target.command,
             "reference": view.reference.as_ref().map(crate::untrusted::Untrusted::raw),
             "environment": manifest.fingerprint,
+            "shard": manifest.shard,
+            "parts": manifest.parts,
         },
         "verdict": {
             "word": view.standing.word(),
@@ -83,7 +85,7 @@ fn estimate(e: Estimate) -> Value {
 
 fn row(row: &Row) -> Value {
     let r = &row.result;
-    object!({
+    let mut whole = object!({
         "metric": r.metric.name(),
         "phase": r.scope.phase,
         "step": r.scope.step,
@@ -105,7 +107,11 @@ fn row(row: &Row) -> Value {
         "spoiled_rounds": row.spoiled(),
         "note": row.note.raw(),
         "line": r.line,
-    })
+    });
+    if let Some(over) = r.over {
+        whole["over"] = object!(over);
+    }
+    whole
 }
 
 fn summary(s: &Summary) -> Value {
@@ -140,7 +146,7 @@ fn part(part: &Part) -> Value {
 
 fn round(round: &RoundView) -> Value {
     let value = |m: Metric| estimate(round.summary.value(m));
-    object!({
+    let mut whole = object!({
         "number": round.number,
         "arm": round.arm,
         "clean": round.clean,
@@ -150,7 +156,11 @@ fn round(round: &RoundView) -> Value {
         "latency.p50": value(Metric::Latency(Stat::P50)),
         "latency.p99": value(Metric::Latency(Stat::P99)),
         "cpu.per-request": value(Metric::CpuPerRequest),
-    })
+    });
+    if !round.guard.is_empty() {
+        whole["guard"] = object!(round.guard);
+    }
+    whole
 }
 
 fn trust(view: &View) -> Value {

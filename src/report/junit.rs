@@ -45,9 +45,15 @@ fn measurement(view: &View) -> String {
     let unfit = match view.standing {
         Standing::Judged(Verdict::Invalid | Verdict::Incomparable)
         | Standing::Partial
+        | Standing::Part
         | Standing::Unjudged => true,
         Standing::Judged(_) | Standing::Measured | Standing::MeasuredWithErrors => false,
     };
+    if let Some(stop) = view.stops().next().filter(|_| !unfit) {
+        let text = stop.text.markup();
+        let body = format!("<failure type=\"stopped\" message=\"{text}\"/>");
+        return element(view, "measurement", &body);
+    }
     if !unfit {
         return element(view, "measurement", "");
     }
@@ -134,5 +140,17 @@ mod tests {
             let xml = junit(&View::new(&run, None));
             assert!(xml.contains("errors=\"1\""), "{xml}");
         }
+    }
+
+    #[test]
+    fn a_run_that_the_guard_held_back_has_a_failed_case() {
+        let xml = junit(&View::new(&fixture::guarded_run(), None));
+        roxmltree::Document::parse(&xml).expect("well-formed");
+        assert!(
+            xml.contains("failures=\"1\"") && xml.contains("the guard opened"),
+            "{xml}"
+        );
+        let part = junit(&View::new(&fixture::part_of_run(), None));
+        assert!(part.contains("<error type=\"part\""), "{part}");
     }
 }

@@ -145,7 +145,7 @@ fn json(
             }
             writer.fixed(b"}");
         }
-        scalar => writer.fixed(super::step::json(scalar)?.to_string().as_bytes()),
+        scalar => writer.fixed(scalar.json()?.to_string().as_bytes()),
     }
     Some(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -15,7 +16,6 @@ use super::section::{self, Section};
 use super::shape::short;
 use super::template::{Columns, is_word};
 use super::{limits, suggest};
-use std::path::Path;
 
 /// Words that placeholders use for something else.
 const TAKEN: [&str; 4] = ["env", "file", "row", "visit"];

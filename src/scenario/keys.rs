@@ -157,9 +157,9 @@ static PHASE: Table = Table {
             keys: &["rate", "connections", "users", "search", "replay"],
             help: "a phase has one load model; the connections of a rate phase are http = { connections = 50 } of [target]",
         },
-        Rule::Needs {
+        Rule::NeedsAny {
             key: "arrivals",
-            other: "rate",
+            others: &["rate", "search"],
             help: "only a rate has arrivals; with `connections` and `users` the target decides when the next request leaves",
         },
     ],

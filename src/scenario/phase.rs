@@ -56,16 +56,23 @@ fn load(
     if section.node("users").is_some() {
         return users(problems, section, duration).map(Load::Users);
     }
+    let arrivals = arrivals(section)?;
     if let Some(search) = section.section("search") {
-        return search::check(problems, &search, duration).map(Load::Search);
+        return search::check(problems, &search, duration, arrivals).map(Load::Search);
     }
-    let arrivals = match (section.text("arrivals"), section.section("arrivals")) {
-        (Some(("constant", _)), _) => Arrivals::Constant,
-        (_, Some(bursts)) => Arrivals::Burst(u32::try_from(bursts.whole("burst")?.0).ok()?),
-        _ => Arrivals::Poisson,
-    };
     let profile = profile::check(problems, section, duration)?;
     Some(Load::Rate { profile, arrivals })
+}
+
+fn arrivals(section: &Section<'_>) -> Option<Arrivals> {
+    if let Some(bursts) = section.section("arrivals") {
+        let (size, _) = bursts.whole("burst")?;
+        return Some(Arrivals::Burst(u32::try_from(size).ok()?));
+    }
+    Some(match section.text("arrivals") {
+        Some(("constant", _)) => Arrivals::Constant,
+        _ => Arrivals::Poisson,
+    })
 }
 
 fn users(

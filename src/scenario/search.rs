@@ -5,7 +5,7 @@ use crate::model::Metric;
 use crate::units::{Nanos, Rate, Share};
 
 use super::limits;
-use super::plan::Search;
+use super::plan::{Arrivals, Search};
 use super::problems::Problems;
 use super::profile::bounded;
 use super::section::{Placed, Section};
@@ -20,6 +20,7 @@ pub(super) fn check(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
     duration: Option<Placed<'_, Nanos>>,
+    arrivals: Arrivals,
 ) -> Option<Search> {
     let metric = metric(problems, section);
     let under = metric.and_then(|metric| under(problems, section, metric));
@@ -44,6 +45,7 @@ pub(super) fn check(
         under: under?,
         from,
         to,
+        arrivals,
         rounds: section
             .whole("rounds")
             .and_then(|(n, _)| usize::try_from(n).ok())

@@ -227,28 +227,6 @@ fn authorization(
     Some(writer.finish())
 }
 
-/// The value as JSON; None for numbers that JSON cannot hold, which the shape has reported.
-pub(super) fn json(value: &Value) -> Option<Json> {
-    Some(match value {
-        Value::Text(text) | Value::Date(text) => Json::from(text.as_str()),
-        Value::Whole(number) => Json::from(i64::try_from(*number).ok()?),
-        Value::Float(number) => Json::Number(serde_json::Number::from_f64(*number)?),
-        Value::Flag(flag) => Json::from(*flag),
-        Value::List(items) => Json::Array(
-            items
-                .iter()
-                .map(|item| json(&item.value))
-                .collect::<Option<_>>()?,
-        ),
-        Value::Table(entries) => Json::Object(
-            entries
-                .iter()
-                .map(|entry| Some((entry.key.clone(), json(&entry.node.value)?)))
-                .collect::<Option<_>>()?,
-        ),
-    })
-}
-
 fn expect(problems: &mut Problems<'_>, section: &Section<'_>) -> Expect {
     let Some(section) = section.section("expect") else {
         return Expect::default();
@@ -273,7 +251,7 @@ fn expect(problems: &mut Problems<'_>, section: &Section<'_>) -> Expect {
     let mut pointers = BTreeMap::new();
     for entry in section.map("json") {
         follow::pointer(problems, &entry.key, &entry.key_span);
-        let Some(mut value) = json(&entry.node.value) else {
+        let Some(mut value) = entry.node.value.json() else {
             continue;
         };
         let checked = constants(&mut value);

@@ -32,11 +32,13 @@ pub(super) fn check(problems: &mut Problems<'_>, known: &Known<'_>) -> Option<Ve
     for section in sections.into_iter().take(limits::TABLES) {
         match (one(problems, known, &section), &mut all) {
             (Some(threshold), Some(all)) => {
-                let same =
-                    |t: &Threshold| t.metric == threshold.metric && t.scope == threshold.scope;
-                if all.iter().any(same) {
+                let what = |t: &Threshold| (t.metric, t.scope.clone(), t.over);
+                if all.iter().any(|t| what(t) == what(&threshold)) {
+                    let over = threshold
+                        .over
+                        .map_or_else(String::new, |over| format!(" over {over}"));
                     let message = format!(
-                        "two thresholds limit {}{}",
+                        "two thresholds limit {}{}{over}",
                         threshold.metric, threshold.scope
                     );
                     let diagnostic = Diagnostic::error(&codes::DUPLICATE, message)
@@ -408,6 +410,19 @@ fn process(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>
                 "leave `{key}` out; put the {key} into a phase or scenario of its own"
             ));
         problems.add(diagnostic, span, format!("not by {key}"));
+    }
+    for key in ["over", "abort"] {
+        let Some(node) = section.node(key) else {
+            continue;
+        };
+        if matches!(node.value, Value::Flag(false)) {
+            continue;
+        }
+        let message = format!("{metric} cannot be limited with `{key}`");
+        let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
+            .because("the process is summed up at the end of a round")
+            .help(format!("leave `{key}` out"));
+        problems.add(diagnostic, &node.span, "not during a round");
     }
     if !known.observed {
         let message = format!("{metric} is only measured of a target that Plimsoll starts");

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde_json::Value as Json;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, SourceFile, scenario as codes};
@@ -43,6 +44,28 @@ pub(super) struct Entry {
 }
 
 impl Value {
+    /// The value as JSON; None when it holds a number that JSON cannot.
+    pub(super) fn json(&self) -> Option<Json> {
+        Some(match self {
+            Self::Text(text) | Self::Date(text) => Json::from(text.as_str()),
+            Self::Whole(number) => Json::from(i64::try_from(*number).ok()?),
+            Self::Float(number) => Json::Number(serde_json::Number::from_f64(*number)?),
+            Self::Flag(flag) => Json::from(*flag),
+            Self::List(items) => Json::Array(
+                items
+                    .iter()
+                    .map(|item| item.value.json())
+                    .collect::<Option<_>>()?,
+            ),
+            Self::Table(entries) => Json::Object(
+                entries
+                    .iter()
+                    .map(|entry| Some((entry.key.clone(), entry.node.value.json()?)))
+                    .collect::<Option<_>>()?,
+            ),
+        })
+    }
+
     /// What it is, for messages.
     pub(super) fn noun(&self) -> &'static str {
         match self {

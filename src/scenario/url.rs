@@ -314,7 +314,7 @@ mod tests {
             ("[::1]", "names no port"),
             ("127.0.0.1:{port}", "target's own port"),
             ("http://127.0.0.1:80", "is a URL"),
-            ("::1:80", "is not a port"),
+            ("::1:80", "names no host"),
             (":80", "names no host"),
             ("a/b:80", "is not a host name"),
         ] {

@@ -3,13 +3,14 @@
 //! Poisson arrivals have an exact number n: given their number, the points of a Poisson process are
 //! n independent uniform ones, so their order statistics are drawn one after another. With j drawn
 //! and r of the (transformed) time left, the next takes the share 1 − V^(1/(n−j)) of r, V uniform
-//! (Devroye 1986, V.2). Evenly spaced ones stand in the middle of n equal parts.
+//! (Devroye 1986, V.2), which is 1 − e^(−E/(n−j)) with E exponential. Evenly spaced ones stand in the middle of n equal parts.
 
 use std::sync::Arc;
 
+use super::exponential::{Exponential, share_passed};
 use super::inverse::Inverse;
-use super::lanes::Lanes;
-use super::mix::Mix;
+use super::lanes::{LANES, Lanes};
+use super::mix::{Mix, Walk};
 use crate::random::Uniform;
 use crate::scenario::plan::{Arrivals, Entry, Load, Plan, Profile};
 use crate::units::Nanos;
@@ -38,8 +39,9 @@ pub enum Task {
 #[derive(Debug, Clone)]
 pub struct Schedule {
     seed: u64,
-    mix: Mix,
-    lanes: Lanes,
+    walk: Walk,
+    lanes: Owned,
+    exponential: Exponential,
     /// Phases yet to come, last first.
     ahead: Vec<OpenPhase>,
     current: Option<Spacing>,
@@ -81,8 +83,9 @@ impl Schedule {
         ahead.reverse();
         Self {
             seed: plan.seed,
-            mix: Mix::new(plan),
-            lanes,
+            walk: Walk::new(Mix::new(plan)),
+            lanes: Owned::new(lanes),
+            exponential: Exponential::new(),
             ahead,
             current: None,
             number: 0,
@@ -93,26 +96,59 @@ impl Schedule {
 impl Iterator for Schedule {
     type Item = Arrival;
 
+    #[inline]
     fn next(&mut self) -> Option<Arrival> {
         loop {
-            let Some((phase, at, entry)) = self.current.as_mut().and_then(Spacing::next) else {
+            let Some(spacing) = &mut self.current else {
                 self.current = Some(Spacing::new(self.ahead.pop()?, self.seed));
+                continue;
+            };
+            let Some((at, entry)) = spacing.next(&self.exponential) else {
+                self.current = None;
                 continue;
             };
             let number = self.number;
             self.number += 1;
-            if self.lanes.contains(number) {
+            let position = self.walk.step();
+            if self.lanes.step() {
                 return Some(Arrival {
                     at,
                     number,
-                    phase,
-                    task: entry.map_or_else(
-                        || Task::Journey(self.mix.journey_of(number)),
-                        Task::Recorded,
-                    ),
+                    phase: spacing.index,
+                    task: match entry {
+                        None => Task::Journey(self.walk.journey_at(position)),
+                        Some(entry) => Task::Recorded(entry),
+                    },
                 });
             }
         }
+    }
+}
+
+/// Which lanes are ours, asked for one arrival after another without a division.
+#[derive(Debug, Clone)]
+struct Owned {
+    ours: Box<[bool]>,
+    /// Lane of the next arrival.
+    lane: usize,
+}
+
+impl Owned {
+    fn new(lanes: Lanes) -> Self {
+        Self {
+            ours: (0..LANES).map(|lane| lanes.contains(lane)).collect(),
+            lane: 0,
+        }
+    }
+
+    /// Whether the next arrival is ours.
+    fn step(&mut self) -> bool {
+        let ours = self.ours[self.lane];
+        self.lane += 1;
+        if self.lane == self.ours.len() {
+            self.lane = 0;
+        }
+        ours
     }
 }
 
@@ -170,8 +206,9 @@ impl Spacing {
         }
     }
 
-    /// Index of the phase, the time of its next arrival, and the entry of its recording.
-    fn next(&mut self) -> Option<(usize, Nanos, Option<usize>)> {
+    /// The time of the next arrival, and the entry of its recording.
+    #[inline]
+    fn next(&mut self, exponential: &Exponential) -> Option<(Nanos, Option<usize>)> {
         let to_come = self.asked - self.drawn;
         if to_come == 0 {
             return None;
@@ -186,7 +223,8 @@ impl Spacing {
             } => {
                 let u = match *arrivals {
                     Arrivals::Poisson => {
-                        *left *= (uniform.draw().ln() / to_come as f64).exp();
+                        let waited = exponential.next(uniform) / to_come as f64;
+                        *left -= *left * share_passed(waited);
                         *total - *left
                     }
                     Arrivals::Constant => *total * ((self.drawn as f64 + 0.5) / self.asked as f64),
@@ -197,7 +235,7 @@ impl Spacing {
                         *total * ((first + after) as f64 / 2.0 / self.asked as f64)
                     }
                 };
-                (Nanos::from_secs_f64(inverse.at(u)), None)
+                (nearest(inverse.at(u)), None)
             }
             Pattern::Recorded(entries) => {
                 let entry = usize::try_from(self.drawn).ok()?;
@@ -208,8 +246,18 @@ impl Spacing {
         // Rounding must neither turn the order nor leave the phase.
         let at = at.min(self.last).max(self.latest);
         self.latest = at;
-        Some((self.index, self.start + at, entry))
+        Some((self.start + at, entry))
     }
+}
+
+/// The nearest nanosecond, without the call that rounding in all its generality is.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time within a phase is neither negative nor near 2^63 ns"
+)]
+fn nearest(seconds: f64) -> Nanos {
+    Nanos((seconds * 1e9 + 0.5) as u64)
 }
 
 #[cfg(test)]
@@ -217,7 +265,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schedule::sample;
+    use crate::schedule::{Shard, sample};
     use crate::units::Rate;
 
     fn of(phases: &[(Profile, Arrivals, u64)], weights: &[u32], seed: u64) -> Plan {
@@ -261,6 +309,16 @@ mod tests {
             .prop_map(|(phases, weights, seed)| of(&phases, &weights, seed))
     }
 
+    /// A plan of some hundred arrivals, so that a thousand of them are compared in a moment.
+    fn short() -> impl Strategy<Value = Plan> {
+        plan().prop_map(|mut plan| {
+            for phase in &mut plan.phases {
+                phase.duration = Nanos(phase.duration.0 / 20 + 1);
+            }
+            plan
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -288,6 +346,17 @@ mod tests {
         }
 
         #[test]
+        fn the_union_of_all_shards_and_their_workers_is_the_whole_plan(
+            plan in plan(), n in 1..9_usize, workers in 1..5_usize,
+        ) {
+            let dealt = |shard| {
+                (0..workers).map(move |worker| Lanes::of_shard(shard, worker, workers))
+            };
+            let shards = (0..n).map(|i| Shard::new(i, n).expect("a part"));
+            prop_assert_eq!(merged(&plan, shards.flat_map(dealt)), whole(&plan));
+        }
+
+        #[test]
         fn journeys_have_their_exact_share_of_every_block(plan in plan(), block in 0..1_000_000_u64) {
             let mix = Mix::new(&plan);
             let length: u64 = plan.journeys.iter().map(|j| u64::from(j.weight)).sum();
@@ -298,6 +367,34 @@ mod tests {
             let weights: Vec<_> = plan.journeys.iter().map(|j| j.weight).collect();
             prop_assert_eq!(counts, weights);
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        /// Compared as text, so that nothing an arrival says escapes the comparison.
+        #[test]
+        fn three_machines_make_the_plan_of_one(plan in short()) {
+            let shards = ["1/3", "2/3", "3/3"].map(|s| s.parse().expect("a part"));
+            let lanes = shards.map(|s| Lanes::of_shard(s, 0, 1));
+            prop_assert_eq!(merged(&plan, lanes.into_iter()), whole(&plan));
+        }
+    }
+
+    /// Number, time and task of every arrival, a line each.
+    fn text(arrivals: &[Arrival]) -> String {
+        let line = |a: &Arrival| format!("{} {} {} {:?}\n", a.number, a.at.0, a.phase, a.task);
+        arrivals.iter().map(line).collect()
+    }
+
+    fn whole(plan: &Plan) -> String {
+        text(&Schedule::new(plan, Lanes::all()).collect::<Vec<_>>())
+    }
+
+    fn merged(plan: &Plan, parts: impl Iterator<Item = Lanes>) -> String {
+        let mut dealt: Vec<_> = parts.flat_map(|lanes| Schedule::new(plan, lanes)).collect();
+        dealt.sort_by_key(|a| a.number);
+        text(&dealt)
     }
 
     #[test]
@@ -320,10 +417,10 @@ mod tests {
             .map(|a| format!("{} {:?}", a.at.0, a.task))
             .collect();
         insta::assert_snapshot!(first.join("\n"), @"
-        401692 Journey(0)
-        2819564 Journey(1)
-        2957462 Journey(0)
-        3563875 Journey(0)
+        2057725 Journey(0)
+        2442918 Journey(1)
+        3204376 Journey(0)
+        5732899 Journey(0)
         ");
     }
 

@@ -5,12 +5,14 @@
 //! is allocated for each.
 
 mod arrivals;
+mod exponential;
 mod inverse;
 mod lanes;
 mod mix;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub use crate::model::Shard;
 pub use arrivals::{Arrival, Schedule, Task};
 pub use lanes::{LANES, Lanes};
 pub use mix::Mix;

@@ -72,6 +72,16 @@ pub fn accept(
     {
         return refuse(&c.decision.headline);
     }
+    if let Some(shard) = run.manifest.shard {
+        return Err(SessionError::OnlyAPart {
+            id,
+            shard,
+            purpose: "accepted",
+        });
+    }
+    if run.rounds.iter().any(Round::is_stopped) {
+        return refuse("the load was held back or ended by a rule of the scenario");
+    }
     let rounds: Vec<Round> = run.arm(Arm::Now).cloned().collect();
     if rounds.is_empty() {
         return refuse("it has no complete round");

@@ -6,6 +6,7 @@ use crate::judge::Looks;
 use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Run, RunState};
 use crate::store::{Ledger, runs};
 
+use super::shard::judged_alone;
 use super::weigh::{Weighing, weigh};
 use super::{Outcome, Session, SessionError};
 
@@ -19,7 +20,10 @@ pub fn reread(session: &Session, name: &str) -> Result<Outcome, SessionError> {
         ledger.at(id).ok()
     });
     if run.comparison.is_none() && run.manifest.mode == Mode::Measure {
-        let outline = run.manifest.outline.clone();
+        let outline = match run.manifest.shard {
+            None => run.manifest.outline.clone(),
+            Some(_) => judged_alone(&run.manifest.outline),
+        };
         run.comparison = Some(weigh(&Weighing::absolute(&outline), &run.rounds));
     }
     Ok(Outcome { run, dir, baseline })
@@ -81,6 +85,13 @@ fn as_baseline(run: Run) -> Baseline {
 
 fn complete(dir: &Path, purpose: &'static str) -> Result<Run, SessionError> {
     let run = runs::read(dir)?;
+    if let Some(shard) = run.manifest.shard {
+        return Err(SessionError::OnlyAPart {
+            id: run.manifest.id,
+            shard,
+            purpose,
+        });
+    }
     match run.state {
         RunState::Complete => Ok(run),
         state => Err(SessionError::NotComplete {

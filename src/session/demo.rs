@@ -9,6 +9,7 @@ use crate::scenario::{self, plan::Command};
 use super::check::{Against, CheckOptions, check};
 use super::{ArmTarget, Outcome, Session, SessionError};
 
+pub use crate::demo::truth::{Behaviour, serve as serve_truth};
 pub use crate::demo::{Options as TargetOptions, parse_fault, serve as serve_target};
 pub use crate::launch::{CANNOT_EXECUTE, NOT_FOUND, exec_guarded};
 

@@ -3,14 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::clock::Moment;
 use crate::diagnostic::{
-    Diagnostic, environment as environment_codes, scenario as scenario_codes, store as store_codes,
-    target as target_codes,
+    Diagnostic, environment as environment_codes, output as output_codes,
+    scenario as scenario_codes, store as store_codes, target as target_codes,
 };
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
+use crate::model::Shard;
 use crate::protocol::TlsSetupError;
 use crate::store::StoreError;
+use crate::users::UsersError;
 
 /// A use case that ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,10 @@ pub enum SessionError {
     Launch(#[from] LaunchError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("no folder for what is measured in passing: {0}")]
+    NoScratch(std::io::Error),
+    #[error(transparent)]
+    Users(#[from] UsersError),
     #[error("no TLS can be spoken: {0}")]
     Tls(#[from] TlsSetupError),
     #[error("no free local port: {0}")]
@@ -57,6 +64,26 @@ pub enum SessionError {
     },
     #[error("run {id} has no valid result: {reason}")]
     NotAcceptable { id: String, reason: String },
+    #[error("a target that is started by `command` cannot be measured in parts")]
+    ShardOfCommand,
+    #[error("{have} {what} cannot be divided among {of} parts")]
+    TooManyShards {
+        of: usize,
+        have: usize,
+        what: &'static str,
+    },
+    #[error("the start at {start_at} is not in the future: it is {now}")]
+    StartIsPast { start_at: Moment, now: Moment },
+    #[error("it was not ready when it was to begin, at {begins}")]
+    RoundIsLate { begins: Moment },
+    #[error("run {id} is part {shard} of its plan, and only the whole can be {purpose}")]
+    OnlyAPart {
+        id: String,
+        shard: Shard,
+        purpose: &'static str,
+    },
+    #[error("these runs are not the parts of one measurement: {reason}")]
+    NotMergeable { reason: String },
 }
 
 impl SessionError {
@@ -68,6 +95,9 @@ impl SessionError {
             Self::Launch(e) => e.diagnostic(),
             Self::Engine(_) => Diagnostic::error(&environment_codes::NO_ENGINE, message)
                 .help("check `ulimit -n` and `ulimit -u`"),
+            Self::NoScratch(_) => Diagnostic::error(&output_codes::UNWRITABLE, message)
+                .help("make room in the folder for temporary files, or name another in TMPDIR"),
+            Self::Users(e) => users(e, message),
             Self::Tls(_) => Diagnostic::error(&target_codes::NO_TLS, message)
                 .help("name PEM files in `tls = { ca = ..., certificate = ..., key = ... }`, the certificate before those that vouch for it"),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
@@ -103,7 +133,40 @@ impl SessionError {
             }
             Self::NotAcceptable { .. } => Diagnostic::error(&store_codes::NOT_ACCEPTABLE, message)
                 .help("mend the cause and measure again; plimsoll report last shows the findings"),
+            Self::ShardOfCommand => Diagnostic::error(&scenario_codes::NO_SHARD, message)
+                .because("every part would start a target of its own, and none would bear the whole load")
+                .help("start the target once, and write its address as `url` without `command`"),
+            Self::TooManyShards { have, .. } => Diagnostic::error(&scenario_codes::NO_SHARD, message)
+                .because("every part needs at least one of each")
+                .help(format!("use at most {have} parts")),
+            Self::StartIsPast { .. } => Diagnostic::error(&scenario_codes::START_PAST, message)
+                .because("all parts begin at the same moment, and this one must be prepared before it")
+                .help("name a moment some seconds ahead, the same for every part"),
+            Self::RoundIsLate { .. } => Diagnostic::error(&scenario_codes::START_PAST, message)
+                .because("the other parts began without this one, so the load was not the planned one")
+                .help("measure all parts again; see whether the target answers its ready probe at once"),
+            Self::OnlyAPart { .. } => Diagnostic::error(&store_codes::ONLY_A_PART, message)
+                .because("a part has seen only its share of the load")
+                .help("plimsoll merge RUN RUN ... puts all parts together"),
+            Self::NotMergeable { .. } => Diagnostic::error(&store_codes::NOT_MERGEABLE, message)
+                .because("only all parts of one plan, begun at the same moment, add up to its load")
+                .help("name each part exactly once, by its folder or the beginning of its id"),
         }
+    }
+}
+
+fn users(error: &UsersError, message: String) -> Diagnostic {
+    let refused = Diagnostic::error(&environment_codes::NO_USERS, message);
+    match error {
+        UsersError::Absent => {
+            refused.help("build it with the feature `users`, or use a `rate` phase")
+        }
+        UsersError::Tls(_) => refused.help("give PEM certificates and keys that belong together"),
+        UsersError::Unsupported(_) => refused.help("use a `rate` or `connections` phase for that"),
+        UsersError::Client(_)
+        | UsersError::Start(_)
+        | UsersError::Launch(_)
+        | UsersError::Panicked => refused.help("check `ulimit -n` and `ulimit -u`"),
     }
 }
 

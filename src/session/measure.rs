@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::clock::wall_rfc3339;
+use crate::guard::Breaker;
 use crate::model::{Arm, Comparison, Event, Manifest, Mode, RUN_SCHEMA, Run, RunState};
 use crate::observe;
 use crate::scenario::plan::Plan;
 use crate::store::runs::{self, RunWriter};
 
 use super::round::{Measurer, Slot};
+use super::shard::{InStep, Part, judged_alone};
 use super::weigh::{Weighing, weigh};
 use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
 
@@ -19,9 +21,37 @@ pub fn measure(
     rounds: usize,
     watcher: &mut Watcher<'_>,
 ) -> Result<Outcome, SessionError> {
-    let target = ArmTarget::of(&plan);
     let manifest = manifest(&plan, Mode::Measure, None);
+    let measurer = begin(session, plan, &manifest, rounds, watcher)?;
+    all_rounds(measurer, manifest, rounds)
+}
+
+/// Measures a part of the plan while others measure the rest; judges nothing but its soundness.
+pub fn measure_part(
+    session: &Session,
+    plan: Plan,
+    rounds: usize,
+    part: Part,
+    watcher: &mut Watcher<'_>,
+) -> Result<Outcome, SessionError> {
+    let in_step = InStep::new(part, &plan)?;
+    let manifest = Manifest {
+        shard: Some(part.shard),
+        start_at: Some(part.start_at.to_string()),
+        ..manifest(&plan, Mode::Measure, None)
+    };
     let mut measurer = begin(session, plan, &manifest, rounds, watcher)?;
+    measurer.judged = judged_alone(&measurer.outline);
+    measurer.in_step = Some(in_step);
+    all_rounds(measurer, manifest, rounds)
+}
+
+fn all_rounds(
+    mut measurer: Measurer<'_, '_>,
+    manifest: Manifest,
+    rounds: usize,
+) -> Result<Outcome, SessionError> {
+    let target = ArmTarget::of(&measurer.plan);
     for index in 0..rounds {
         measurer.round(
             Slot {
@@ -36,7 +66,7 @@ pub fn measure(
             break;
         }
     }
-    let comparison = weigh(&Weighing::absolute(&measurer.outline), &measurer.rounds);
+    let comparison = weigh(&Weighing::absolute(&measurer.judged), &measurer.rounds);
     conclude(measurer, manifest, comparison)
 }
 
@@ -58,6 +88,9 @@ pub(super) fn manifest(plan: &Plan, mode: Mode, reference: Option<String>) -> Ma
         revision: observe::revision(),
         reference,
         baseline: None,
+        shard: None,
+        start_at: None,
+        parts: Vec::new(),
     }
 }
 
@@ -77,7 +110,11 @@ pub(super) fn begin<'a, 'w>(
     });
     Ok(Measurer {
         session,
+        stop: session.stop.branch(),
+        breaker: plan.guard.map(Breaker::new),
         plan: Arc::new(plan),
+        judged: outline.clone(),
+        in_step: None,
         outline,
         writer,
         watcher,
@@ -93,7 +130,7 @@ pub(super) fn conclude(
     manifest: Manifest,
     comparison: Comparison,
 ) -> Result<Outcome, SessionError> {
-    let interrupted = measurer.stopping();
+    let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();
     let mut writer = measurer.writer;
     writer.write_comparison(&comparison)?;

@@ -9,8 +9,13 @@ mod check;
 mod compare;
 pub mod demo;
 mod error;
+pub mod instrument;
+mod load;
 mod measure;
+mod merge;
+mod overseer;
 mod round;
+mod shard;
 mod weigh;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +25,15 @@ use crate::model::{Baseline, Event, Run};
 pub use crate::engine::Stop;
 pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
+pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_history};
 pub use check::{Against, CheckOptions, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
-pub use measure::measure;
+pub use measure::{measure, measure_part};
+pub use merge::merge;
 pub use round::ArmTarget;
+pub use shard::Part;
 
 /// What every use case needs to know about where it runs.
 #[derive(Debug, Clone)]

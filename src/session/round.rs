@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Monotonic, wall_rfc3339};
-use crate::engine::{self, Order, StopState};
+use crate::engine::{self, Order};
+use crate::guard::Breaker;
 use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
 use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
@@ -15,10 +16,14 @@ use crate::protocol::{self, Dial, Endpoint, Speech};
 use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
 use crate::scenario::plan::{Command, Plan, Url, Version};
+use crate::schedule::Shard;
+use crate::stop::{Stop, StopState};
 use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
-use super::{Session, SessionError, Watcher};
+use super::overseer::Overseer;
+use super::shard::InStep;
+use super::{Session, SessionError, Watcher, load};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
 const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
@@ -68,8 +73,15 @@ pub(super) struct Slot {
 /// Measures rounds of one run and writes them to its log.
 pub(super) struct Measurer<'a, 'w> {
     pub session: &'a Session,
+    /// Ends this run, and obeys what ends the session.
+    pub stop: Stop,
+    pub breaker: Option<Breaker>,
     pub plan: Arc<Plan>,
     pub outline: Outline,
+    /// What is watched and judged of it: of a part alone, less.
+    pub judged: Outline,
+    /// Set when only a part is measured.
+    pub in_step: Option<InStep>,
     pub writer: RunWriter,
     pub watcher: &'a mut Watcher<'w>,
     pub rounds: Vec<Round>,
@@ -78,8 +90,13 @@ pub(super) struct Measurer<'a, 'w> {
 }
 
 impl Measurer<'_, '_> {
-    /// True once a stop was asked for.
+    /// True once the run shall end, for whatever reason.
     pub(super) fn stopping(&self) -> bool {
+        self.stop.state() != StopState::Running
+    }
+
+    /// True once somebody outside asked for a stop.
+    pub(super) fn interrupted(&self) -> bool {
         self.session.stop.state() != StopState::Running
     }
 
@@ -102,6 +119,11 @@ impl Measurer<'_, '_> {
     }
 
     fn attempt(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
+        if let Some(in_step) = &self.in_step
+            && !in_step.wait(slot.index, &self.stop)
+        {
+            return Ok(());
+        }
         (self.watcher)(&Event::RoundStarted {
             index: slot.index,
             arm: slot.arm,
@@ -123,7 +145,10 @@ impl Measurer<'_, '_> {
             started_at,
         }))?;
         let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
-        let ended = self.load(slot, &mut started, &mut recorder)?;
+        // Taken for the round, so that what it records and what it watches can be borrowed apart.
+        let mut breaker = self.breaker.take();
+        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone());
+        let ended = self.load(slot, &mut started, &mut recorder, &mut overseer)?;
         let complete = !ended.interrupted;
         // Whoever stops us may have stopped the target as well: then the stop is the news.
         if complete {
@@ -135,6 +160,8 @@ impl Measurer<'_, '_> {
             idle_cpu_pressure,
             complete,
         });
+        overseer.finish(&mut round);
+        self.breaker = breaker;
         round.contamination = judge::contamination(&round.trust);
         self.writer.append(&Frame::Round(round.clone()))?;
         self.writer.sync()?;
@@ -153,8 +180,12 @@ impl Measurer<'_, '_> {
         slot: Slot,
         started: &mut Started,
         recorder: &mut Recorder,
+        overseer: &mut Overseer<'_>,
     ) -> Result<engine::Ended, SessionError> {
-        let epoch = Monotonic.now() + LEAD;
+        let epoch = match &self.in_step {
+            None => Monotonic.now() + LEAD,
+            Some(in_step) => in_step.epoch(slot.index, LEAD, &self.stop)?,
+        };
         let (sampled, samples) = mpsc::channel();
         let sampler = Sampler::start(
             Watch {
@@ -176,13 +207,19 @@ impl Measurer<'_, '_> {
                 .session
                 .workers
                 .unwrap_or_else(|| engine::default_workers(self.plan.target.http.connections)),
-            stop: self.session.stop.clone(),
+            stop: self.stop.clone(),
+            governor: overseer.governor(),
+            shard: self.in_step.map_or(Shard::whole(), |s| s.part.shard),
             round: slot.index,
         };
         let mut failure = None;
-        let ended = engine::run(&order, &mut |interval| {
+        let ended = load::run(&order, &mut |interval| {
             if failure.is_none() {
+                let events = overseer.interval(&interval);
                 failure = self.record(recorder, interval, samples.try_iter()).err();
+                for event in &events {
+                    (self.watcher)(event);
+                }
                 if failure.is_none() && !self.stopping() {
                     failure = started.still_running().err().map(SessionError::from);
                 }

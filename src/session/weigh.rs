@@ -71,7 +71,8 @@ pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
     let of = |arm: Arm| -> Vec<&Round> {
         rounds
             .iter()
-            .filter(|r| r.complete && r.arm == arm)
+            // One that a rule ended says why, though none of its values is judged.
+            .filter(|r| (r.complete || r.halt.is_some()) && r.arm == arm)
             .collect()
     };
     let before = match w.design {

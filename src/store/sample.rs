@@ -48,6 +48,9 @@ pub(super) fn manifest() -> Manifest {
         revision: None,
         reference: None,
         baseline: None,
+        shard: None,
+        start_at: None,
+        parts: Vec::new(),
     }
 }
 

@@ -14,4 +14,8 @@ super::codes! {
     NO_ENGINE = "PL0604", "the load engine cannot work",
         "A worker of the load engine could not start its thread, its timer or its readiness queue. The round does not count.",
         "a load worker could not be started: Resource temporarily unavailable";
+    NO_USERS = "PL0605", "virtual users cannot be run",
+        "A `users` phase is walked by virtual users, each with a client of its own. They could not be launched, or cannot do what the \
+         scenario asks for. The round does not count.",
+        "this Plimsoll was built without virtual users, so it cannot run a `users` phase";
 }

@@ -130,6 +130,14 @@ super::codes! {
     RECORDING_CUT = "PL0144", "the recording is cut off",
         "The phase is shorter than the recording, so its later requests are not sent.",
         "replay = { file = \"day.log\", max-duration = \"10m\" }";
+    NO_SHARD = "PL0150", "the plan cannot be measured in parts",
+        "`--shard 2/5` measures the second of five parts of a plan, while other processes measure the others. All load one target, \
+         so it must be there already (`url` without `command`), and connections and users must be at least as many as the parts.",
+        "plimsoll run checkout --shard 1/3 --start-at 2026-11-22T12:00:00Z     (and the target has a `command`)";
+    START_PAST = "PL0151", "the common start is over",
+        "`--start-at` names the moment at which the first round of every part begins. It must lie at least two seconds ahead, and each \
+         part must be ready when it, or a later round, is to begin: what begins late is another load than the planned one.",
+        "plimsoll run checkout --shard 1/3 --start-at 2001-01-01T00:00:00Z";
     MORE = "PL0199", "more problems",
         "The file has so many problems that only the first ones are shown. Correct these and look again.",
         "and 212 more problems";

@@ -39,4 +39,12 @@ super::codes! {
     NOT_ACCEPTABLE = "PL0212", "the run cannot become a baseline",
         "Only a complete run of the same scenario with a valid measurement may become the reference, because everything later is judged by it.",
         "plimsoll baseline save checkout --run 20261122T0900        (it was interrupted)";
+    ONLY_A_PART = "PL0213", "the run is a part of its plan",
+        "The run was measured with `--shard` and has sent only its share of the load, so it can be shown and neither compared nor accepted. \
+         Put all parts together first.",
+        "plimsoll baseline save checkout --run last        (last is part 2 of 5)";
+    NOT_MERGEABLE = "PL0214", "these are not the parts of one measurement",
+        "`merge` puts runs together that were measured with `--shard` at the same time. They must have the same scenario, plan, seed and \
+         start, all be complete, and be all parts of the plan, each once: anything else does not add up to the load of the plan.",
+        "plimsoll merge last last~1        (missing: part 3/3)";
 }

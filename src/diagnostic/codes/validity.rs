@@ -39,4 +39,13 @@ super::codes! {
          the target's. Measure both sides on this machine (`check --against-command`), save a new baseline here, or compare all the same \
          with `--allow-mismatch` and take the verdict as advice.",
         "not comparable with the reference: cores: 8 → 2";
+    GUARD_OPENED = "PL0330", "the guard opened",
+        "More requests failed than `errors-over` of [guard] allows, so the load was held back or the run was ended. Part of the plan was \
+         not sent, and what was withheld counts as not answered: such a run passes no gate, whatever else it shows (exit 1). The report \
+         shows on its time axis when the guard was open.",
+        "the guard opened after 12 s: 63 % of 1204 requests failed within 10 s; load was held back for 5 s";
+    LIMIT_ENDED = "PL0331", "a limit ended the run",
+        "A threshold with `abort = true` was broken while the load was running, on enough requests to tell, so the run was drained and \
+         ended there (exit 1). The values of the round that was cut short are shown and not judged, but for the limit that ended it.",
+        "latency.p99 was 480 ms after 12 s, over its limit of 250 ms; the run was ended there";
 }

@@ -231,6 +231,8 @@ fn a_panic_of_whoever_records_ends_the_round_at_once() {
         epoch: Monotonic.now(),
         workers: 2,
         stop: stop.clone(),
+        governor: crate::engine::Governor::default(),
+        shard: crate::schedule::Shard::whole(),
         round: 0,
     };
     let before = Monotonic.now();

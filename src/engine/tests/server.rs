@@ -129,6 +129,8 @@ pub(super) fn load(plan: Plan, address: SocketAddr, workers: usize, stop: &Stop)
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers,
         stop: stop.clone(),
+        governor: crate::engine::Governor::default(),
+        shard: crate::schedule::Shard::whole(),
         round: 7,
     };
     let mut intervals = Vec::new();

@@ -27,8 +27,17 @@ pub(in crate::report) struct Band {
     pub(in crate::report) from: f64,
     pub(in crate::report) to: f64,
     pub(in crate::report) name: String,
+    pub(in crate::report) kind: BandKind,
+}
+
+/// What a band stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) enum BandKind {
+    Phase,
     /// Shaded: it does not count.
-    pub(in crate::report) warm_up: bool,
+    WarmUp,
+    /// Shaded: less was sent than the plan asked for.
+    Held,
 }
 
 /// What to draw.
@@ -104,8 +113,12 @@ fn key(plot: &LinePlot) -> Vec<Key> {
         .iter()
         .map(|s| Key::new(s.ink, if s.dashed { "dashed" } else { "line" }, &s.label))
         .collect();
-    if plot.bands.iter().any(|b| b.warm_up) {
+    let any = |kind| plot.bands.iter().any(|b| b.kind == kind);
+    if any(BandKind::WarmUp) {
         key.push(Key::new(Ink::Band, "area", "warm-up, not counted"));
+    }
+    if any(BandKind::Held) {
+        key.push(Key::new(Ink::BadSoft, "area", "held back by the guard"));
     }
     key
 }
@@ -180,20 +193,24 @@ fn bands(canvas: &Canvas<'_>, plot: &LinePlot, x: &Axis, (top, bottom): (f64, f6
     let letter = canvas.sheet().letters * 0.62;
     for band in &plot.bands {
         let (from, to) = (x.at(band.from), x.at(band.to));
-        if band.warm_up {
-            canvas.rectangle((from, top - 18.0), (to, bottom), Ink::Band);
-        } else if band.from > 0.0 {
-            canvas.line(&[(from, top - 18.0), (from, bottom)], Ink::Grid, 1.0);
+        // The names of phases stand above the plot, those of what the guard did within it.
+        let mut line = top - 9.0;
+        match band.kind {
+            BandKind::WarmUp => canvas.rectangle((from, top - 18.0), (to, bottom), Ink::Band),
+            BandKind::Phase if band.from > 0.0 => {
+                canvas.line(&[(from, top - 18.0), (from, bottom)], Ink::Grid, 1.0);
+            }
+            BandKind::Phase => {}
+            BandKind::Held => {
+                canvas.rectangle((from, top), (to, bottom), Ink::BadSoft);
+                canvas.line(&[(from, top), (from, bottom)], Ink::Bad, 1.0);
+                line = top + 9.0;
+            }
         }
         // A name that does not fit its band is left to the table of phases.
         let room = (to - from - 10.0) / letter;
         if crate::report::table::width(&band.name) as f64 <= room {
-            canvas.text(
-                (from + 6.0, top - 9.0),
-                &band.name,
-                Anchor::Start,
-                Ink::Muted,
-            );
+            canvas.text((from + 6.0, line), &band.name, Anchor::Start, Ink::Muted);
         }
     }
 }

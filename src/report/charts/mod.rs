@@ -16,6 +16,6 @@ mod rounds;
 pub(super) use change::change_plot;
 pub(super) use chart::Chart;
 pub(super) use curve::percentile_curve;
-pub(super) use lines::{Band, LinePlot, Series, line_plot};
+pub(super) use lines::{Band, BandKind, LinePlot, Series, line_plot};
 pub(super) use palette::{Ink, css_variables};
 pub(super) use rounds::round_plot;

@@ -1,7 +1,7 @@
 //! The charts of the page, from the view.
 
-use crate::report::charts::{Band, Chart, Ink, LinePlot, Series, line_plot};
-use crate::report::view::{Point, Timeline, View};
+use crate::report::charts::{Band, BandKind, Chart, Ink, LinePlot, Series, line_plot};
+use crate::report::view::{Held, Point, Timeline, View};
 use crate::units::Unit;
 
 /// One line of a timeline: label, ink, dashed, reading.
@@ -17,18 +17,40 @@ fn series((points, label, ink, dashed, read): Line<'_>) -> Series {
 }
 
 fn bands(view: &View) -> Vec<Band> {
-    view.facts
-        .manifest
-        .outline
-        .phases
+    let phases = view.facts.manifest.outline.phases.iter();
+    let phases = phases.map(|p| Band {
+        from: p.start.as_secs_f64(),
+        to: (p.start + p.duration).as_secs_f64(),
+        name: crate::untrusted::Untrusted::from(p.name.as_str()).terminal(),
+        kind: if p.warm_up {
+            BandKind::WarmUp
+        } else {
+            BandKind::Phase
+        },
+    });
+    let held = view.timeline.held.iter().map(|h| Band {
+        from: h.from,
+        to: h.to,
+        name: h.what.clone(),
+        kind: BandKind::Held,
+    });
+    phases.chain(held).collect()
+}
+
+/// ` Guard open from 12 s to 17 s.`; nothing where nothing was held back.
+fn held_back(held: &[Held]) -> String {
+    let told: Vec<String> = held
         .iter()
-        .map(|p| Band {
-            from: p.start.as_secs_f64(),
-            to: (p.start + p.duration).as_secs_f64(),
-            name: crate::untrusted::Untrusted::from(p.name.as_str()).terminal(),
-            warm_up: p.warm_up,
+        .map(|h| {
+            let second = |at: f64| Unit::Count.format(at.round());
+            format!("{} from {} s to {} s", h.what, second(h.from), second(h.to))
         })
-        .collect()
+        .collect();
+    let mut text = told.join(", ");
+    if let Some(first) = text.get(..1) {
+        text = format!(" {}{}.", first.to_uppercase(), &text[1..]);
+    }
+    text
 }
 
 /// Points of the phases that count.
@@ -90,7 +112,7 @@ pub(super) fn latency(view: &View) -> Option<Chart> {
         id: "latency-time",
         title: "Latency over time",
         finding: format!(
-            "The worst {} of a moment is {}{}, {} s into the round.",
+            "The worst {} of a moment is {}{}, {} s into the round.{}",
             if timeline.tail.is_some() {
                 tail_name
             } else {
@@ -98,7 +120,8 @@ pub(super) fn latency(view: &View) -> Option<Chart> {
             },
             if worst.2 { "at least " } else { "" },
             Unit::Time.format(worst.1),
-            Unit::Count.format(worst.0.round())
+            Unit::Count.format(worst.0.round()),
+            held_back(&timeline.held)
         ),
         note: overlay(timeline),
         unit: Unit::Time,
@@ -232,4 +255,23 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
         bands: bands(view),
     });
     cpu.into_iter().chain(memory).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn what_the_guard_did_stands_on_the_time_axis() {
+        let view = View::new(&fixture::guarded_run(), None);
+        let chart = latency(&view).expect("a chart");
+        insta::assert_snapshot!(held_back(&view.timeline.held), @" Guard open from 12 s to 17 s, guard probing from 17 s to 20 s.");
+        let finding = " Guard open from 12 s to 17 s, guard probing from 17 s to 20 s.";
+        assert!(chart.finding.ends_with(finding), "{}", chart.finding);
+        let bands = bands(&view);
+        let held: Vec<_> = bands.iter().filter(|b| b.kind == BandKind::Held).collect();
+        assert_eq!(held.len(), 2);
+        assert!(throughput(&view).is_some());
+    }
 }

@@ -221,7 +221,10 @@ impl Page {
         if view.compares() && self.style.verbosity < Verbosity::Verbose {
             self.labelled("lateness", &view.trust.lateness());
         }
-        if matches!(view.standing, Standing::Partial | Standing::Unjudged) {
+        if matches!(
+            view.standing,
+            Standing::Partial | Standing::Unjudged | Standing::Part
+        ) {
             self.labelled("gate", "not passed: only a complete, judged run can pass");
         }
         let longest = view

@@ -85,6 +85,21 @@ mod tests {
     }
 
     #[test]
+    fn a_guard_that_opened_leads_the_page() {
+        let page = show(&fixture::guarded_run(), 100, true, Verbosity::Normal);
+        let told = "✘ BROKEN   the guard opened after 12 s: 63 % of 1000 requests failed";
+        assert!(page.lines().any(|l| l.starts_with(told)), "{page}");
+    }
+
+    #[test]
+    fn a_part_says_so_and_passes_nothing() {
+        let page = show(&fixture::part_of_run(), 100, true, Verbosity::Normal);
+        assert!(page.contains("PART   2 of 5 was measured"), "{page}");
+        assert!(page.contains("not passed"), "{page}");
+        assert!(page.contains("plimsoll merge RUN RUN"), "{page}");
+    }
+
+    #[test]
     fn quiet_is_the_headline() {
         let page = show(&fixture::run(), 200, true, Verbosity::Quiet);
         assert_eq!(page.lines().count(), 1);

@@ -1,16 +1,16 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
 use crate::diagnostic::scenario::UNVERIFIED;
-use crate::diagnostic::validity::NOISY_MACHINE;
+use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Estimate, Manifest, Metric, Mode, Moved, Round, Run,
-    RunState, Scope, Stat,
+    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Manifest, Metric, Mode, Moved, Round,
+    Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::untrusted::Untrusted;
 
 use super::outlook::{Next, Standing, next};
-use super::{Part, RoundView, Row, Strip, Summary, Timeline, TrustView};
+use super::{Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held};
 
 /// Everything reporters see: one verdict, one wording, every format.
 #[derive(Debug, Clone)]
@@ -112,8 +112,13 @@ impl View {
             )
         });
         let indices = |rounds: &[&Round]| rounds.iter().map(|r| r.index).collect::<Vec<_>>();
-        let timeline =
-            |rounds: &[usize]| Timeline::new(rounds, &run.intervals, &run.samples, outline);
+        let timeline = |rounds: &[usize]| {
+            let shown = run.rounds.iter().filter(|r| rounds.contains(&r.index));
+            Timeline {
+                held: held(shown, outline),
+                ..Timeline::new(rounds, &run.intervals, &run.samples, outline)
+            }
+        };
         Self {
             standing,
             reference: comparison
@@ -150,6 +155,15 @@ impl View {
     /// True when there is a change to speak of, not only absolute numbers.
     pub(in crate::report) fn compares(&self) -> bool {
         self.rows.iter().any(|r| !r.change.is_empty())
+    }
+
+    /// The findings that say what held the load back or ended the run.
+    pub(in crate::report) fn stops(&self) -> impl Iterator<Item = &Remark> {
+        let codes = [GUARD_OPENED.id, LIMIT_ENDED.id];
+        self.remarks.iter().filter(move |r| {
+            let code = r.code.as_ref().map(Untrusted::raw);
+            code.is_some_and(|code| codes.contains(&code))
+        })
     }
 
     /// True when a finding says what the machine spoiled, so that nothing else needs to.
@@ -277,6 +291,9 @@ fn standing(run: &Run, now: &Summary) -> Standing {
     }
     match &run.comparison {
         None => Standing::Unjudged,
+        Some(c) if run.manifest.shard.is_some() && c.decision.verdict == Verdict::Kept => {
+            Standing::Part
+        }
         Some(c) if has_nothing_to_judge(c) => match now.tally.failures.total() {
             0 => Standing::Measured,
             _ => Standing::MeasuredWithErrors,
@@ -287,7 +304,7 @@ fn standing(run: &Run, now: &Summary) -> Standing {
 
 fn has_nothing_to_judge(c: &Comparison) -> bool {
     c.design == Design::Absolute
-        && c.decision.verdict == crate::model::Verdict::Kept
+        && c.decision.verdict == Verdict::Kept
         && c.results.iter().all(|r| r.limit.is_none())
 }
 
@@ -307,6 +324,12 @@ fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
         }
         (Standing::Unjudged, _) => "nobody has judged this run: it passes nothing".to_owned(),
         (Standing::Measured | Standing::MeasuredWithErrors, _) => measured(now),
+        (Standing::Part, _) => {
+            let shard = run.manifest.shard.unwrap_or_default();
+            format!(
+                "{shard} was measured: it passes nothing before `plimsoll merge` has put all parts together"
+            )
+        }
         (Standing::Judged(_), _) => run
             .comparison
             .as_ref()
@@ -392,8 +415,15 @@ fn moved(comparison: &Comparison) -> Vec<MovedStep> {
 }
 
 fn round_view(round: &Round, run: &Run) -> RoundView {
-    let state = if !round.complete {
+    let state = if let Some(halt) = &round.halt {
+        match halt.by {
+            HaltCause::Guard => "ended by the guard".to_owned(),
+            HaltCause::Threshold(_) => "ended by a limit".to_owned(),
+        }
+    } else if !round.complete {
         "cut short".to_owned()
+    } else if round.is_stopped() {
+        "held back by the guard".to_owned()
     } else if round.contamination.is_empty() {
         "clean".to_owned()
     } else {
@@ -408,6 +438,7 @@ fn round_view(round: &Round, run: &Run) -> RoundView {
         number: round.index + 1,
         arm: round.arm,
         clean: round.is_clean(),
+        guard: round.guard.clone(),
         state,
         summary: Summary::new(&[round], &run.manifest.outline, &Scope::default()),
     }
@@ -418,7 +449,7 @@ fn strips(run: &Run, rows: &[Row], sides: &Sides<'_>) -> Vec<Strip> {
     const MOST: usize = 4;
     let mut wanted: Vec<(Metric, Scope)> = rows
         .iter()
-        .filter(|r| r.result.gating)
+        .filter(|r| r.result.gating && r.result.over.is_none())
         .map(|r| (r.result.metric, r.result.scope.clone()))
         .collect();
     for usual in [

@@ -13,5 +13,5 @@ pub use outlook::Standing;
 pub(super) use outlook::Tone;
 pub(super) use row::{Row, level};
 pub(super) use summary::{Part, RoundView, Strip, Summary};
-pub(super) use timeline::{Point, Timeline};
+pub(super) use timeline::{Held, Point, Timeline, held};
 pub(super) use trust::TrustView;

@@ -20,6 +20,8 @@ pub enum Standing {
     Partial,
     /// Complete, but nobody has judged it: passes nothing.
     Unjudged,
+    /// A part of the plan, soundly measured: passes nothing before it is merged with the others.
+    Part,
 }
 
 /// The feeling of a standing or a row, for colour beside sign and word.
@@ -61,6 +63,7 @@ impl Standing {
             Self::Measured | Self::MeasuredWithErrors => "measured",
             Self::Partial => "partial",
             Self::Unjudged => "not judged",
+            Self::Part => "part",
         }
     }
 
@@ -69,7 +72,7 @@ impl Standing {
             Self::Judged(verdict) => verdict.sign(),
             Self::Measured => "✔",
             Self::MeasuredWithErrors | Self::Partial => "!",
-            Self::Unjudged => "?",
+            Self::Unjudged | Self::Part => "?",
         }
     }
 
@@ -91,7 +94,7 @@ impl Standing {
     pub(in crate::report) const fn tone(self) -> Tone {
         match self {
             Self::Judged(verdict) => Tone::of(verdict),
-            Self::Measured => Tone::Plain,
+            Self::Measured | Self::Part => Tone::Plain,
             Self::MeasuredWithErrors | Self::Partial | Self::Unjudged => Tone::Warn,
         }
     }
@@ -135,6 +138,10 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
             }
             add("plimsoll explain incomparable".to_owned(), "");
         }
+        Standing::Part => add(
+            "plimsoll merge RUN RUN ...".to_owned(),
+            "once all parts are here",
+        ),
         Standing::MeasuredWithErrors => {
             if let Some(class) = failure {
                 add(format!("plimsoll explain {class}"), "");
@@ -184,6 +191,7 @@ mod tests {
         for standing in [
             Standing::Partial,
             Standing::Unjudged,
+            Standing::Part,
             Standing::Judged(Verdict::Inconclusive),
             Standing::Judged(Verdict::Invalid),
         ] {

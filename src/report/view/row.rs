@@ -29,7 +29,7 @@ impl Row {
         let points = words::is_points(metric, result.allowed);
         let side = |side: &Side| words::estimate(side.value, unit);
         Self {
-            label: Untrusted::new(format!("{metric}{}", result.scope)),
+            label: Untrusted::new(result.name()),
             before: result.before.as_ref().map(side).unwrap_or_default(),
             now: side(&result.now),
             change: result

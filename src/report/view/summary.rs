@@ -4,8 +4,8 @@
 //! rounds where there are any, counts and resources from all rounds given.
 
 use crate::model::{
-    Arm, Cell, Distribution, ErrorClass, Estimate, Latencies, Metric, Outline, Round, Scope, Stat,
-    Tally,
+    Arm, Cell, Distribution, ErrorClass, Estimate, GuardChange, Latencies, Metric, Outline, Round,
+    Scope, Stat, Tally,
 };
 use crate::untrusted::Untrusted;
 
@@ -205,7 +205,9 @@ pub(in crate::report) struct RoundView {
     pub(in crate::report) number: usize,
     pub(in crate::report) arm: Arm,
     pub(in crate::report) clean: bool,
-    /// `clean`, `spoiled by steal 31 %`, `cut short`.
+    /// What the guard did, in order.
+    pub(in crate::report) guard: Vec<GuardChange>,
+    /// `clean`, `spoiled by steal 31 %`, `cut short`, `held back by the guard`.
     pub(in crate::report) state: String,
     pub(in crate::report) summary: Summary,
 }

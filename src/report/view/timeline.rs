@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Estimate, Interval, Latencies, Outline, Sample, Stat, Tally};
+use crate::model::{
+    Estimate, GuardState, Interval, Latencies, Outline, Round, Sample, Stat, Tally,
+};
 
 /// Most points of a series.
 const MAX_POINTS: f64 = 240.0;
@@ -25,6 +27,41 @@ pub(in crate::report) struct Timeline {
     pub(in crate::report) latency: Vec<Point>,
     /// Rounds laid over each other.
     pub(in crate::report) rounds: usize,
+    /// When the guard let less than everything through, in any of them.
+    pub(in crate::report) held: Vec<Held>,
+}
+
+/// A stretch in which load was held back.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Held {
+    /// Seconds from the beginning of the round.
+    pub(in crate::report) from: f64,
+    pub(in crate::report) to: f64,
+    /// `guard open`
+    pub(in crate::report) what: String,
+}
+
+/// What the guard did in some rounds, on their common time axis.
+pub(in crate::report) fn held<'a>(
+    rounds: impl Iterator<Item = &'a Round>,
+    outline: &Outline,
+) -> Vec<Held> {
+    let mut held = Vec::new();
+    for round in rounds {
+        let end = round.halt.as_ref().map_or(outline.duration(), |h| h.at);
+        let ends = round.guard.iter().skip(1).map(|c| c.at).chain([end]);
+        for (change, end) in round.guard.iter().zip(ends) {
+            let stretch = Held {
+                from: change.at.as_secs_f64(),
+                to: end.max(change.at).as_secs_f64(),
+                what: change.state.to_string(),
+            };
+            if change.state != GuardState::Closed && !held.contains(&stretch) {
+                held.push(stretch);
+            }
+        }
+    }
+    held
 }
 
 /// The mean of all rounds over one stretch of time. Rates are per second.
@@ -91,6 +128,7 @@ impl Timeline {
             tail,
             latency: points(latency_bucket, tail),
             rounds: rounds.len(),
+            held: Vec::new(),
         }
     }
 

@@ -79,6 +79,8 @@ pub struct Search {
     pub under: f64,
     pub from: Rate,
     pub to: Rate,
+    /// How the arrivals of each level are spaced.
+    pub arrivals: Arrivals,
     /// Rounds of each level.
     pub rounds: usize,
     /// Relative width at which the search ends.
