@@ -199,6 +199,8 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::model::Cell;
 
@@ -230,7 +232,7 @@ mod tests {
         let mut text = String::new();
         for (start, &(answered, failed, withheld)) in (0..).zip(seconds) {
             if let Some(c) = breaker.feed(&second(start, answered, failed, withheld)) {
-                text += &format!("{}: {:?} {}/{}\n", c.at, c.state, c.failed, c.settled);
+                let _ = writeln!(text, "{}: {:?} {}/{}", c.at, c.state, c.failed, c.settled);
             }
         }
         text

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod diagnostic;
+pub mod governor;
 pub mod random;
 pub mod stop;
 pub mod units;

@@ -473,6 +473,36 @@ fn init_writes_what_validate_accepts_and_never_overwrites() {
     place.run(&["validate", "quickstart"]).exits(0);
 }
 
+#[test]
+fn a_part_needs_a_target_that_is_there_and_a_start_ahead() {
+    let place = Workplace::new();
+    place.write(
+        "scenarios/short.toml",
+        "name = \"short\"\n[target]\ncommand = [\"true\", \"{port}\"]\n\
+         [[step]]\nname = \"home\"\nrequest = \"GET /\"\n\
+         [[phase]]\nname = \"steady\"\nrate = \"50/s\"\nduration = \"1s\"\n",
+    );
+    let part = |name: &str, shard: &str, start: &str| {
+        let args = ["run", name, "--shard", shard, "--start-at", start];
+        place.run(&args).exits(2).stderr
+    };
+    let later = "2100-01-01T00:00:00Z";
+    assert!(part("short", "1/2", later).contains("PL0150"));
+    let url = "http://127.0.0.1:9/";
+    assert!(
+        part(url, "1/99", later).contains("PL0150"),
+        "too few connections"
+    );
+    assert!(part(url, "1/2", "2001-01-01T00:00:00Z").contains("PL0151"));
+    assert!(part(url, "3/2", later).contains("2/5"), "how to write it");
+    assert!(part(url, "1/2", "noon").contains("2026-11-22T12:00:00Z"));
+    let alone = place.run(&["run", url, "--shard", "1/2"]).exits(2);
+    assert!(alone.stderr.contains("--start-at"), "{}", alone.stderr);
+    // A part alone could never be a gate.
+    place.run(&["check", "short", "--shard", "1/2"]).exits(2);
+    assert!(place.runs().is_empty());
+}
+
 /// The shape of it only: how good the numbers are depends on the machine.
 #[test]
 fn the_instrument_is_held_against_targets_of_known_truth() {

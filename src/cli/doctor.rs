@@ -98,17 +98,21 @@ fn show_instrument(instrument: &Instrument) -> String {
             Rate(lateness.per_second),
         );
     }
-    let _ = writeln!(text, "steal      {} at most", Share(instrument.steal));
+    let _ = writeln!(
+        text,
+        "steal      {} at most\n\nThe way through the kernel and the waking of the target count as error too.",
+        Share(instrument.steal)
+    );
     let all = instrument.targets.iter().flat_map(|t| &t.rows);
     let beyond = all.clone().filter(|row| !row.within).count();
     let _ = match beyond {
         0 => writeln!(
             text,
-            "\nThe instrument is within 1 % or 50 µs of the truth on this machine just now."
+            "The instrument is within 1 % or 50 µs of the truth on this machine just now."
         ),
         n => writeln!(
             text,
-            "\n{n} of {} percentiles are further from the truth than 1 % and 50 µs on this machine just now.",
+            "{n} of {} percentiles are further from the truth than 1 % and 50 µs on this machine just now.",
             all.count()
         ),
     };

@@ -20,6 +20,7 @@ mod visits;
 mod wires;
 mod worker;
 
+pub use crate::governor::Governor;
 pub use crate::stop::{Stop, StopState};
 pub use collect::run;
-pub use order::{Ended, EngineError, Governor, Order, default_workers};
+pub use order::{Ended, EngineError, Order, default_workers};

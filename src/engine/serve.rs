@@ -334,7 +334,7 @@ impl<C: Carrier> Worker<C> {
         let What::Visit(index) = request.what else {
             return false;
         };
-        if self.is_over(now) {
+        if self.is_over(now) || self.is_shut() {
             return false;
         }
         let ongoing = self.visits.get(index);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Exchange, Request, What};
 use super::deadlines::Deadlines;
-use super::order::{Governor, Order};
+use super::order::Order;
 use super::poller::Poller;
 use super::pool::{Pool, Span as Service};
 use super::saturation::Saturation;
@@ -14,6 +14,7 @@ use super::timeline::{Span, spans};
 use super::visits::{After, Visits};
 use super::wires::Wires;
 use crate::clock::{Clock, Monotonic, thread_cpu};
+use crate::governor::Governor;
 use crate::model::ErrorClass;
 use crate::protocol::{Carrier, Happening};
 use crate::scenario::plan::{Overflow, Phase, Plan};
@@ -161,7 +162,7 @@ impl<C: Carrier> Worker<C> {
             self.account.turn(now);
             self.enter_phases(now);
             self.heed_stop(now);
-            self.admit_every = self.governor.admit_every();
+            self.heed_guard(now);
             self.take_up(now);
             self.go_on(now);
             self.serve_queue();
@@ -233,6 +234,16 @@ impl<C: Carrier> Worker<C> {
                 self.drained_by = Some(now);
                 self.send_nothing_new();
                 self.cut_off(now);
+            }
+        }
+    }
+
+    /// What waits to be sent while the guard lets nothing through is held back as well.
+    fn heed_guard(&mut self, now: Nanos) {
+        self.admit_every = self.governor.admit_every();
+        if self.is_shut() {
+            while let Some(request) = self.queue.pop_front() {
+                self.withhold(&request, now);
             }
         }
     }
@@ -356,7 +367,11 @@ impl<C: Carrier> Worker<C> {
 
     /// A request that the guard holds back is over before it was sent.
     pub(super) fn withhold(&mut self, request: &Request, now: Nanos) {
-        self.account.unsent(request, ErrorClass::Withheld, now);
+        if request.again {
+            self.account.failed(request, ErrorClass::TimeoutTotal, now);
+        } else {
+            self.account.unsent(request, ErrorClass::Withheld, now);
+        }
         self.end_visit(request, false, now);
     }
 

@@ -3,6 +3,8 @@
 //! A guard that opened, or a limit that was seen broken while the load ran, is an absolute failure by
 //! itself. A round that was ended has seen only part of its plan, so none of its values are judged.
 
+use std::fmt::Write as _;
+
 use super::question::Question;
 use super::soundness::finding;
 use super::wording;
@@ -102,7 +104,7 @@ fn findings(side: &[&Round], outline: &Outline) -> Vec<Finding> {
         same.truncate(1);
         if more > 0 {
             let more = wording::count(more as u64, "more round");
-            same[0].text += &format!("; it stopped {more} too");
+            let _ = write!(same[0].text, "; it stopped {more} too");
         }
         found.extend(same);
     }
@@ -116,11 +118,11 @@ fn opened(round: &Round, outline: &Outline) -> Option<String> {
     let mut text = first.to_string();
     let held = held_back(round, outline);
     if held > Nanos::ZERO {
-        text += &format!("; load was held back for {held}");
+        let _ = write!(text, "; load was held back for {held}");
     }
-    match openings.last() {
+    match openings.next_back() {
         Some(last) if last.state == GuardState::Ended => {
-            text += &format!("; the guard ended the run after {}", last.at);
+            let _ = write!(text, "; the guard ended the run after {}", last.at);
         }
         _ => {}
     }
@@ -210,10 +212,10 @@ mod tests {
         let mut now = rounds([Build::of(0, 5.0)]);
         now[0].complete = false;
         now[0].guard = vec![change(4, GuardState::Ended, 90, 100)];
-        now[0].halt = Some(Halt {
+        now[0].halt = Some(Box::new(Halt {
             at: Nanos::from_secs(4),
             by: HaltCause::Guard,
-        });
+        }));
         let limit = Threshold {
             max: Some(1e6),
             ..Threshold::on(P99)
@@ -237,7 +239,7 @@ mod tests {
         };
         let mut now = rounds([Build::of(0, 5.0)]);
         now[0].complete = false;
-        now[0].halt = Some(Halt {
+        now[0].halt = Some(Box::new(Halt {
             at: Nanos::from_secs(6),
             by: HaltCause::Threshold(Breach {
                 metric: P99,
@@ -246,7 +248,7 @@ mod tests {
                 value: Estimate::Exact(80e6),
                 max: 50e6,
             }),
-        });
+        }));
         let c = ask(
             vec![limit(P99, 50e6), limit(Metric::ErrorsRate, 0.1)],
             &now,

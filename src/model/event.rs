@@ -8,6 +8,8 @@ use crate::units::Nanos;
 pub enum Event {
     /// Measuring begins; `rounds` is the most there can be.
     Started { outline: Outline, rounds: usize },
+    /// A part waits for the start that it has in common with the others: RFC 3339.
+    Waiting { until: String },
     RoundStarted {
         index: usize,
         arm: Arm,

@@ -54,7 +54,7 @@ pub struct Round {
     pub guard: Vec<GuardChange>,
     /// The rule of the scenario that ended it early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub halt: Option<Halt>,
+    pub halt: Option<Box<Halt>>,
     /// False when a signal, an error or a rule ended it early: its values are never judged.
     pub complete: bool,
 }

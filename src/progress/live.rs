@@ -56,6 +56,10 @@ impl Progress {
                     outline.duration()
                 ))
             }
+            Event::Waiting { until } => Some(format!(
+                "waits until {}",
+                Untrusted::from(until.as_str()).terminal()
+            )),
             Event::RoundStarted {
                 index,
                 arm,

@@ -4,18 +4,20 @@
 //! without tabs, CRLF at the end of every line. Whatever else comes it leaves, without judging it,
 //! to the parser for all heads; so it can make a head cheaper to read, and never make a head pass.
 
-use super::head::{Fields, MAX_FIELDS};
-
 /// What a head of the plain kind says.
 pub(super) struct Scanned {
     /// Bytes up to and including the empty line.
     pub(super) length: usize,
     pub(super) status: u16,
-    pub(super) fields: Fields,
 }
 
-/// Scans a head; `None` when it is not whole, or not of the plain kind.
-pub(super) fn scan(bytes: &[u8]) -> Option<Scanned> {
+/// Scans a head of at most so many fields, giving each to `field`, which says `None` to give up;
+/// `None` when the head is not whole, or not of the plain kind.
+pub(super) fn scan<'a>(
+    bytes: &'a [u8],
+    most_fields: usize,
+    mut field: impl FnMut(&'a [u8], &'a [u8]) -> Option<()>,
+) -> Option<Scanned> {
     let (mark, rest) = bytes.split_first_chunk::<9>()?;
     let ([a, b, c], _) = rest.split_first_chunk::<3>()?;
     if mark != b"HTTP/1.1 " || ![a, b, c].into_iter().all(u8::is_ascii_digit) {
@@ -29,21 +31,17 @@ pub(super) fn scan(bytes: &[u8]) -> Option<Scanned> {
         b'\r' if bytes.get(13) == Some(&b'\n') => 14,
         _ => return None,
     };
-    let mut fields = Fields::default();
-    for _ in 0..=MAX_FIELDS {
+    for _ in 0..=most_fields {
         if bytes.get(at..at + 2)? == b"\r\n" {
             return Some(Scanned {
                 length: at + 2,
                 status,
-                fields,
             });
         }
         let colon = end_of_name(bytes, at)?;
         let name = &bytes[at..colon];
         let (end, next) = end_of_line(bytes, colon + 1)?;
-        if Fields::decides(name.len()) {
-            fields.add(name, &bytes[colon + 1..end]).ok()?;
-        }
+        field(name, &bytes[colon + 1..end])?;
         at = next;
     }
     None

@@ -33,7 +33,8 @@ pub(super) fn run(
         epoch: order.epoch,
         stop: order.stop.clone(),
         round: order.round,
-        share: (order.shard.index(), order.shard.of()),
+        governor: order.governor.clone(),
+        shard: order.shard,
     };
     let (told, tales) = channel();
     thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::judge::{self, Live};
-use crate::model::{Fingerprint, Manifest, Mode, Outline, Run, RunState, Shard};
+use crate::model::{Finding, Fingerprint, Manifest, Mode, Outline, Run, RunState, Shard};
 use crate::recorder::{self, Merged};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
 
@@ -20,7 +20,16 @@ pub fn merge(session: &Session, names: &[String]) -> Result<Outcome, SessionErro
     let manifest = manifest(&parts);
     let mut merged = recorder::merge(&parts);
     judge_rounds(&manifest, &mut merged);
-    let comparison = weigh(&Weighing::absolute(&manifest.outline), &merged.rounds);
+    let mut comparison = weigh(&Weighing::absolute(&manifest.outline), &merged.rounds);
+    comparison.findings.push(Finding {
+        code: None,
+        text: format!(
+            "put together from {} parts: {}",
+            parts.len(),
+            manifest.parts.join(", ")
+        ),
+        hint: None,
+    });
     let mut writer = RunWriter::create(&session.root, &manifest)?;
     let dir = writer.dir().to_owned();
     write(&mut writer, &merged)?;
@@ -152,7 +161,7 @@ fn manifest(parts: &[Run]) -> Manifest {
             .map(|m| m.started_at.clone())
             .min()
             .unwrap_or_default(),
-        fingerprint: together(all().map(|m| &m.fingerprint)),
+        fingerprint: together(&all().map(|m| &m.fingerprint)),
         revision: same(|m| &m.revision),
         shard: None,
         parts: all().map(|m| m.id.clone()).collect(),
@@ -162,7 +171,7 @@ fn manifest(parts: &[Run]) -> Manifest {
 
 /// The machines as one environment: what they have in common, and every value where they differ, so
 /// that only a run of the same machines is comparable.
-fn together<'a>(machines: impl Iterator<Item = &'a Fingerprint> + Clone) -> Fingerprint {
+fn together<'a>(machines: &(impl Iterator<Item = &'a Fingerprint> + Clone)) -> Fingerprint {
     let texts = |of: fn(&Fingerprint) -> &String| -> String {
         let distinct: BTreeSet<&String> = machines.clone().map(of).collect();
         let distinct: Vec<&str> = distinct.into_iter().map(String::as_str).collect();

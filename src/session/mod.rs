@@ -17,6 +17,8 @@ mod overseer;
 mod round;
 mod search;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 use std::path::{Path, PathBuf};

@@ -81,7 +81,7 @@ impl<'a> Overseer<'a> {
     pub(super) fn finish(self, round: &mut Round) {
         round.windows = self.live.finish();
         round.guard = self.changes;
-        round.halt = self.halt;
+        round.halt = self.halt.map(Box::new);
     }
 }
 

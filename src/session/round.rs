@@ -121,10 +121,13 @@ impl Measurer<'_, '_> {
     }
 
     fn attempt(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
-        if let Some(in_step) = &self.in_step
-            && !in_step.wait(slot.index, &self.stop)
-        {
-            return Ok(());
+        if let Some(in_step) = &self.in_step {
+            (self.watcher)(&Event::Waiting {
+                until: in_step.begins(slot.index).to_string(),
+            });
+            if !in_step.wait(slot.index, &self.stop) {
+                return Ok(());
+            }
         }
         (self.watcher)(&Event::RoundStarted {
             index: slot.index,

@@ -15,7 +15,7 @@ use crate::units::Nanos;
 const PAUSE: Nanos = Nanos::from_secs(3);
 
 /// Preparations begin so long before a round does.
-const PREPARE: Nanos = Nanos::from_millis(1_500);
+const PREPARE: Nanos = Nanos::from_secs(2);
 
 /// A stop is noticed within this while nothing happens.
 const NAP: Nanos = Nanos::from_millis(20);
@@ -66,7 +66,8 @@ impl InStep {
         })
     }
 
-    fn begins(&self, round: usize) -> Moment {
+    /// When a round begins, for everybody.
+    pub(super) fn begins(&self, round: usize) -> Moment {
         let after = self.every.0.saturating_mul(round as u64);
         self.part.start_at.after(Nanos(after))
     }

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::governor::Governor;
+use crate::model::Shard;
 use crate::protocol::Dial;
 use crate::scenario::plan::{Load, Plan, Url};
 use crate::stop::Stop;
@@ -20,8 +22,10 @@ pub struct Order {
     pub stop: Stop,
     /// Number of the round, for the intervals.
     pub round: usize,
-    /// Which part of the users is launched from here, and of how many parts.
-    pub share: (usize, usize),
+    /// How much of the load is let through.
+    pub governor: Governor,
+    /// The part of the users that is launched from here.
+    pub shard: Shard,
 }
 
 /// Why the users of a round could not be run.

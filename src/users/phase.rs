@@ -14,6 +14,7 @@ use super::round::Round;
 use super::user::User;
 use super::{Order, UsersError};
 use crate::clock::{Clock, Monotonic};
+use crate::model::Shard;
 use crate::scenario::plan::Users;
 use crate::units::Nanos;
 
@@ -42,8 +43,7 @@ impl Phase {
     /// # Errors
     /// When the users could not be launched.
     pub(super) fn run(self, order: &Order, round: &Arc<Round>) -> Result<(), UsersError> {
-        let (share, of) = order.share;
-        let count = (self.users.count + of - 1).saturating_sub(share) / of.max(1);
+        let count = order.shard.share(self.users.count);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let runtime = Builder::new_multi_thread()
             .worker_threads((cores / 2).max(1))
@@ -70,7 +70,7 @@ impl Phase {
             let launch = Launch {
                 phase: self,
                 round: Arc::clone(round),
-                share: order.share,
+                shard: order.shard,
                 bell: Arc::clone(&bell),
                 failure: Arc::clone(&failure),
                 launched: AtomicUsize::new(0),
@@ -98,7 +98,7 @@ impl Phase {
 struct Launch {
     phase: Phase,
     round: Arc<Round>,
-    share: (usize, usize),
+    shard: Shard,
     bell: Arc<Bell>,
     /// Why a user could not begin.
     failure: Arc<Mutex<Option<UsersError>>>,
@@ -147,15 +147,11 @@ async fn live(launch: &Launch, number: usize, goose: &mut goose::goose::GooseUse
             return;
         }
     }
-    let (share, of) = launch.share;
-    let start = launch.phase.start_of(share + of * number);
-    let user = User::new(
-        &launch.round,
-        launch.phase.index,
-        goose.client.clone(),
-        curfew,
-    );
-    user.live(start).await;
+    let (shard, client) = (launch.shard, goose.client.clone());
+    let number = shard.index() + shard.of() * number;
+    let start = launch.phase.start_of(number);
+    let user = User::new(&launch.round, launch.phase.index, client, curfew);
+    user.live(number, start).await;
 }
 
 fn refusal(error: &GooseError) -> UsersError {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use super::books::Books;
 use super::caller::Setup;
 use super::{Order, UsersError};
+use crate::governor::Governor;
 use crate::scenario::plan::{Phase, Plan, Url};
 use crate::schedule::Mix;
 use crate::stop::Stop;
@@ -16,6 +17,7 @@ pub(super) struct Round {
     pub(super) plan: Arc<Plan>,
     pub(super) url: Url,
     pub(super) stop: Stop,
+    pub(super) governor: Governor,
     pub(super) setup: Arc<Setup>,
     pub(super) mix: Mix,
     pub(super) books: Books,
@@ -28,19 +30,19 @@ pub(super) struct Round {
 
 impl Round {
     pub(super) fn new(order: &Order) -> Result<Self, UsersError> {
-        let (index, of) = order.share;
         // Visits of closed phases are numbered behind those of open ones.
         let open: u64 = order.plan.phases.iter().filter_map(Phase::asked).sum();
         Ok(Self {
             plan: Arc::clone(&order.plan),
             url: order.url.clone(),
             stop: order.stop.clone(),
+            governor: order.governor.clone(),
             setup: Arc::new(Setup::new(order)?),
             mix: Mix::new(&order.plan),
             books: Books::new(order.plan.steps.len()),
             visits: AtomicU64::new(0),
-            first: open + index as u64,
-            stride: of.max(1) as u64,
+            first: open + order.shard.index() as u64,
+            stride: order.shard.of() as u64,
         })
     }
 }

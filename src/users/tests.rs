@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::{Order, UsersError, run};
 use crate::clock::{Clock, Monotonic};
-use crate::model::{Cell, ErrorClass, Interval};
+use crate::governor::Governor;
+use crate::model::{Cell, ErrorClass, Interval, Shard};
 use crate::protocol::Dial;
 use crate::scenario::plan::{
     Capture, DataOrder, DataSet, Encoding, Find, Journey, Load, Part, Phase, Plan, Request, Retry,
@@ -110,7 +111,8 @@ fn order(plan: Plan, address: SocketAddr, stop: &Stop) -> Order {
         epoch: Monotonic.now() + Nanos::from_millis(30),
         stop: stop.clone(),
         round: 3,
-        share: (0, 1),
+        governor: Governor::default(),
+        shard: Shard::whole(),
     }
 }
 
@@ -412,7 +414,7 @@ fn a_part_of_the_users_makes_every_so_many_th_visit() {
     };
     plan.steps[0].request.path.parts.push(number);
     let mut order = order(plan, server.address, &Stop::default());
-    order.share = (1, 3);
+    order.shard = Shard::new(1, 3).expect("a part");
     let cells = counted(&order);
     let heads = server.heads();
     assert_eq!(only(&cells).tally.answered, heads.len() as u64);

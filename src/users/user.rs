@@ -19,6 +19,9 @@ use crate::units::Nanos;
 /// generator spin.
 const REST: Nanos = Nanos::from_millis(10);
 
+/// How long a user that the guard holds back rests before it asks again.
+const HELD: Nanos = Nanos::from_millis(25);
+
 /// A user on its way.
 pub(super) struct User<'r> {
     round: &'r Round,
@@ -54,16 +57,28 @@ impl<'r> User<'r> {
         }
     }
 
-    /// Begins at `start`, and visits until the hour strikes.
-    pub(super) async fn live(mut self, start: Nanos) {
+    /// Begins at `start`, and visits until the hour strikes. `number`: which user it is.
+    pub(super) async fn live(mut self, number: usize, start: Nanos) {
         self.curfew.rest(start - Monotonic.now()).await;
         while self.curfew.is_open() {
+            if !self.is_let_through(number) {
+                self.curfew.rest(HELD).await;
+                continue;
+            }
             let turn = self.round.visits.fetch_add(1, Ordering::Relaxed);
             let number = self.round.first + turn * self.round.stride;
             let journey = self.round.mix.journey_of(number);
             if !self.walk(journey, number).await {
                 self.curfew.rest(REST).await;
             }
+        }
+    }
+
+    /// True when the guard lets this user visit: one of so many, or none.
+    fn is_let_through(&self, number: usize) -> bool {
+        match usize::try_from(self.round.governor.admit_every()) {
+            Ok(0) | Err(_) => false,
+            Ok(every) => number.is_multiple_of(every),
         }
     }
 
@@ -79,6 +94,9 @@ impl<'r> User<'r> {
             let attempt = self.step(step).await;
             if attempt.outcome.is_err() {
                 return attempt.status.is_some();
+            }
+            if self.round.governor.admit_every() == 0 {
+                return true;
             }
             // After the last step as well: a person pauses before beginning anew.
             let pause = self.visit.think(plan, step);

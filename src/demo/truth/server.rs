@@ -222,7 +222,7 @@ mod tests {
         std::thread::spawn(move || {
             let behaviour = "base=1ms,slow=3:2ms,hang=2".parse().expect("valid");
             serve(behaviour, 0, |at| {
-                address.send(at).expect("someone listens")
+                address.send(at).expect("someone listens");
             })
         });
         let address = told.recv().expect("it serves");

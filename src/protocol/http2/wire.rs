@@ -124,6 +124,10 @@ fn field(value: &[u8]) -> HeaderValue {
     })
 }
 
+const HEX: [&str; 16] = [
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D", "E", "F",
+];
+
 /// A path and query, percent-encoded where the `http` crate would refuse what HTTP/1.1 lets pass.
 fn target(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
@@ -131,7 +135,11 @@ fn target(path: &[u8]) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%[]|\"{}".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.extend([
+                "%",
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]);
         }
     }
     text
@@ -169,7 +177,16 @@ mod tests {
             .to_vec();
         request.body = Template::fixed("hi");
         let text = made(&request, b"s=2", true).replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        POST https://shop.test:8443/api/pay?x=%3C1%3E&y=a%5Eb
+        x-id: one
+        accept: one
+        cookie: one
+        user-agent: plimsoll/VERSION
+        accept-encoding: gzip
+        content-length: 2
+        hi
+        ");
     }
 
     #[test]
@@ -177,6 +194,10 @@ mod tests {
         let mut request = Request::new("GET", "/");
         request.headers = vec![("Host".to_owned(), Template::fixed("other.test"))];
         let text = made(&request, b"", false).replace(env!("CARGO_PKG_VERSION"), "VERSION");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        GET https://other.test/api/
+        user-agent: plimsoll/VERSION
+        accept: */*
+        ");
     }
 }

@@ -115,14 +115,12 @@ impl<C: Carrier> Driven<C> {
 
     /// The fate of a stream of a connection that may be over by then.
     pub(super) fn fate_or_over(&mut self, stream: usize) -> Option<Happening> {
-        match self.fate(stream) {
-            Ok(fate) => Some(fate),
-            Err(_) => {
-                let mut all = self.told.iter();
-                all.find(|(s, h)| *s == stream && *h != Happening::Begun)
-                    .map(|(_, h)| *h)
-            }
+        if let Ok(fate) = self.fate(stream) {
+            return Some(fate);
         }
+        let mut all = self.told.iter();
+        all.find(|(s, h)| *s == stream && *h != Happening::Begun)
+            .map(|(_, h)| *h)
     }
 
     pub(super) fn cancel(&mut self, stream: usize) -> bool {

@@ -214,7 +214,7 @@ fn broken_framing_and_endless_heads_are_errors_of_the_protocol() {
             frames
         },
         // A frame longer than any that was allowed.
-        frame(DATA, 0, 1, &[0; 20_000]),
+        frame(DATA, 0, 1, &vec![0; 20_000]),
         // A status that is none.
         frame(
             HEADERS,

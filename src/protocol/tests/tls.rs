@@ -352,7 +352,18 @@ fn a_setup_that_cannot_work_says_why() {
         said(with(no_der, &own.key), "localhost"),
         said(authority.trusted(), "no host"),
     ];
-    insta::assert_snapshot!(cases.join("\n"), @"");
+    insta::assert_snapshot!(cases.join("\n"), @"
+    `ca` holds no certificate
+    `ca` is no PEM: a section does not end
+    `ca` is no PEM: a section is no Base64
+    `ca` holds a certificate that cannot be used: its contents are no X.509
+    `ca` holds no certificate
+    `certificate` holds no certificate
+    `key` holds no private key without a passphrase
+    `key` is not the key of the first certificate in `certificate`
+    `certificate` holds a certificate that cannot be used: its contents are no X.509
+    `no host` is neither a host name nor an IP address, so no certificate can be for it
+    ");
     assert_eq!(
         TlsSetup::new(&ca(b""), "localhost", Version::Auto).map(|_| ()),
         Err(TlsSetupError::NoCertificate(TlsPart::Ca))

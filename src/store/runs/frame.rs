@@ -42,7 +42,7 @@ pub struct Begin {
 /// Everything a log can hold.
 #[derive(Debug, PartialEq)]
 pub(super) enum Record {
-    Frame(Frame),
+    Frame(Box<Frame>),
     Comparison(Box<Comparison>),
     Seal(Seal),
 }
@@ -183,11 +183,12 @@ impl Whole<'_> {
         if json.len() > MOST {
             return Err("unpacks to more than any frame holds".to_owned());
         }
+        let frame = |frame| Record::Frame(Box::new(frame));
         Ok(match kind {
-            Kind::Begin => Record::Frame(Frame::Begin(parse(&json)?)),
-            Kind::Interval => Record::Frame(Frame::Interval(parse(&json)?)),
-            Kind::Sample => Record::Frame(Frame::Sample(parse(&json)?)),
-            Kind::Round => Record::Frame(Frame::Round(parse(&json)?)),
+            Kind::Begin => frame(Frame::Begin(parse(&json)?)),
+            Kind::Interval => frame(Frame::Interval(parse(&json)?)),
+            Kind::Sample => frame(Frame::Sample(parse(&json)?)),
+            Kind::Round => frame(Frame::Round(parse(&json)?)),
             Kind::Comparison => Record::Comparison(parse(&json)?),
             Kind::Seal => Record::Seal(parse(&json)?),
         })

@@ -77,7 +77,7 @@ pub(super) fn parse(
             Record::Frame(frame) => {
                 check(&frame, outline).map_err(&damaged)?;
                 sums.add(&frame);
-                log.frames.push(frame);
+                log.frames.push(*frame);
             }
             Record::Comparison(comparison) => log.comparison = Some(*comparison),
             Record::Seal(seal) => {
