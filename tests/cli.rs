@@ -524,8 +524,11 @@ fn the_instrument_is_held_against_targets_of_known_truth() {
             let (truth, measured) = (&row["truth"]["ns"], &row["measured"]["ns"]);
             let [truth, measured] = [truth, measured].map(|v| v.as_f64().expect("a time"));
             assert_eq!(row["error_ns"].as_f64(), Some(measured - truth), "{row:#}");
-            // A server cannot answer before it does; buckets are a thousandth wide.
-            assert!(measured >= truth * 0.998, "{row:#}");
+            // A server cannot answer before it does; buckets are a thousandth wide. Only how much of
+            // a stall a request meets depends on when it comes.
+            if target["target"] != "stalling" {
+                assert!(measured >= truth * 0.998, "{row:#}");
+            }
         }
     }
     assert!(json["ceiling"]["requests_per_second"].as_f64() > Some(0.0));

@@ -25,6 +25,9 @@ use crate::units::Nanos;
 /// The longest sleep: a stop is noticed within it.
 const LONGEST_SLEEP: Nanos = Nanos::from_millis(25);
 
+/// What is due sooner is waited for awake.
+const SHORTEST_SLEEP: Nanos = Nanos(8_000);
+
 /// How long a drain waits for what is outstanding.
 const DRAIN: Nanos = Nanos::from_secs(5);
 
@@ -521,6 +524,12 @@ impl<C: Carrier> Worker<C> {
             .into_iter()
             .flatten()
             .fold(now + LONGEST_SLEEP, Nanos::min);
-        wake - now
+        let patience = wake - now;
+        // To fall asleep and be woken takes longer than that.
+        if patience < SHORTEST_SLEEP {
+            Nanos::ZERO
+        } else {
+            patience
+        }
     }
 }
