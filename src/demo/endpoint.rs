@@ -80,14 +80,13 @@ impl Endpoint {
 
     pub(super) fn work(self) -> Work {
         let (cpu_us, wait) = match self {
-            Self::Health => (0, Nanos::ZERO),
+            // A slot is held until a worker is done with it, which the server knows.
+            Self::Health | Self::Slot(_) => (0, Nanos::ZERO),
             Self::Home => (50, Nanos::ZERO),
             Self::Items => (300, Nanos::ZERO),
             Self::Search => (500, Nanos::from_millis(1)),
             Self::Pay => (1500, Nanos::from_millis(1)),
             Self::Wait(wait) => (0, wait),
-            // Until a worker is done with it, which the server knows.
-            Self::Slot(_) => (0, Nanos::ZERO),
         };
         Work {
             cpu: Nanos(cpu_us * 1_000),

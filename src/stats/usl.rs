@@ -175,9 +175,9 @@ fn gauss_newton(points: &[(f64, f64)], at: [f64; 3]) -> Option<[f64; 3]> {
     let stays: [bool; 3] = [0, 1, 2].map(|i| i > 0 && at[i] <= 0.0 && right[i] < 0.0);
     for i in 0..3 {
         if stays[i] {
-            for j in 0..3 {
-                normal[i][j] = 0.0;
-                normal[j][i] = 0.0;
+            normal[i] = [0.0; 3];
+            for row in &mut normal {
+                row[i] = 0.0;
             }
             normal[i][i] = 1.0;
             right[i] = 0.0;

@@ -104,7 +104,9 @@ fn posterior(levels: &[&Tally], grid: &[f64]) -> Vec<f64> {
         }
     }
     let total: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|w| *w /= total);
+    for weight in &mut weights {
+        *weight /= total;
+    }
     weights
 }
 

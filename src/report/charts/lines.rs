@@ -236,7 +236,7 @@ fn bands(canvas: &Canvas<'_>, plot: &LinePlot, x: &Axis, (top, bottom): (f64, f6
         let mut line = top - 9.0;
         match band.kind {
             BandKind::WarmUp | BandKind::Knee => {
-                canvas.rectangle((from, top - 18.0), (to, bottom), Ink::Band)
+                canvas.rectangle((from, top - 18.0), (to, bottom), Ink::Band);
             }
             BandKind::Phase if band.from > 0.0 => {
                 canvas.line(&[(from, top - 18.0), (from, bottom)], Ink::Grid, 1.0);
