@@ -31,7 +31,7 @@ static COUNTED: AtomicU64 = AtomicU64::new(0);
 struct Counting;
 
 impl Counting {
-    fn count(&self) {
+    fn count() {
         let watched = WATCHED.load(Ordering::Relaxed);
         if watched != 0 && rustix::thread::gettid().as_raw_pid() == watched {
             COUNTED.fetch_add(1, Ordering::Relaxed);
@@ -42,13 +42,13 @@ impl Counting {
 // SAFETY: every call is handed on to the system's allocator as it is; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.count();
+        Self::count();
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        self.count();
+        Self::count();
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { System.realloc(memory, layout, size) }
     }

@@ -80,7 +80,7 @@ impl Endpoint {
 
     pub(super) fn work(self) -> Work {
         let (cpu_us, wait) = match self {
-            // A slot takes until a worker is done with it, which the server knows.
+            // A slot is held until a worker is done with it, which the server knows.
             Self::Health | Self::Slot(_) => (0, Nanos::ZERO),
             Self::Home => (50, Nanos::ZERO),
             Self::Items => (300, Nanos::ZERO),

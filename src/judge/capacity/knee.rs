@@ -104,8 +104,8 @@ fn posterior(levels: &[&Tally], grid: &[f64]) -> Vec<f64> {
         }
     }
     let total: f64 = weights.iter().sum();
-    for w in &mut weights {
-        *w /= total;
+    for weight in &mut weights {
+        *weight /= total;
     }
     weights
 }

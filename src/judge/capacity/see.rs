@@ -87,10 +87,11 @@ pub fn see(asked: &Asked, round: &Round, intervals: &[Interval], outline: &Outli
         Outcome::Held
     } else if round.is_clean() || is_beyond_noise(round, throughput, asked.rate) {
         Outcome::Failed
-    } else if machine {
-        Outcome::Spoiled
-    } else {
+    } else if broke(&[Contaminant::OwnCpu]) {
         Outcome::OutOfReach
+    } else {
+        // Late without being busy: the machine woke the generator late.
+        Outcome::Spoiled
     };
     Seen {
         outcome,
@@ -103,13 +104,17 @@ pub fn see(asked: &Asked, round: &Round, intervals: &[Interval], outline: &Outli
 /// True when the machine cannot have caused the shortfall: CPU time that others took reduces what a
 /// target answers by no more than its share.
 fn is_beyond_noise(round: &Round, throughput: Option<f64>, rate: f64) -> bool {
-    let by_itself = round
+    let left: f64 = round
         .contamination
         .iter()
-        .all(|c| c.by != Contaminant::OwnCpu);
-    let trust = &round.trust;
-    let left = (1.0 - trust.steal) * (1.0 - trust.cpu_pressure.unwrap_or(0.0));
-    by_itself && left > 0.0 && throughput.is_some_and(|t| t / left < KEEPS_UP * rate)
+        .map(|c| match c.by {
+            Contaminant::Steal | Contaminant::CpuPressure => 1.0 - c.value,
+            // Milliseconds at the beginning of a request take nothing from a rate over seconds.
+            Contaminant::Lateness => 1.0,
+            Contaminant::OwnCpu => 0.0,
+        })
+        .product();
+    left > 0.0 && throughput.is_some_and(|t| t / left < KEEPS_UP * rate)
 }
 
 /// True when the round by itself keeps the limit.
@@ -319,6 +324,15 @@ mod tests {
             seen(&fast, &round(), KEEPING_UP).outcome,
             Outcome::OutOfReach
         );
+        let mut woken_late = round();
+        woken_late.0.contamination.push(Contamination {
+            by: Contaminant::Lateness,
+            value: 2e6,
+            limit: 1e6,
+        });
+        let outcome = |answered| seen(&asked(P99, 1e6), &woken_late, answered).outcome;
+        assert_eq!(outcome(KEEPING_UP), Outcome::Spoiled);
+        assert_eq!(outcome(BEHIND), Outcome::Failed);
         let mut late = round();
         late.0.contamination.push(Contamination {
             by: Contaminant::OwnCpu,
