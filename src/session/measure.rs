@@ -132,7 +132,8 @@ pub(super) fn begin<'a, 'w>(
         watcher,
         rounds: Vec::new(),
         intervals: Vec::new(),
-        samples: Vec::new(),
+        keeps_intervals: false,
+        recorded: false,
     })
 }
 
@@ -147,6 +148,9 @@ pub(super) fn conclude(
     let mut writer = measurer.writer;
     writer.write_comparison(&comparison)?;
     writer.seal(interrupted)?;
+    let Run {
+        intervals, samples, ..
+    } = runs::read(&dir)?;
     let run = Run {
         manifest,
         state: if interrupted {
@@ -155,8 +159,8 @@ pub(super) fn conclude(
             RunState::Complete
         },
         rounds: measurer.rounds,
-        intervals: measurer.intervals,
-        samples: measurer.samples,
+        intervals,
+        samples,
         comparison: Some(comparison),
     };
     Ok(Outcome {

@@ -87,8 +87,12 @@ pub(super) struct Measurer<'a, 'w> {
     pub writer: RunWriter,
     pub watcher: &'a mut Watcher<'w>,
     pub rounds: Vec<Round>,
+    /// Of the latest round of a search. Others are in the log only: memory does not grow with the
+    /// length of a run.
     pub intervals: Vec<Interval>,
-    pub samples: Vec<Sample>,
+    pub keeps_intervals: bool,
+    /// True once anything was measured.
+    pub recorded: bool,
 }
 
 impl Measurer<'_, '_> {
@@ -105,7 +109,7 @@ impl Measurer<'_, '_> {
     /// Measures one round and appends it to the record; an error says which round it was.
     pub(super) fn round(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
         self.attempt(slot, target).map_err(|source| {
-            let recorded = !(self.rounds.is_empty() && self.intervals.is_empty());
+            let recorded = self.recorded;
             if !recorded {
                 // A run that never sent anything must not become `last`. Where it cannot be
                 // removed it reads as partial, and the error at hand matters more.
@@ -142,6 +146,8 @@ impl Measurer<'_, '_> {
             level,
             ..
         } = slot;
+        self.intervals.clear();
+        self.keeps_intervals = level.is_some();
         let started_at = wall_rfc3339();
         let mut recorder =
             Recorder::new(&self.plan.outline(), index, arm, pair, started_at.clone());
@@ -265,10 +271,13 @@ impl Measurer<'_, '_> {
         recorder.interval(&interval);
         let frame = Frame::Interval(interval);
         self.writer.append(&frame)?;
+        self.recorded = true;
         self.writer.sync()?;
         if let Frame::Interval(interval) = frame {
             (self.watcher)(&Event::Interval(Box::new(interval.clone())));
-            self.intervals.push(interval);
+            if self.keeps_intervals {
+                self.intervals.push(interval);
+            }
         }
         Ok(())
     }
@@ -279,8 +288,7 @@ impl Measurer<'_, '_> {
         sample: Sample,
     ) -> Result<(), SessionError> {
         recorder.sample(&sample);
-        self.writer.append(&Frame::Sample(sample.clone()))?;
-        self.samples.push(sample);
+        self.writer.append(&Frame::Sample(sample))?;
         Ok(())
     }
 
