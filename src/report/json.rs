@@ -133,6 +133,7 @@ fn summary(s: &Summary) -> Value {
         "unsent": s.tally.unsent,
         "answered": s.tally.answered,
         "failed": s.tally.failures.0,
+        "retried": s.tally.retried.0,
         "metrics": metrics,
     })
 }

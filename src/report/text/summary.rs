@@ -105,6 +105,20 @@ fn throughput(page: &mut Page, now: &Summary) {
         words::count(t.failures.total())
     );
     page.labelled("requests", &requests);
+    if !t.retried.is_empty() {
+        let classes: Vec<_> = t
+            .retried
+            .0
+            .iter()
+            .map(|(class, n)| format!("{} {class}", words::count(*n)))
+            .collect();
+        let attempts = format!(
+            "{} attempts failed and were tried again: {}",
+            words::count(t.retried.total()),
+            classes.join(", ")
+        );
+        page.labelled("retries", &attempts);
+    }
     let bytes = format!(
         "{} received, {} sent",
         Unit::Bytes.format(t.bytes_in.0 as f64),
