@@ -28,6 +28,12 @@ const LONGEST_SLEEP: Nanos = Nanos::from_millis(25);
 /// What is due sooner is waited for awake.
 const SHORTEST_SLEEP: Nanos = Nanos(8_000);
 
+/// A sleep before an arrival ends so much earlier, since to be woken takes about that long.
+const HEAD_START: Nanos = Nanos(40_000);
+
+/// Where arrivals are closer than that, waiting awake would cost more than the target's work.
+const SPARSE: Nanos = Nanos(200_000);
+
 /// How long a drain waits for what is outstanding.
 const DRAIN: Nanos = Nanos::from_secs(5);
 
@@ -58,6 +64,8 @@ pub(super) struct Worker<C: Carrier> {
     schedule: Schedule,
     /// The next arrival, not yet due; None at the end and once nothing new shall be sent.
     upcoming: Option<Arrival>,
+    /// Time between arrivals, smoothed over some of them.
+    gap: Nanos,
     pub(super) spans: Vec<Span>,
     /// Phases begun so far.
     begun: usize,
@@ -128,6 +136,7 @@ impl<C: Carrier> Worker<C> {
             wires: Wires::new(&plan, &order.url),
             schedule: Schedule::new(&plan, Lanes::of_shard(shard, index, workers)),
             upcoming: None,
+            gap: Nanos::ZERO,
             spans,
             begun: 0,
             epoch: order.epoch,
@@ -289,6 +298,9 @@ impl<C: Carrier> Worker<C> {
             && self.epoch + arrival.at <= now
         {
             self.upcoming = self.schedule.next();
+            if let Some(next) = self.upcoming {
+                self.gap = Nanos((self.gap.0 * 7 + (next.at - arrival.at).0) / 8);
+            }
             let intended = self.epoch + arrival.at;
             let request = match arrival.task {
                 Task::Journey(journey) => {
@@ -508,7 +520,6 @@ impl<C: Carrier> Worker<C> {
     fn patience(&self, now: Nanos) -> Nanos {
         let longest = self.plan.target.timeouts.total;
         let reasons = [
-            self.upcoming.map(|arrival| self.epoch + arrival.at),
             self.visits.next(),
             self.connect.next(),
             self.tls.next(),
@@ -524,12 +535,20 @@ impl<C: Carrier> Worker<C> {
             .into_iter()
             .flatten()
             .fold(now + LONGEST_SLEEP, Nanos::min);
-        let patience = wake - now;
-        // To fall asleep and be woken takes longer than that.
-        if patience < SHORTEST_SLEEP {
-            Nanos::ZERO
+        let Some(due) = self.upcoming.map(|arrival| self.epoch + arrival.at) else {
+            return wake - now;
+        };
+        let awake = if self.gap >= SPARSE {
+            HEAD_START
         } else {
-            patience
-        }
+            SHORTEST_SLEEP
+        };
+        // In dense arrivals a sleep of any use goes on to the arrival itself.
+        let patience = match due - now {
+            left if left < awake => Nanos::ZERO,
+            left if self.gap >= SPARSE => left - awake,
+            left => left,
+        };
+        patience.min(wake - now)
     }
 }
