@@ -8,12 +8,12 @@ use reqwest::{Client, Method, redirect, retry};
 use rustls::ClientConfig;
 
 use super::class::class_of;
-use super::{Order, UsersError, tls};
+use super::{Order, UsersError};
 use crate::clock::{Clock, Monotonic};
 use crate::journey::{Redirection, Visit};
 use crate::model::ErrorClass;
-use crate::protocol::Endpoint;
-use crate::scenario::plan::{Plan, Request, Scheme, Version};
+use crate::protocol::{Endpoint, TlsSetup};
+use crate::scenario::plan::{Plan, Request, Scheme, Tls, Version};
 use crate::units::Nanos;
 
 /// Methods whose requests carry a body, so an empty one is said to be empty.
@@ -71,12 +71,7 @@ impl Setup {
             origin: format!("{}://{}", url.scheme.name(), seen.authority()),
             name: is_name.then_some(seen.host),
             host: says_host.then_some(host),
-            // A client for clear text would otherwise load the system's certificates for nothing.
-            tls: if secure {
-                tls::configure(&target.tls, target.http.version)?
-            } else {
-                tls::none()?
-            },
+            tls: tls(&target.tls, &url.host, target.http.version, secure)?,
             secure,
         })
     }
@@ -341,4 +336,19 @@ pub(super) fn bytes_of(request: &reqwest::Request) -> u64 {
         .and_then(|b| b.as_bytes())
         .map_or(0, <[u8]>::len);
     (line + body) as u64 + length_of(request.headers())
+}
+
+/// What every client of a user speaks TLS by. One for clear text would otherwise load the system's
+/// certificates for nothing, so it is given what trusts anybody and is never used.
+fn tls(plan: &Tls, host: &str, version: Version, secure: bool) -> Result<ClientConfig, UsersError> {
+    let unused = Tls {
+        unverified: true,
+        ..Tls::default()
+    };
+    let (plan, host) = if secure {
+        (plan, host)
+    } else {
+        (&unused, "localhost")
+    };
+    Ok(TlsSetup::new(plan, host, version)?.config())
 }

@@ -28,8 +28,6 @@ mod run;
 #[cfg(all(test, feature = "users"))]
 mod tests;
 #[cfg(feature = "users")]
-mod tls;
-#[cfg(feature = "users")]
 mod user;
 
 #[cfg(not(feature = "users"))]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::governor::Governor;
 use crate::model::Shard;
-use crate::protocol::Dial;
+use crate::protocol::{Dial, TlsSetupError};
 use crate::scenario::plan::{Load, Plan, Url};
 use crate::stop::Stop;
 use crate::units::Nanos;
@@ -36,7 +36,7 @@ pub enum UsersError {
     #[error("a `users` phase cannot {0}")]
     Unsupported(&'static str),
     #[error("the certificates of the target cannot be used: {0}")]
-    Tls(String),
+    Tls(#[from] TlsSetupError),
     #[error("a client for virtual users could not be made: {0}")]
     Client(String),
     #[error("virtual users could not be started: {0}")]

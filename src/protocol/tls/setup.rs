@@ -121,6 +121,11 @@ impl TlsSetup {
         })
     }
 
+    /// For a client that is not ours.
+    pub fn config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.config)
+    }
+
     /// The same for someone else: neither resumes the sessions of the other.
     pub fn apart(&self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
