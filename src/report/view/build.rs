@@ -3,8 +3,8 @@
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Manifest, Metric, Mode, Moved, Round,
-    Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Manifest, Metric, Mode,
+    Moved, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -12,6 +12,7 @@ use crate::untrusted::Untrusted;
 
 use super::capacity::shown_rate;
 use super::outlook::{Next, Standing, next};
+use super::summary::seconds_until;
 use super::{CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held};
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -224,6 +225,13 @@ struct Sides<'a> {
     before_is_measured_now: bool,
 }
 
+/// When the last of some intervals of one round ended, in seconds from the round's beginning.
+fn end<'i>(intervals: impl Iterator<Item = &'i Interval>) -> f64 {
+    intervals
+        .map(|i| (i.start + i.length).as_secs_f64())
+        .fold(0.0, f64::max)
+}
+
 impl<'a> Sides<'a> {
     fn of(run: &'a Run, baseline: Option<&'a Baseline>) -> Self {
         let interleaved: Vec<_> = run.arm(Arm::Before).collect();
@@ -263,20 +271,24 @@ impl<'a> Sides<'a> {
     fn now_summary(&self, run: &Run, scope: &Scope) -> Summary {
         let outline = &run.manifest.outline;
         if !self.now.is_empty() || run.manifest.mode == Mode::Interleaved {
-            return Summary::new(&self.now, outline, scope);
+            let mut summary = Summary::new(&self.now, outline, scope);
+            if self.now.iter().any(|r| !r.complete) {
+                // A round that was cut short lasted as long as it lasted, not as long as planned.
+                let lasted = self.now.iter().map(|r| {
+                    let until = if r.complete {
+                        f64::INFINITY
+                    } else {
+                        end(run.intervals.iter().filter(|i| i.round == r.index))
+                    };
+                    seconds_until(outline, scope, until)
+                });
+                summary.seconds = lasted.sum();
+            }
+            return summary;
         }
-        let measured_from = outline
-            .phases
-            .iter()
-            .find(|p| !p.warm_up)
-            .map_or(0.0, |p| p.start.as_secs_f64());
-        let seen = run
-            .intervals
-            .iter()
-            .map(|i| (i.start + i.length).as_secs_f64())
-            .fold(0.0, f64::max);
+        let lasted = seconds_until(outline, scope, end(run.intervals.iter()));
         let cells = run.intervals.iter().flat_map(|i| &i.cells);
-        Summary::of_cells(cells, (seen - measured_from).max(0.0), outline, scope)
+        Summary::of_cells(cells, lasted, outline, scope)
     }
 
     fn now_indices(&self, run: &Run) -> Vec<usize> {
@@ -390,7 +402,9 @@ fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
         )),
         repeats: false,
     });
-    let Some(comparison) = &run.comparison else {
+    // Where no round was finished, what was concluded is about nothing.
+    let concluded = run.state == RunState::Complete || run.rounds.iter().any(|r| r.complete);
+    let Some(comparison) = run.comparison.as_ref().filter(|_| concluded) else {
         return unverified.into_iter().collect();
     };
     let so_far = (run.state != RunState::Complete).then(|| Remark {

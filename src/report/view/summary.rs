@@ -244,12 +244,20 @@ fn counts(outline: &Outline, scope: &Scope, cell: &Cell) -> bool {
 
 /// Seconds of one round that the scope covers.
 fn seconds(outline: &Outline, scope: &Scope) -> f64 {
+    seconds_until(outline, scope, f64::INFINITY)
+}
+
+/// Measured time of a round that ended `until` seconds after its beginning.
+pub(super) fn seconds_until(outline: &Outline, scope: &Scope, until: f64) -> f64 {
     outline
         .phases
         .iter()
         .enumerate()
         .filter(|&(i, _)| in_phase(outline, scope, i))
-        .map(|(_, p)| p.duration.as_secs_f64())
+        .map(|(_, p)| {
+            let over = (until - p.start.as_secs_f64()).max(0.0);
+            p.duration.as_secs_f64().min(over)
+        })
         .sum()
 }
 
