@@ -7,7 +7,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::thread::clock_nanosleep_absolute;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::units::Nanos;
 
@@ -27,6 +28,41 @@ impl Clock for Monotonic {
     }
 }
 
+/// How far the wall clock is ahead of `CLOCK_MONOTONIC`, to tell stamps of the one in times of the
+/// other. It changes only when somebody sets the wall clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WallOffset {
+    ahead: Nanos,
+    looked: Nanos,
+}
+
+impl WallOffset {
+    /// So long it is taken to be the same.
+    const TRUSTED: Nanos = Nanos::from_millis(1);
+
+    /// Two readings that lie further apart were interrupted, and say nothing of the third between.
+    const INTERRUPTED: Nanos = Nanos(2_000);
+
+    /// Looks again, if it was a while ago.
+    pub fn look(&mut self, now: Nanos) {
+        if now - self.looked < Self::TRUSTED && self.ahead > Nanos::ZERO {
+            return;
+        }
+        let (before, wall, after) = (Monotonic.now(), wall(), Monotonic.now());
+        if after - before <= Self::INTERRUPTED || self.ahead == Nanos::ZERO {
+            *self = Self {
+                ahead: wall - Nanos(u64::midpoint(before.0, after.0)),
+                looked: after,
+            };
+        }
+    }
+
+    /// That time of the wall clock, by the monotonic one.
+    pub fn monotonic(&self, wall: Nanos) -> Nanos {
+        wall - self.ahead
+    }
+}
+
 /// A clock that moves only when told to.
 #[derive(Debug, Default)]
 pub struct Manual(Cell<u64>);
@@ -41,6 +77,20 @@ impl Clock for Manual {
     fn now(&self) -> Nanos {
         Nanos(self.0.get())
     }
+}
+
+/// Nanoseconds of the wall clock since 1970: for what is stamped by it, never for measuring.
+pub fn wall() -> Nanos {
+    read(ClockId::Realtime)
+}
+
+/// Sleeps until `CLOCK_MONOTONIC` shows that time, or a signal comes.
+pub fn sleep_until(Nanos(until): Nanos) {
+    let at = Timespec {
+        tv_sec: i64::try_from(until / Nanos::SECOND.0).unwrap_or(i64::MAX),
+        tv_nsec: i64::try_from(until % Nanos::SECOND.0).unwrap_or(0),
+    };
+    let _ = clock_nanosleep_absolute(ClockId::Monotonic, &at);
 }
 
 /// CPU time this process has used on all its threads.
@@ -106,7 +156,7 @@ impl FromStr for Moment {
 
 #[expect(
     clippy::cast_sign_loss,
-    reason = "these clocks start at zero and only grow"
+    reason = "these clocks start at zero, and the wall clock is past 1970"
 )]
 fn read(id: ClockId) -> Nanos {
     let t = clock_gettime(id);
@@ -123,6 +173,18 @@ mod tests {
         assert_eq!(clock.now(), Nanos::ZERO);
         clock.advance(Nanos::SECOND);
         assert_eq!(clock.now(), Nanos::SECOND);
+    }
+
+    #[test]
+    fn a_stamp_of_the_wall_clock_is_told_in_monotonic_time() {
+        let mut offset = WallOffset::default();
+        let before = Monotonic.now();
+        offset.look(before);
+        let told = offset.monotonic(wall());
+        let after = Monotonic.now();
+        // Whatever interrupts this makes the readings less exact by less than it takes.
+        let slack = after - before;
+        assert!(before - slack <= told && told <= after + slack);
     }
 
     #[test]

@@ -41,6 +41,7 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "http-lifetime-of-one-request",
         "depends on the value of another key",
     ),
+    ("http-coalesce-too-long", "compares a time with its unit"),
     ("http-source-is-no-address", "reads an address"),
     ("http-streams-of-one", "depends on the value of another key"),
     ("json-not-a-number", "the value has no form in JSON"),
@@ -596,6 +597,11 @@ fn connections_arrive_in_the_plan_as_written() {
             ),
         ),
         nodelay: false,
+        coalesce: Some(
+            Nanos(
+                500000,
+            ),
+        ),
         source: Some(
             127.0.0.2,
         ),

@@ -36,6 +36,9 @@ OPEN_CONNECTIONS = 50
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
 
+COALESCED = "plimsoll, 900 µs coalesced"
+
+
 # Clients: a name, how to start it, and whether it can keep a rate.
 
 def ours(binary, url, connections, rate, seconds):
@@ -43,6 +46,11 @@ def ours(binary, url, connections, rate, seconds):
     if rate:
         load = ["--rate", f"{rate}/s", "--pool", str(connections)]
     return [binary, "--quiet", "run", url, *load, "--for", f"{seconds}s", "--workers", "1"]
+
+
+def coalesced(binary, url, connections, rate, seconds):
+    # As coarse as clients whose timers step in milliseconds.
+    return [*ours(binary, url, connections, rate, seconds), "--coalesce", "900us"]
 
 
 def wrk(binary, url, connections, rate, seconds):
@@ -84,7 +92,7 @@ def autocannon(binary, url, connections, rate, seconds):
 
 CLOSED = {"plimsoll": ours, "wrk": wrk, "oha": oha, "hey": hey, "ab": ab, "h2load": h2load,
           "autocannon": autocannon}
-OPEN = {"plimsoll": ours, "wrk2": wrk2, "oha": oha, "hey": hey, "vegeta": vegeta}
+OPEN = {"plimsoll": ours, COALESCED: coalesced, "wrk2": wrk2, "oha": oha, "hey": hey, "vegeta": vegeta}
 
 VERSION = {"wrk": ["-v"], "wrk2": ["-v"], "oha": ["--version"], "ab": ["-V"], "h2load": ["--version"],
            "plimsoll": ["--version"], "vegeta": ["-version"], "autocannon": ["--version"]}
@@ -259,7 +267,8 @@ def table(results):
 def document(results, clients, nginx_version, grown, options):
     with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
         model = re.search(r"model name\s*:\s*(.*)", cpuinfo.read())
-    versions = ", ".join(f"{name} {version(name, path)}" for name, path in clients.items())
+    versions = ", ".join(f"{name} {version(name, path)}" for name, path in clients.items()
+                         if name != COALESCED)
     growth = "" if not grown else (
         f"\nMemory of Plimsoll, saturating 50 connections: {grown[0]:.1f} MiB after 10 s, "
         f"{grown[1]:.1f} MiB after 60 s.\n")
@@ -303,7 +312,8 @@ def main():
             sys.exit(f"{name} is not installed")
     if (os.cpu_count() or 1) < 2:
         sys.exit("client and server need a core each")
-    clients = {"plimsoll": str(pathlib.Path(options.plimsoll).resolve(strict=True))}
+    own = str(pathlib.Path(options.plimsoll).resolve(strict=True))
+    clients = {"plimsoll": own, COALESCED: own}
     for name in dict.fromkeys([*CLOSED, *OPEN]):
         if name not in clients and (not options.only or name in options.only) and shutil.which(name):
             clients[name] = shutil.which(name)

@@ -64,6 +64,9 @@ struct ConnectionArgs {
     /// Most requests outstanding at once on one HTTP/2 connection [default: 100]
     #[arg(long, value_name = "N")]
     streams: Option<usize>,
+    /// What falls due within so much time leaves together: cheaper, and so much less precise
+    #[arg(long, value_name = "TIME", value_parser = quantity::<Nanos>)]
+    coalesce: Option<Nanos>,
     /// Open a connection for every request
     #[arg(long)]
     no_keep_alive: bool,
@@ -156,6 +159,7 @@ impl QuickArgs {
             connection: scenario::QuickConnection {
                 http2: self.connection.http2,
                 streams: self.connection.streams,
+                coalesce: self.connection.coalesce,
                 keep_alive: !self.connection.no_keep_alive,
                 unix: self.connection.unix.clone(),
                 ca: self.connection.ca.clone(),

@@ -105,11 +105,11 @@ impl Account {
         self.counts(request.phase, request.step).retried(class);
     }
 
-    /// A request was answered as expected.
-    pub(super) fn answered(&mut self, exchange: &Exchange, now: Nanos) {
+    /// A request was answered as expected; the last of the answer came at `arrived`.
+    pub(super) fn answered(&mut self, exchange: &Exchange, arrived: Nanos) {
         let request = &exchange.request;
         self.counts(request.phase, request.step)
-            .answered(now - request.intended, now - exchange.given);
+            .answered(arrived - request.intended, arrived - exchange.given);
     }
 
     /// A request that was sent has failed.

@@ -9,7 +9,8 @@ use super::account::{Account, Filled, Slice};
 use super::order::{Ended, EngineError, Order};
 use super::worker::{Report, Worker};
 use crate::model::{Cell, Interval};
-use crate::protocol::{Carrier, Http1, Http2, Http2Setup, Plain, Speech, TlsSetup, TlsTransport};
+use crate::protocol::{Carrier, Http1, Http2, Http2Setup, Plain, Speech, Stamping, TlsTransport};
+use crate::scenario::plan::{Load, Phase, Plan};
 use crate::schedule::LANES;
 use crate::stop::EndsAllOnPanic;
 use crate::units::Nanos;
@@ -88,15 +89,27 @@ fn speak(order: &Order, workers: usize, account: Account) -> Result<Report, Engi
         streams,
         tls,
     } = &order.speech;
+    let stamping = stamping(&order.plan);
     // Workers share nothing, so neither do they resume each other's sessions.
-    let tls = tls.as_ref().map(TlsSetup::apart);
+    let tls = tls.as_ref().map(|tls| tls.apart(stamping));
     match (is_http2, tls) {
-        (false, None) => work::<Http1<Plain>>(order, workers, account, ()),
+        (false, None) => work::<Http1<Plain>>(order, workers, account, stamping),
         (false, Some(tls)) => work::<Http1<TlsTransport>>(order, workers, account, tls),
-        (true, None) => work::<Http2<Plain>>(order, workers, account, http2(*streams, ())),
+        (true, None) => work::<Http2<Plain>>(order, workers, account, http2(*streams, stamping)),
         (true, Some(tls)) => {
             work::<Http2<TlsTransport>>(order, workers, account, http2(*streams, tls))
         }
+    }
+}
+
+/// Where a load is open, when an answer came is what is asked, and the kernel knows it best. A closed
+/// load asks how much can be done, and a stamp costs some of that.
+fn stamping(plan: &Plan) -> Stamping {
+    let is_open = |phase: &Phase| !matches!(phase.load, Load::Connections(_));
+    if plan.phases.iter().any(is_open) {
+        Stamping::On
+    } else {
+        Stamping::Off
     }
 }
 

@@ -11,6 +11,7 @@ mod deadlines;
 mod order;
 mod poller;
 mod pool;
+mod rest;
 mod saturation;
 mod serve;
 #[cfg(test)]

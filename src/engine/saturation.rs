@@ -31,6 +31,11 @@ impl Saturation {
         self.resting.clear();
     }
 
+    /// True during a `connections` phase.
+    pub(super) fn is_on(&self) -> bool {
+        self.clients > 0
+    }
+
     /// The phase for which a client is free to ask, if any is. Of `admit_every` clients one may
     /// ask; none when it is 0.
     pub(super) fn wanting(&mut self, now: Nanos, admit_every: u32) -> Option<usize> {

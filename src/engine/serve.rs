@@ -309,7 +309,12 @@ impl<C: Carrier> Worker<C> {
         let request = &exchange.request;
         self.account.over(request, moved);
         match outcome {
-            Ok(()) => self.account.answered(exchange, now),
+            Ok(()) => {
+                let arrived = moved.arrived.map_or(now, |at| self.wall.monotonic(at));
+                // Whoever sets the wall clock meanwhile moves no answer before its request.
+                let arrived = arrived.max(exchange.given).min(now);
+                self.account.answered(exchange, arrived);
+            }
             Err(class) => {
                 if self.retry(request, class, status, now) {
                     return;

@@ -85,6 +85,11 @@ impl<W> Visits<W> {
         Ok(index)
     }
 
+    /// True while no visit is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.len() == self.free.len()
+    }
+
     pub(super) fn get(&mut self, index: usize) -> &mut Ongoing<W> {
         &mut self.all[index]
     }

@@ -9,11 +9,12 @@ use super::deadlines::Deadlines;
 use super::order::Order;
 use super::poller::Poller;
 use super::pool::{Pool, Span as Service};
+use super::rest::Rest;
 use super::saturation::Saturation;
 use super::timeline::{Span, spans};
 use super::visits::{After, Visits};
 use super::wires::Wires;
-use crate::clock::{Clock, Monotonic, thread_cpu};
+use crate::clock::{Clock, Monotonic, WallOffset, sleep_until, thread_cpu};
 use crate::governor::Governor;
 use crate::model::ErrorClass;
 use crate::protocol::{Carrier, Happening};
@@ -21,18 +22,6 @@ use crate::scenario::plan::{Overflow, Phase, Plan};
 use crate::schedule::{Arrival, Lanes, Mix, Schedule, Task};
 use crate::stop::{Stop, StopState};
 use crate::units::Nanos;
-
-/// The longest sleep: a stop is noticed within it.
-const LONGEST_SLEEP: Nanos = Nanos::from_millis(25);
-
-/// What is due sooner is waited for awake.
-const SHORTEST_SLEEP: Nanos = Nanos(8_000);
-
-/// A sleep before an arrival ends so much earlier, since to be woken takes about that long.
-const HEAD_START: Nanos = Nanos(40_000);
-
-/// Where arrivals are closer than that, waiting awake would cost more than the target's work.
-const SPARSE: Nanos = Nanos(200_000);
 
 /// How long a drain waits for what is outstanding.
 const DRAIN: Nanos = Nanos::from_secs(5);
@@ -63,13 +52,16 @@ pub(super) struct Worker<C: Carrier> {
     pub(super) wires: Wires<C>,
     schedule: Schedule,
     /// The next arrival, not yet due; None at the end and once nothing new shall be sent.
-    upcoming: Option<Arrival>,
+    pub(super) upcoming: Option<Arrival>,
     /// Time between arrivals, smoothed over some of them.
-    gap: Nanos,
+    pub(super) gap: Nanos,
     pub(super) spans: Vec<Span>,
     /// Phases begun so far.
-    begun: usize,
-    epoch: Nanos,
+    pub(super) begun: usize,
+    pub(super) epoch: Nanos,
+    /// True where the kernel stamps when answers come.
+    pub(super) stamped: bool,
+    pub(super) wall: WallOffset,
     pub(super) poller: Poller,
     pub(super) pool: Pool<C>,
     /// The exchange of each place.
@@ -124,6 +116,7 @@ impl<C: Carrier> Worker<C> {
             },
             age: http.lifetime.unwrap_or(Nanos(u64::MAX)),
         };
+        let stamped = C::is_stamped(&setup);
         let pool = Pool::new(order.dial.clone(), setup, service, capacity);
         let places = pool.places();
         // Visits of closed phases are numbered behind those of open ones.
@@ -140,6 +133,8 @@ impl<C: Carrier> Worker<C> {
             spans,
             begun: 0,
             epoch: order.epoch,
+            stamped,
+            wall: WallOffset::default(),
             poller: Poller::new()?,
             pool,
             exchanges: vec![None; places],
@@ -184,9 +179,17 @@ impl<C: Carrier> Worker<C> {
             if self.is_done(now) {
                 break;
             }
-            let patience = self.patience(now);
-            self.poller.wait(patience)?;
+            match self.rest(now) {
+                Rest::Listening(patience) => self.poller.wait(patience)?,
+                Rest::Deaf(until) => {
+                    sleep_until(until);
+                    self.poller.wait(Nanos::ZERO)?;
+                }
+            }
             now = Monotonic.now();
+            if self.stamped {
+                self.wall.look(now);
+            }
             // What happened while it slept belongs to the second that it wakes in.
             self.account.turn(now);
             // An answer or a close that is already here is seen before anything new is sent.
@@ -228,7 +231,7 @@ impl<C: Carrier> Worker<C> {
     }
 
     /// When the last phase is over.
-    fn end(&self) -> Nanos {
+    pub(super) fn end(&self) -> Nanos {
         self.spans.last().map_or(self.epoch, |s| s.end)
     }
 
@@ -514,41 +517,5 @@ impl<C: Carrier> Worker<C> {
             self.account.unsent(request, ErrorClass::TimeoutWait, now);
         }
         self.end_visit(request, false, now);
-    }
-
-    /// How long the loop may wait for its sockets.
-    fn patience(&self, now: Nanos) -> Nanos {
-        let longest = self.plan.target.timeouts.total;
-        let reasons = [
-            self.visits.next(),
-            self.connect.next(),
-            self.tls.next(),
-            self.first_byte.next(),
-            self.total.next(),
-            self.saturation.next(),
-            self.queue.front().map(|r| r.intended + longest),
-            Some(self.account.next_hand_over()),
-            self.spans.get(self.begun).map(|s| s.start),
-            Some(self.end()).filter(|end| *end > now),
-        ];
-        let wake = reasons
-            .into_iter()
-            .flatten()
-            .fold(now + LONGEST_SLEEP, Nanos::min);
-        let Some(due) = self.upcoming.map(|arrival| self.epoch + arrival.at) else {
-            return wake - now;
-        };
-        let awake = if self.gap >= SPARSE {
-            HEAD_START
-        } else {
-            SHORTEST_SLEEP
-        };
-        // In dense arrivals a sleep of any use goes on to the arrival itself.
-        let patience = match due - now {
-            left if left < awake => Nanos::ZERO,
-            left if self.gap >= SPARSE => left - awake,
-            left => left,
-        };
-        patience.min(wake - now)
     }
 }

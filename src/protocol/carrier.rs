@@ -11,11 +11,15 @@ use super::response::{Answer, Look};
 use crate::journey::Reply;
 use crate::model::ErrorClass;
 use crate::scenario::plan::{Request, Template, Url};
+use crate::units::Nanos;
 
 /// A socket that moves bytes: in clear text, or under TLS.
 pub trait Transport: Sized + Debug + AsFd {
     /// What every connection of a worker shares.
     type Setup: Debug;
+
+    /// True when [`arrived`](Self::arrived) will have something to say of TCP.
+    fn is_stamped(setup: &Self::Setup) -> bool;
 
     /// Takes a socket that is being connected.
     ///
@@ -44,6 +48,9 @@ pub trait Transport: Sized + Debug + AsFd {
 
     /// True when bytes that were written wait inside for the socket.
     fn has_unsent(&self) -> bool;
+
+    /// By the wall clock, when the latest bytes that were read had come; `None`: nobody noted it.
+    fn arrived(&self) -> Option<Nanos>;
 }
 
 /// What reading has led to.
@@ -77,6 +84,9 @@ pub trait Carrier: Sized + Debug + AsFd {
         gzip: bool,
         fill: &mut dyn FnMut(&Template, &mut Vec<u8>),
     ) -> Self::Wire;
+
+    /// True when connections know when their answers came.
+    fn is_stamped(setup: &Self::Setup) -> bool;
 
     /// Exchanges that one connection carries at once.
     fn streams(setup: &Self::Setup) -> usize;
@@ -142,11 +152,13 @@ pub enum Happening {
     Failed(ErrorClass),
 }
 
-/// Bytes of one exchange.
+/// Bytes of one exchange, and when the last of them came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Moved {
     pub out: u64,
     pub in_: u64,
     /// True when the whole request was handed to the socket.
     pub all_out: bool,
+    /// By the wall clock, when the last bytes of the answer came, if the kernel has stamped them.
+    pub arrived: Option<Nanos>,
 }

@@ -10,6 +10,7 @@ use super::response::{Answer, Look, Progress, ResponseParser};
 use crate::journey::Reply;
 use crate::model::ErrorClass;
 use crate::scenario::plan::{Request, Template, Url};
+use crate::units::Nanos;
 
 /// Most fields of an answer that are looked at.
 const MAX_FIELDS: usize = 128;
@@ -26,6 +27,8 @@ pub struct Http1<T> {
     busy: bool,
     /// Status of the latest answer.
     status: u16,
+    /// When the bytes came that were read last.
+    arrived: Option<Nanos>,
 }
 
 impl<T: AsFd> AsFd for Http1<T> {
@@ -48,6 +51,10 @@ impl<T: Transport> Carrier for Http1<T> {
         request::render(request, url, cookie, gzip, fill)
     }
 
+    fn is_stamped(setup: &T::Setup) -> bool {
+        T::is_stamped(setup)
+    }
+
     fn streams(_: &T::Setup) -> usize {
         1
     }
@@ -60,6 +67,7 @@ impl<T: Transport> Carrier for Http1<T> {
             moved: Moved::default(),
             busy: false,
             status: 0,
+            arrived: None,
         })
     }
 
@@ -141,11 +149,13 @@ impl<T: Transport> Http1<T> {
                 Read::Bytes { n, more } => (n, more),
                 Read::Waiting => return Ok(()),
                 Read::Closed => {
+                    self.arrived = self.transport.arrived();
                     let answer = self.parser.finish().ok_or(ErrorClass::Closed)?;
                     self.settle(answer, told);
                     return Ok(());
                 }
             };
+            self.arrived = self.transport.arrived();
             let first = self.moved.in_ == 0;
             self.moved.in_ += n as u64;
             match self.parser.feed(&scratch[..n]) {
@@ -171,6 +181,7 @@ impl<T: Transport> Http1<T> {
 
     fn settle(&mut self, answer: Answer, told: &mut Vec<(usize, Happening)>) {
         self.busy = false;
+        self.moved.arrived = self.arrived;
         self.status = answer.status;
         told.push((0, Happening::Answered(answer)));
     }

@@ -16,6 +16,7 @@ mod response;
 mod scan;
 mod socket;
 mod speech;
+mod stamps;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -30,4 +31,5 @@ pub use probe::{ProbeError, negotiate, probe, reach};
 pub use response::{Answer, Look, Progress, ResponseParser};
 pub use socket::{Dial, Endpoint, is_connected};
 pub use speech::Speech;
+pub use stamps::Stamping;
 pub use tls::{TlsPart, TlsSetup, TlsSetupError, TlsTransport};

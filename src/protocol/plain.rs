@@ -6,23 +6,34 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::carrier::{Read, Transport};
+use super::stamps::{Stamping, Stamps};
 use crate::model::ErrorClass;
+use crate::units::Nanos;
 
 /// TCP or a Unix socket, without anything in between.
 #[derive(Debug)]
-pub struct Plain(OwnedFd);
+pub struct Plain {
+    socket: OwnedFd,
+    /// None: nobody asked for them.
+    stamps: Option<Stamps>,
+}
 
 impl AsFd for Plain {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
 impl Transport for Plain {
-    type Setup = ();
+    type Setup = Stamping;
 
-    fn new(socket: OwnedFd, (): &()) -> Result<Self, ErrorClass> {
-        Ok(Self(socket))
+    fn is_stamped(stamping: &Stamping) -> bool {
+        *stamping == Stamping::On
+    }
+
+    fn new(socket: OwnedFd, stamping: &Stamping) -> Result<Self, ErrorClass> {
+        let stamps = stamping.begin(&socket);
+        Ok(Self { socket, stamps })
     }
 
     fn handshake(&mut self) -> Result<bool, ErrorClass> {
@@ -33,9 +44,13 @@ impl Transport for Plain {
     /// socket, so a second one to be told so is spared.
     fn read(&mut self, buffer: &mut [u8]) -> Result<Read, ErrorClass> {
         loop {
-            return match recv(&self.0, &mut *buffer, RecvFlags::empty()) {
-                Ok((0, _)) => Ok(Read::Closed),
-                Ok((n, _)) => Ok(Read::Bytes {
+            let received = match &mut self.stamps {
+                Some(stamps) => stamps.receive(self.socket.as_fd(), buffer),
+                None => recv(&self.socket, &mut *buffer, RecvFlags::empty()).map(|(n, _)| n),
+            };
+            return match received {
+                Ok(0) => Ok(Read::Closed),
+                Ok(n) => Ok(Read::Bytes {
                     n,
                     more: n == buffer.len(),
                 }),
@@ -49,7 +64,7 @@ impl Transport for Plain {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorClass> {
         let mut written = 0;
         while written < bytes.len() {
-            match send(&self.0, &bytes[written..], SendFlags::NOSIGNAL) {
+            match send(&self.socket, &bytes[written..], SendFlags::NOSIGNAL) {
                 Ok(n) => written += n,
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
@@ -63,5 +78,9 @@ impl Transport for Plain {
 
     fn has_unsent(&self) -> bool {
         false
+    }
+
+    fn arrived(&self) -> Option<Nanos> {
+        self.stamps.as_ref().and_then(Stamps::latest)
     }
 }

@@ -13,6 +13,7 @@ use super::plain::Plain;
 use super::response::Look;
 use super::socket::{Dial, is_connected};
 use super::speech::Speech;
+use super::stamps::Stamping;
 use super::tls::{TlsSetup, TlsTransport};
 use crate::model::ErrorClass;
 use crate::scenario::plan::{Request, Template, Url, Version};
@@ -57,8 +58,8 @@ pub fn probe(
         patience: &patience,
     };
     match &speech.tls {
-        None if !speech.http2 => ask.over::<Http1<Plain>>(&()),
-        None => ask.over::<Http2<Plain>>(&alone(())),
+        None if !speech.http2 => ask.over::<Http1<Plain>>(&Stamping::Off),
+        None => ask.over::<Http2<Plain>>(&alone(Stamping::Off)),
         Some(tls) => {
             // Where both are offered one has to be chosen before a carrier can be.
             let version = match tls.version {

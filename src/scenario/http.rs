@@ -4,11 +4,13 @@ use std::net::IpAddr;
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 
+use super::limits;
 use super::plan::{Http, Overflow, Url, Version};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
 use super::url;
+use crate::units::Nanos;
 
 /// How HTTP is spoken; `unix` when a socket file is connected to.
 pub(super) fn check(problems: &mut Problems<'_>, target: &Section<'_>, unix: bool) -> Http {
@@ -34,6 +36,7 @@ pub(super) fn check(problems: &mut Problems<'_>, target: &Section<'_>, unix: boo
         requests_per_connection: section.whole("requests-per-connection").map(|(n, _)| n),
         lifetime: section.time("lifetime").map(|(time, _)| time),
         nodelay: section.flag_unless("nodelay"),
+        coalesce: coalesce(problems, &section),
         source: source(problems, &section),
         connect_to: connect_to(problems, &section),
         max_in_flight: whole("max-in-flight"),
@@ -83,6 +86,13 @@ fn agree(problems: &mut Problems<'_>, section: &Section<'_>, version: Version, u
             );
         }
     }
+}
+
+fn coalesce(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Nanos> {
+    let (time, span) = section.time("coalesce")?;
+    limits::coalesce(time)
+        .map_err(|diagnostic| problems.add(diagnostic, span, "too long"))
+        .ok()
 }
 
 fn source(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<IpAddr> {

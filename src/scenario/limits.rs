@@ -17,6 +17,9 @@ pub(super) const IN_FLIGHT: u64 = 1_000_000;
 pub(super) const BURST: u64 = 10_000;
 /// Rounds of one level of a search.
 pub(super) const SEARCH_ROUNDS: u64 = 100;
+/// Time over which requests are collected that leave together. Requests that leave later than 1 ms
+/// are held against the generator; waking up late needs some of that.
+pub(super) const COALESCE: Nanos = Nanos(900_000);
 /// Bytes of a file with certificates or a key.
 pub(super) const PEM: u64 = 1 << 20;
 /// Bytes of the path of a socket: the kernel's field, less the NUL behind it.
@@ -59,6 +62,23 @@ pub(super) const ROWS: usize = 1_000_000;
 pub(super) const SECRET: u64 = 64 << 10;
 /// Steps that a recording is divided into when it does not name its own.
 pub(super) const GROUPS: usize = 40;
+
+/// Refuses to let requests wait for others so long that the generator would count as late.
+pub(super) fn coalesce(time: Nanos) -> Result<Nanos, Diagnostic> {
+    if Nanos::ZERO < time && time <= COALESCE {
+        return Ok(time);
+    }
+    Err(Diagnostic::error(
+        &codes::BAD_VALUE,
+        format!("requests cannot be coalesced over {time}"),
+    )
+    .because(
+        "they leave late by up to that, and a generator that is later than 1 ms is not believed",
+    )
+    .help(format!(
+        "write a time up to {COALESCE}: coalesce = \"500us\""
+    )))
+}
 
 /// Refuses rates that no single machine sends.
 pub(super) fn check_rate(rate: Rate) -> Result<(), Diagnostic> {

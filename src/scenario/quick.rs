@@ -40,6 +40,8 @@ pub struct QuickConnection {
     pub http2: bool,
     /// Most requests outstanding at once on one HTTP/2 connection; None: the default.
     pub streams: Option<usize>,
+    /// What falls due within so much time leaves together; None: each request at its time.
+    pub coalesce: Option<Nanos>,
     /// False: every request opens a connection of its own.
     pub keep_alive: bool,
     /// A socket file to connect to in place of the URL's address.
@@ -55,6 +57,7 @@ impl Default for QuickConnection {
         Self {
             http2: false,
             streams: None,
+            coalesce: None,
             keep_alive: true,
             unix: None,
             ca: None,
@@ -168,6 +171,10 @@ fn connection(found: &mut Vec<Diagnostic>, quick: &Quick, split: Option<&url::Sp
     if let Some(streams) = asked.streams {
         found.extend(streams_limit(streams, asked.http2).err());
         target.http.streams = streams;
+    }
+    if let Some(time) = asked.coalesce {
+        found.extend(limits::coalesce(time).err());
+        target.http.coalesce = Some(time);
     }
     if let Some(text) = &asked.unix {
         match at("socket", text, || target::socket(text)) {
@@ -429,6 +436,7 @@ mod tests {
             connection: QuickConnection {
                 http2: true,
                 streams: Some(7),
+                coalesce: Some(Nanos(500_000)),
                 keep_alive: false,
                 unix: Some("/run/app.sock".to_owned()),
                 ca: None,
@@ -441,6 +449,7 @@ mod tests {
         assert_eq!(target.url.to_string(), "https://localhost:443");
         assert_eq!(target.http.version, Version::Http2);
         assert_eq!(target.http.streams, 7);
+        assert_eq!(target.http.coalesce, Some(Nanos(500_000)));
         assert!(!target.http.keep_alive);
         assert_eq!(target.unix, Some(PathBuf::from("/run/app.sock")));
         assert!(target.tls.unverified && plan.outline().target.unverified);

@@ -283,6 +283,10 @@ impl<T: Transport> Carrier for Http2<T> {
         Http2Wire::new(request, url, cookie, gzip, fill)
     }
 
+    fn is_stamped(setup: &Self::Setup) -> bool {
+        T::is_stamped(&setup.transport)
+    }
+
     fn streams(setup: &Self::Setup) -> usize {
         setup.streams
     }
@@ -388,7 +392,10 @@ impl<T: Transport> Carrier for Http2<T> {
 
     fn moved(&self, stream: usize) -> Moved {
         let place = self.places.get(stream).and_then(Option::as_ref);
-        place.map_or_else(Moved::default, Place::moved)
+        Moved {
+            arrived: self.transport.arrived(),
+            ..place.map_or_else(Moved::default, Place::moved)
+        }
     }
 
     fn reply(&self, stream: usize) -> Reply<'_> {

@@ -13,6 +13,7 @@ use rustls::{
     SignatureScheme,
 };
 
+use crate::protocol::Stamping;
 use crate::scenario::plan::{Tls, Version};
 
 /// A text in PEM that a plan names.
@@ -64,6 +65,7 @@ pub struct TlsSetup {
     pub(super) name: ServerName<'static>,
     /// What is offered. Where that is HTTP/2 alone, a connection without it is of no use.
     pub(in crate::protocol) version: Version,
+    pub(in crate::protocol) stamping: Stamping,
 }
 
 impl TlsSetup {
@@ -118,6 +120,7 @@ impl TlsSetup {
             config: Arc::new(config),
             name,
             version,
+            stamping: Stamping::Off,
         })
     }
 
@@ -127,11 +130,12 @@ impl TlsSetup {
     }
 
     /// The same for someone else: neither resumes the sessions of the other.
-    pub fn apart(&self) -> Self {
+    pub fn apart(&self, stamping: Stamping) -> Self {
         let mut config = ClientConfig::clone(&self.config);
         config.resumption = Resumption::default();
         Self {
             config: Arc::new(config),
+            stamping,
             ..self.clone()
         }
     }
@@ -144,6 +148,7 @@ impl TlsSetup {
             config: Arc::new(config),
             name: self.name.clone(),
             version,
+            stamping: self.stamping,
         }
     }
 }

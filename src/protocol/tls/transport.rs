@@ -11,8 +11,10 @@ use rustls::{AlertDescription, ClientConnection, Error};
 
 use super::setup::TlsSetup;
 use crate::model::ErrorClass;
-use crate::protocol::{Read, Transport};
+use crate::protocol::stamps::Stamps;
+use crate::protocol::{Read, Stamping, Transport};
 use crate::scenario::plan::Version;
+use crate::units::Nanos;
 
 /// One TLS connection over a non-blocking socket.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct TlsTransport {
     socket: OwnedFd,
     session: ClientConnection,
     http2_only: bool,
+    /// None: nobody asked for them.
+    stamps: Option<Stamps>,
     /// Why the connection is over. What was decrypted before is handed out first.
     broken: Option<ErrorClass>,
 }
@@ -59,7 +63,10 @@ impl TlsTransport {
     }
 
     fn pull_unbroken(&mut self) -> Result<Pulled, ErrorClass> {
-        let mut wire = Wire::of(&self.socket);
+        let mut wire = Wire {
+            stamps: self.stamps.as_mut(),
+            ..Wire::of(&self.socket)
+        };
         match self.session.read_tls(&mut wire) {
             Ok(0) => return Ok(Pulled::End),
             Ok(_) => {}
@@ -105,12 +112,18 @@ impl TlsTransport {
 impl Transport for TlsTransport {
     type Setup = TlsSetup;
 
+    fn is_stamped(setup: &TlsSetup) -> bool {
+        setup.stamping == Stamping::On
+    }
+
     fn new(socket: OwnedFd, setup: &TlsSetup) -> Result<Self, ErrorClass> {
         let session = ClientConnection::new(setup.config.clone(), setup.name.clone())
             .map_err(|error| class_of(&error))?;
+        let stamps = setup.stamping.begin(&socket);
         Ok(Self {
             socket,
             session,
+            stamps,
             http2_only: setup.version == Version::Http2,
             broken: None,
         })
@@ -214,6 +227,10 @@ impl Transport for TlsTransport {
     fn has_unsent(&self) -> bool {
         self.session.wants_write()
     }
+
+    fn arrived(&self) -> Option<Nanos> {
+        self.stamps.as_ref().and_then(Stamps::latest)
+    }
 }
 
 impl AsFd for TlsTransport {
@@ -236,6 +253,8 @@ impl Drop for TlsTransport {
 #[derive(Debug)]
 struct Wire<'a> {
     socket: BorrowedFd<'a>,
+    /// Taken of what is read.
+    stamps: Option<&'a mut Stamps>,
     /// True when the last read got less than it had room for.
     emptied: bool,
 }
@@ -244,6 +263,7 @@ impl<'a> Wire<'a> {
     fn of(socket: &'a OwnedFd) -> Self {
         Self {
             socket: socket.as_fd(),
+            stamps: None,
             emptied: false,
         }
     }
@@ -252,7 +272,10 @@ impl<'a> Wire<'a> {
 impl io::Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = buffer.len();
-        let n = rustix::io::retry_on_intr(|| rustix::io::read(self.socket, &mut *buffer))?;
+        let n = rustix::io::retry_on_intr(|| match &mut self.stamps {
+            Some(stamps) => stamps.receive(self.socket, buffer),
+            None => rustix::io::read(self.socket, &mut *buffer),
+        })?;
         self.emptied = n < room;
         Ok(n)
     }

@@ -183,6 +183,9 @@ pub struct Http {
     pub lifetime: Option<Nanos>,
     /// `TCP_NODELAY`.
     pub nodelay: bool,
+    /// What falls due within so much time leaves together; None: each request at its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coalesce: Option<Nanos>,
     /// Local address to connect from.
     pub source: Option<IpAddr>,
     /// `host:port` to connect to instead of the URL's, which stays in `host` and SNI.
@@ -203,6 +206,7 @@ impl Default for Http {
             requests_per_connection: None,
             lifetime: None,
             nodelay: true,
+            coalesce: None,
             source: None,
             connect_to: None,
             max_in_flight: None,

@@ -1,0 +1,112 @@
+//! How long a worker rests, and whether its sockets may end the rest.
+//!
+//! To be woken costs more than to send a request, so a worker is woken as seldom as precision allows.
+//! Where arrivals are dense, an answer need not wake it: the next arrival soon does, and the kernel
+//! has stamped when the answer came. With `coalesce` in the plan even what is due waits for the next
+//! of evenly spaced moments, and what was due since the last one leaves together.
+
+use super::worker::Worker;
+use crate::protocol::Carrier;
+use crate::units::Nanos;
+
+/// The longest sleep: a stop is noticed within it.
+const LONGEST_SLEEP: Nanos = Nanos::from_millis(25);
+
+/// What is due sooner is waited for awake.
+const SHORTEST_SLEEP: Nanos = Nanos(8_000);
+
+/// A sleep before an arrival ends so much earlier, since to be woken takes about that long.
+const HEAD_START: Nanos = Nanos(40_000);
+
+/// Where arrivals are closer than that, waiting awake would cost more than the target's work.
+const SPARSE: Nanos = Nanos(200_000);
+
+/// What a worker does until something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Waits for its sockets at most so long.
+    Listening(Nanos),
+    /// Sleeps until then, whatever its sockets say.
+    Deaf(Nanos),
+}
+
+impl<C: Carrier> Worker<C> {
+    pub(super) fn rest(&self, now: Nanos) -> Rest {
+        let wake = self.wake(now);
+        let Some(due) = self.upcoming.map(|arrival| self.epoch + arrival.at) else {
+            return Rest::Listening(wake - now);
+        };
+        if let Some(step) = self.plan.target.http.coalesce {
+            let moment = self.epoch + next_moment(due.max(now) - self.epoch, step);
+            return if self.may_be_deaf() {
+                Rest::Deaf(moment.min(wake))
+            } else {
+                Rest::Listening(moment.min(wake) - now)
+            };
+        }
+        if self.gap < SPARSE {
+            // A sleep of any use goes on to the arrival itself.
+            return match due - now {
+                left if left < SHORTEST_SLEEP => Rest::Listening(Nanos::ZERO),
+                left if left < SPARSE && due <= wake && self.may_be_deaf() => Rest::Deaf(due),
+                left => Rest::Listening(left.min(wake - now)),
+            };
+        }
+        Rest::Listening((due - now - HEAD_START).min(wake - now))
+    }
+
+    /// When something else than an arrival is to be done, at the latest.
+    fn wake(&self, now: Nanos) -> Nanos {
+        let longest = self.plan.target.timeouts.total;
+        let reasons = [
+            self.visits.next(),
+            self.connect.next(),
+            self.tls.next(),
+            self.first_byte.next(),
+            self.total.next(),
+            self.saturation.next(),
+            self.queue.front().map(|r| r.intended + longest),
+            Some(self.account.next_hand_over()),
+            self.spans.get(self.begun).map(|s| s.start),
+            Some(self.end()).filter(|end| *end > now),
+        ];
+        reasons
+            .into_iter()
+            .flatten()
+            .fold(now + LONGEST_SLEEP, Nanos::min)
+    }
+
+    /// True when nothing depends on when an answer is read: it is stamped, no request waits for its
+    /// connection, and no step for what it says.
+    fn may_be_deaf(&self) -> bool {
+        self.stamped
+            && self.queue.is_empty()
+            && self.visits.is_empty()
+            && !self.saturation.is_on()
+            && self.connect.next().is_none()
+            && self.tls.next().is_none()
+    }
+}
+
+/// The first multiple of `step` that is not before `at`.
+fn next_moment(at: Nanos, step: Nanos) -> Nanos {
+    Nanos(at.0.div_ceil(step.0.max(1)) * step.0.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_evenly_spaced_and_never_past() {
+        let ms = Nanos::from_millis(1);
+        for (at, expected) in [
+            (0, 0),
+            (1, 1_000_000),
+            (1_000_000, 1_000_000),
+            (1_000_001, 2_000_000),
+        ] {
+            assert_eq!(next_moment(Nanos(at), ms), Nanos(expected), "{at}");
+        }
+    }
+}
