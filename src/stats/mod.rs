@@ -9,6 +9,7 @@ mod multiple;
 mod planning;
 mod proportion;
 mod rank;
+mod sessions;
 mod slope;
 mod usl;
 
@@ -20,5 +21,6 @@ pub use multiple::{benjamini_hochberg, holm};
 pub use planning::{POCOCK_FOUR_LOOKS, minimal_detectable, rounds_needed};
 pub use proportion::{Counts, fisher_greater, newcombe};
 pub use rank::{MannWhitney, common_language, hodges_lehmann, mann_whitney};
+pub use sessions::{Sessions, sessions};
 pub use slope::theil_sen;
 pub use usl::{Usl, usl};
