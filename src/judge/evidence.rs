@@ -6,12 +6,15 @@
 
 use super::asks::Ask;
 use super::question::{Question, SESSIONS};
+use super::ranks::{RankEvidence, ranks};
 use super::rounds::{Readings, Rounds, Selection};
 use super::shares;
 use super::values::{Quantity, Reading};
 use super::wording;
 use crate::model::{Better, Change, Design, Estimate, Metric, Side, Verdict};
-use crate::stats::{Contrast, Counts, mean, minimal_detectable, paired, rounds_needed, two_sample};
+use crate::stats::{
+    Contrast, Counts, mean, minimal_detectable, paired, rounds_needed, tost, two_sample,
+};
 
 /// Relative step of a latency histogram: 1024 buckets to a doubling.
 const RESOLUTION: f64 = 0.001;
@@ -34,6 +37,10 @@ pub(super) struct Evidence {
     pub(super) interval: (f64, f64),
     pub(super) p_worse: f64,
     pub(super) p_better: f64,
+    /// Of the hypothesis that the change is beyond the margin on either side.
+    pub(super) p_beyond: f64,
+    /// What ranks say beside it; None when values are only lower bounds.
+    pub(super) ranks: Option<RankEvidence>,
     /// Allowed change on the scale of the contrast.
     pub(super) margin: f64,
     /// Mean of the reference, arithmetic, for differences shown relative to it.
@@ -243,11 +250,14 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
     let (ya, yb) = (orient(&a), orient(&b));
     let mut spread_changed = false;
     let mut faultless = None;
-    let (contrast, interval, p_worse, p_better);
+    let base = mean(&a);
+    let margin = margin(ask, scale, base);
+    let (contrast, interval, p_worse, p_better, p_beyond);
     if let (Some(ca), Some(cb)) = (counts(before), counts(now)) {
         let c = shares::compare(&ca, &cb, is_paired, 1.0 - alpha)?;
         (contrast, interval, p_worse, p_better) = (c.contrast, c.interval, c.p_greater, c.p_less);
-        let (ta, tb) = (shares::sum(&ca), shares::sum(&cb));
+        p_beyond = c.p_equivalent(margin);
+        let (ta, tb) = (Counts::sum(&ca), Counts::sum(&cb));
         faultless = (ta.hits + tb.hits == 0).then_some(tb.trials);
     } else {
         let resolution = if scale == Scale::Log { RESOLUTION } else { 0.0 };
@@ -260,9 +270,8 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         };
         interval = contrast.interval(1.0 - alpha);
         (p_worse, p_better) = (contrast.p_greater(0.0), contrast.p_less(0.0));
+        p_beyond = tost(&contrast, -margin, margin);
     }
-    let base = mean(&a);
-    let margin = margin(ask, scale, base);
     // Twice the variance of one arm, or the variance of a pair's difference.
     let variance = contrast.se.powi(2)
         / if is_paired {
@@ -276,6 +285,8 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         interval,
         p_worse,
         p_better,
+        p_beyond,
+        ranks: (!at_least).then(|| ranks(&ya, &yb)),
         margin,
         base,
         at_least,

@@ -3,7 +3,7 @@
 //! Pure: complete rounds and the environment go in, a [`Comparison`](crate::model::Comparison)
 //! comes out, the same one every time. The unit of replication is the round, never the request.
 //! [`judge()`] orders the work: which metrics are asked for (`asks`), their values (`values`),
-//! the evidence for a change (`evidence`), verdicts over the whole family (`verdicts`), absolute
+//! the evidence for a change (`evidence`; `shares` of counts, `ranks` beside it), verdicts over the whole family (`verdicts`), absolute
 //! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). [`Searcher`] and [`judge_capacity`]
 //! are the same for a search for capacity (`capacity`). Machine and
 //! generator are suspects throughout (`hygiene`, `soundness`).
@@ -18,6 +18,7 @@ mod limits;
 mod live;
 mod order;
 mod question;
+mod ranks;
 mod rounds;
 mod shares;
 mod soundness;

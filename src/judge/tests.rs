@@ -78,6 +78,34 @@ fn a_slower_target_has_regressed_and_the_headline_says_by_how_much() {
 }
 
 #[test]
+fn ranks_stand_beside_every_compared_row_and_decide_nothing() {
+    let o = outline(&["pay"], vec![]);
+    for design in [Design::Unpaired, Design::Paired] {
+        for n in [3, 4] {
+            let (a, b) = (scattered(n, 5.0, 100.0), scattered(n, 6.0, 100.0));
+            let c = ask(&o, design, &a, &b);
+            let ranks = row(&c, P50).ranks.expect("ranks");
+            // All of four rounds above all of four: 2 of 70 orders are as extreme.
+            let p = (n >= 4).then_some(2.0 / 70.0);
+            assert!(
+                ranks
+                    .p
+                    .zip(p)
+                    .map_or(ranks.p == p, |(p, q)| (p - q).abs() < 1e-12)
+            );
+            assert!(
+                (ranks.change.expect("a ratio") - 0.2).abs() < 0.01,
+                "{ranks:?}"
+            );
+            assert!((ranks.worse - 1.0).abs() < 1e-12);
+            assert_eq!(row(&c, P50).verdict, Some(Verdict::Regressed));
+        }
+    }
+    let one_side = ask(&o, Design::Absolute, &[], &scattered(4, 5.0, 100.0));
+    assert!(one_side.results.iter().all(|r| r.ranks.is_none()));
+}
+
+#[test]
 fn a_regression_does_not_hide_a_broken_limit() {
     let o = outline(&["pay"], limit(P99, 13e6));
     let (a, b) = (scattered(5, 5.0, 100.0), scattered(5, 6.0, 100.0));

@@ -11,7 +11,7 @@
 use super::evidence::{Evidence, Row, Scale};
 use super::question::Question;
 use super::wording;
-use crate::model::{Better, Design, MetricResult, Verdict};
+use crate::model::{Better, Design, MetricResult, Ranks, Verdict};
 use crate::stats::{benjamini_hochberg, holm};
 
 /// Share of false ones tolerated among the changes shown for information.
@@ -118,6 +118,7 @@ fn result(q: &Question, row: &Row, (worse, better): (f64, f64)) -> MetricResult 
         detectable: shown
             .and_then(|e| change_of_size(row, e, e.detectable))
             .filter(|d| d.is_finite()),
+        ranks: shown.and_then(|e| ranks(row, e)),
         over: ask.over,
         line: ask.line,
     }
@@ -183,7 +184,7 @@ fn decide(q: &Question, row: &Row, e: &Evidence, (worse, better): (f64, f64)) ->
         };
     }
     let same = e.contrast.se == 0.0 && theta == 0.0;
-    if same || e.contrast.is_equivalent(e.margin, q.looks.alpha()) {
+    if same || e.p_beyond <= q.looks.alpha() {
         let p = if same {
             1.0
         } else {
@@ -280,6 +281,15 @@ fn change_of_size(row: &Row, e: &Evidence, size: f64) -> Option<f64> {
         Scale::Log => Some(size.exp_m1()),
         Scale::Linear => change(row, e, size).map(f64::abs),
     }
+}
+
+fn ranks(row: &Row, e: &Evidence) -> Option<Ranks> {
+    let ranks = e.ranks.filter(|r| r.worse.is_finite())?;
+    Some(Ranks {
+        p: ranks.p,
+        change: change(row, e, ranks.shift),
+        worse: ranks.worse,
+    })
 }
 
 fn interval(row: &Row, e: &Evidence) -> Option<(f64, f64)> {

@@ -35,5 +35,5 @@ pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
 pub use verdict::{
-    Comparison, Decision, Design, Finding, MetricResult, Moved, Side, Verdict, label,
+    Comparison, Decision, Design, Finding, MetricResult, Moved, Ranks, Side, Verdict, label,
 };

@@ -121,6 +121,17 @@ pub struct Side {
     pub spoiled: usize,
 }
 
+/// A change by ranks alone, without any assumption on how rounds scatter. Pairs are not matched.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ranks {
+    /// Exact two-sided p of Mann and Whitney; None with fewer than four rounds on a side.
+    pub p: Option<f64>,
+    /// Hodges–Lehmann estimate: the median over all pairings of rounds, as `change` is shown.
+    pub change: Option<f64>,
+    /// Chance that a round of now is worse than one of before, ties counting half.
+    pub worse: f64,
+}
+
 /// Everything concluded about one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricResult {
@@ -154,6 +165,9 @@ pub struct MetricResult {
     pub rounds_needed: Option<usize>,
     /// Smallest change these rounds would have shown with 80 % power, as a share.
     pub detectable: Option<f64>,
+    /// What ranks say about the same rounds; shown beside the verdict and no part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<Ranks>,
     /// Length of the windows, the worst of which was judged; None: the whole of the scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Nanos>,

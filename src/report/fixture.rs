@@ -12,8 +12,8 @@ use crate::model::{
     Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
     GuardState, HostSample, Interval, Knee, KneeInterval, Level, LevelRound, LevelVerdict,
     Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline, PhaseOutline, PhaseUsage,
-    RUN_SCHEMA, Round, Run, RunState, Sample, ScalabilityLaw, Scope, Side, Stat, TargetOutline,
-    TargetSample, Trust, Verdict,
+    RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw, Scope, Side, Stat,
+    TargetOutline, TargetSample, Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -351,6 +351,11 @@ fn results() -> Vec<MetricResult> {
         note: None,
         rounds_needed: None,
         detectable: Some(0.06),
+        ranks: Some(Ranks {
+            p: Some(0.008),
+            change: Some(change),
+            worse: 0.96,
+        }),
         over: None,
         line: Some(41),
     };

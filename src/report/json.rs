@@ -112,6 +112,13 @@ fn row(row: &Row) -> Value {
     if let Some(over) = r.over {
         whole["over"] = object!(over);
     }
+    if let Some(ranks) = r.ranks {
+        whole["ranks"] = object!({
+            "p": ranks.p,
+            "change": ranks.change,
+            "worse": ranks.worse,
+        });
+    }
     whole
 }
 
@@ -229,6 +236,8 @@ mod tests {
         assert_eq!(v["metrics"][1]["metric"], "latency.p99");
         assert_eq!(v["metrics"][1]["verdict"], "regressed");
         assert_eq!(v["metrics"][1]["change_in"], "ratio");
+        assert_eq!(v["metrics"][1]["ranks"]["p"], 0.008);
+        assert_eq!(v["metrics"][1]["ranks"]["worse"], 0.96);
         assert_eq!(v["moved"][0]["step"], "pay");
         assert_eq!(v["rounds"].as_array().map(Vec::len), Some(10));
         assert_eq!(v["summary"]["before"]["rounds"], 5);

@@ -44,7 +44,7 @@ impl Contrast {
 
     /// True when both one-sided tests against ±`margin` reject at `alpha`.
     pub fn is_equivalent(&self, margin: f64, alpha: f64) -> bool {
-        self.p_greater(-margin) <= alpha && self.p_less(margin) <= alpha
+        tost(self, -margin, margin) <= alpha
     }
 
     /// The same difference with the sides exchanged.
@@ -65,6 +65,17 @@ impl Contrast {
     }
 }
 
+/// p of two one-sided tests (Schuirmann 1987): small when the truth lies between the bounds.
+pub fn tost(contrast: &Contrast, low: f64, high: f64) -> f64 {
+    let (below, above) = (contrast.p_greater(low), contrast.p_less(high));
+    // The greater of the two, and NaN if either is.
+    if below > above || below.is_nan() {
+        below
+    } else {
+        above
+    }
+}
+
 /// A difference of two means, and whether the two spreads differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TwoSample {
@@ -80,12 +91,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-fn sum_of_squares(values: &[f64]) -> f64 {
+pub(super) fn sum_of_squares(values: &[f64]) -> f64 {
     let m = mean(values);
     values.iter().map(|v| (v - m).powi(2)).sum()
 }
 
-fn finite(values: &[f64]) -> bool {
+pub(super) fn finite(values: &[f64]) -> bool {
     values.iter().all(|v| v.is_finite())
 }
 
@@ -243,6 +254,8 @@ mod tests {
             df: 8.0,
         };
         let (_, high) = c.interval(0.90);
+        assert!((tost(&c, -high, high) - 0.05).abs() < 1e-9);
+        assert!(tost(&c, f64::NAN, high).is_nan() && tost(&c, -high, f64::NAN).is_nan());
         assert!(c.is_equivalent(high + 1e-6, 0.05));
         assert!(!c.is_equivalent(high - 1e-6, 0.05));
         let all = c.probability_between(f64::NEG_INFINITY, f64::INFINITY);

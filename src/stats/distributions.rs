@@ -4,7 +4,6 @@
 //! The tests hold these to the printed tables (Fisher & Yates 1963).
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor, Normal, StudentsT};
-use statrs::function::factorial::ln_factorial;
 
 /// Degrees of freedom from which t is the normal distribution to all printed digits.
 const NORMAL_FROM: f64 = 1e6;
@@ -70,14 +69,6 @@ pub fn normal_quantile(p: f64) -> f64 {
     }
 }
 
-/// ln of the binomial coefficient; −∞ when k > n.
-pub fn ln_choose(n: u64, k: u64) -> f64 {
-    if k > n {
-        return f64::NEG_INFINITY;
-    }
-    ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +109,5 @@ mod tests {
         assert!(t_quantile(1.0, 3.0).is_nan());
         assert!(t_quantile(0.5, 0.0).is_nan());
         assert!(f_quantile(0.5, 0.0, 1.0).is_nan());
-        assert!(ln_choose(3, 4).is_infinite());
-        assert!((ln_choose(10, 3) - 120_f64.ln()).abs() < 1e-9);
     }
 }

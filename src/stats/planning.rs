@@ -8,10 +8,13 @@ use super::distributions::t_quantile;
 /// Power that planning aims at.
 const POWER: f64 = 0.80;
 
+/// More rounds than this are not worth planning.
+const MOST: usize = 1_000_000_000;
+
 /// Nominal two-sided level of each of four looks at 30, 50, 70 and 100 % of the information, so
 /// that all together have level .05.
 ///
-/// Pocock's own .0182 is for equal steps; these steps overlap more, so each may be a little wider.
+/// [`super::Boundary::pocock`] of these looks; Pocock's own .0182 is for equal steps; these steps overlap more, so each may be a little wider.
 pub const POCOCK_FOUR_LOOKS: f64 = 0.0187;
 
 /// The smallest difference that a contrast with this standard error shows with 80 % power.
@@ -19,32 +22,31 @@ pub fn minimal_detectable(se: f64, df: f64, alpha: f64) -> f64 {
     (t_quantile(1.0 - alpha / 2.0, df) + t_quantile(POWER, df)) * se
 }
 
-/// Rounds per arm, in all, until a difference of `margin` shows with 80 % power.
+/// Rounds per arm, in all, until a difference of `margin` shows with 80 % power; at least two.
 ///
 /// `variance` is 2 s² for two `arms`, the variance of the differences for pairs (`arms` = 1). The
-/// degrees of freedom are those of the answer, found by repetition. `None` when no number of rounds
-/// would do.
+/// degrees of freedom are those of the answer. `None` when no number of rounds up to [`MOST`] would
+/// do.
 pub fn rounds_needed(variance: f64, arms: usize, alpha: f64, margin: f64) -> Option<usize> {
-    let at = |n: f64| {
-        let df = (arms as f64 * (n - 1.0)).max(1.0);
+    let is_enough = |n: usize| {
+        let df = (arms * (n - 1)) as f64;
         let t = t_quantile(1.0 - alpha / 2.0, df) + t_quantile(POWER, df);
-        (variance * t * t / (margin * margin)).ceil()
+        variance * t * t <= n as f64 * margin * margin
     };
-    // From above the repetition settles, or swings between two neighbours.
-    let mut n = f64::MAX;
-    for _ in 0..16 {
-        let next = at(n);
-        if next.total_cmp(&n).is_eq() {
-            break;
-        }
-        n = next;
+    if !is_enough(MOST) {
+        return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be a small number"
-    )]
-    (0.0..1e9).contains(&n).then_some(n as usize)
+    // The need falls with every round, so it can be halved in on.
+    let (mut few, mut enough) = (1, MOST);
+    while enough - few > 1 {
+        let n = usize::midpoint(few, enough);
+        if is_enough(n) {
+            enough = n;
+        } else {
+            few = n;
+        }
+    }
+    Some(enough)
 }
 
 #[cfg(test)]
@@ -58,6 +60,9 @@ mod tests {
         assert!((minimal_detectable(se, 8.0, 0.05) - 3.195 * se).abs() < 1e-5);
         // At four rounds an arm: 2 · 0.02² · (2.447 + 0.906)² / 0.05² = 3.60.
         assert_eq!(rounds_needed(2.0 * 0.0004, 2, 0.05, 0.05), Some(4));
+        // Between the two that a repetition of the formula swings between: 1.76 of 3 will do.
+        assert_eq!(rounds_needed(1.0, 2, 0.05, 2.8), Some(3));
+        assert_eq!(rounds_needed(0.0, 1, 0.05, 0.05), Some(2));
         assert_eq!(rounds_needed(0.1, 2, 0.05, 0.0), None);
         assert_eq!(rounds_needed(f64::NAN, 1, 0.05, 0.1), None);
     }

@@ -10,6 +10,8 @@
 const HALVINGS: u32 = 30;
 /// Gauss–Newton steps at most.
 const STEPS: u32 = 200;
+/// Relative differences below this are none.
+const LEVEL: f64 = 1e-12;
 /// Greatest over least concurrency below which curvature cannot be told from noise.
 const SPAN: f64 = 2.0;
 /// κ below this share of λ's curvature is zero: the peak would lie beyond any measured range.
@@ -71,12 +73,14 @@ pub fn usl(points: &[(f64, f64)]) -> Option<Usl> {
             let share = 0.5_f64.powi(i32::try_from(halvings).unwrap_or(i32::MAX));
             let next = admissible([0, 1, 2].map(|i| at[i] + share * step[i]));
             let after = squares(&points, next);
-            (after < error).then_some((next, after))
+            // The last digits of the parameters no longer show in the squares: a whole step goes on.
+            let is_level = halvings == 0 && after <= error * (1.0 + LEVEL);
+            (after < error || is_level).then_some((next, after))
         });
         let Some((next, after)) = better else { break };
-        let gained = error - after;
+        let moved = (0..3).any(|i| (next[i] - at[i]).abs() > LEVEL * next[i].abs());
         (at, error) = (next, after);
-        if gained <= 1e-14 * error {
+        if !moved {
             break;
         }
     }

@@ -197,6 +197,7 @@ fn blank(metric: Metric, scope: Scope) -> MetricResult {
         note: None,
         rounds_needed: None,
         detectable: None,
+        ranks: None,
         over: None,
         line: None,
     }

@@ -43,6 +43,7 @@ pub(super) fn verdict_rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<V
                 let change = Unit::Share.format(least);
                 note.push(format!("changes over {change} would be seen"));
             }
+            note.push(row.ranks());
             if row.result.interval.is_some() && (row.result.level - 0.95).abs() > 1e-9 {
                 note.push(format!("interval at {}", level(row.result.level)));
             }

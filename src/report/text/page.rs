@@ -170,6 +170,9 @@ impl Page {
         for line in lines {
             self.line(&format!("{INDENT}{line}"));
         }
+        if self.style.verbosity == Verbosity::Verbose {
+            self.ranks(&rows);
+        }
         if !notes_fit {
             self.blank();
             for (note, labels) in notes(&rows) {
@@ -178,6 +181,21 @@ impl Page {
                     self.line(&format!("{INDENT}{line}"));
                 }
             }
+        }
+    }
+
+    /// What ranks say of each row; no verdict rests on it.
+    fn ranks(&mut self, rows: &[&Row]) {
+        let told = rows.iter().filter(|r| !r.ranks().is_empty());
+        let lines: Vec<String> = told
+            .map(|r| format!("{}: {}", r.label.terminal(), r.ranks()))
+            .collect();
+        if lines.is_empty() {
+            return;
+        }
+        self.blank();
+        for (i, line) in lines.iter().enumerate() {
+            self.labelled(if i == 0 { "ranks" } else { "" }, line);
         }
     }
 

@@ -113,6 +113,16 @@ mod tests {
     }
 
     #[test]
+    fn ranks_are_told_when_asked_for_more() {
+        let page = show(&fixture::run(), 120, true, Verbosity::Verbose);
+        let told =
+            "latency.p99: Hodges–Lehmann +13.7 %, worse in 96 % of pairings, exact rank p 0.008";
+        assert!(page.contains(told), "{page}");
+        let short = show(&fixture::run(), 120, true, Verbosity::Normal);
+        assert!(!short.contains("rank"), "{short}");
+    }
+
+    #[test]
     fn no_line_is_wider_than_the_terminal() {
         let runs = [
             fixture::run(),

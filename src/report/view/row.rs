@@ -2,6 +2,7 @@
 
 use crate::model::{Estimate, Metric, MetricResult, Side, Verdict};
 use crate::report::words;
+use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
 use super::Tone;
@@ -69,6 +70,22 @@ impl Row {
                 self.verdict,
                 Some(Verdict::Improved | Verdict::Regressed | Verdict::Broken)
             )
+    }
+
+    /// What ranks say beside the verdict: `Hodges–Lehmann +13.2 %, worse in 96 % of pairings, exact
+    /// rank p 0.008`; empty where they say nothing.
+    pub(in crate::report) fn ranks(&self) -> String {
+        let Some(ranks) = self.result.ranks else {
+            return String::new();
+        };
+        let points = words::is_points(self.result.metric, self.result.allowed);
+        let change = ranks
+            .change
+            .map(|c| format!("Hodges–Lehmann {}", words::change(c, points)));
+        let worse = format!("worse in {} of pairings", Unit::Share.format(ranks.worse));
+        let p = ranks.p.map(|p| format!("exact rank p {p:.3}"));
+        let parts: Vec<String> = change.into_iter().chain([worse]).chain(p).collect();
+        parts.join(", ")
     }
 
     /// The row as a sentence without its verdict.
