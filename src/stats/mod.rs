@@ -3,6 +3,7 @@
 //! Nothing here knows what a round or a metric is. Inputs that cannot carry an answer (too few
 //! values, none finite) give `None` or NaN, never a panic; a NaN never makes a comparison true.
 
+mod changepoints;
 mod contrast;
 mod distributions;
 mod multiple;
@@ -12,6 +13,7 @@ mod rank;
 mod slope;
 mod usl;
 
+pub use changepoints::{ChangePoint, change_points};
 pub use contrast::{Contrast, TwoSample, mean, one_sample, paired, pooled, two_sample, welch};
 pub use distributions::{
     f_cdf, f_quantile, ln_choose, normal_cdf, normal_quantile, t_cdf, t_quantile,
