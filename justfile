@@ -36,6 +36,10 @@ test:
 bench:
     cargo bench
 
+# False alarms, power and change points of the judge, beside their bounds.
+quality:
+    cargo bench --bench judge-quality
+
 # See a regression caught.
 demo:
     cargo run --release -- demo

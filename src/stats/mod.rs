@@ -5,6 +5,7 @@
 //! `tests/stats.rs` holds every function to values that `scipy` and others computed.
 
 mod boundary;
+mod changepoints;
 mod contrast;
 mod distributions;
 mod evalue;
@@ -19,6 +20,7 @@ mod slope;
 mod usl;
 
 pub use boundary::Boundary;
+pub use changepoints::{ChangePoint, change_points};
 pub use contrast::{
     Contrast, TwoSample, mean, one_sample, paired, pooled, tost, two_sample, welch,
 };
