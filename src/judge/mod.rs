@@ -4,7 +4,8 @@
 //! comes out, the same one every time. The unit of replication is the round, never the request.
 //! [`judge()`] orders the work: which metrics are asked for (`asks`), their values (`values`),
 //! the evidence for a change (`evidence`), verdicts over the whole family (`verdicts`), absolute
-//! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). [`Searcher`] and [`judge_capacity`]
+//! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). [`calibrate()`] judges the
+//! scatter itself (`noise`, `reliability`), [`admission`] what may enter a baseline (`promotion`). [`Searcher`] and [`judge_capacity`]
 //! are the same for a search for capacity (`capacity`). Machine and
 //! generator are suspects throughout (`hygiene`, `soundness`).
 
@@ -16,8 +17,11 @@ mod hygiene;
 mod judgement;
 mod limits;
 mod live;
+mod noise;
 mod order;
+mod promotion;
 mod question;
+mod reliability;
 mod rounds;
 mod shares;
 mod soundness;
@@ -27,6 +31,8 @@ mod values;
 mod verdicts;
 mod wording;
 
+#[cfg(test)]
+mod between_sessions;
 #[cfg(test)]
 mod builder;
 #[cfg(test)]
@@ -40,6 +46,8 @@ pub use capacity::{
 pub use hygiene::contamination;
 pub use judgement::{judge, undecided};
 pub use live::Live;
+pub use noise::{calibrate, note_floor};
 pub use order::order;
+pub use promotion::{Admission, admission, unconfirmed};
 pub use question::{Environment, LOOKS, Looks, Question};
 pub use values::value;

@@ -80,12 +80,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-fn sum_of_squares(values: &[f64]) -> f64 {
+pub(super) fn sum_of_squares(values: &[f64]) -> f64 {
     let m = mean(values);
     values.iter().map(|v| (v - m).powi(2)).sum()
 }
 
-fn finite(values: &[f64]) -> bool {
+pub(super) fn finite(values: &[f64]) -> bool {
     values.iter().all(|v| v.is_finite())
 }
 

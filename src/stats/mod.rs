@@ -5,20 +5,25 @@
 
 mod contrast;
 mod distributions;
+mod isotonic;
 mod multiple;
 mod planning;
 mod proportion;
 mod rank;
+mod sessions;
 mod slope;
 mod usl;
 
 pub use contrast::{Contrast, TwoSample, mean, one_sample, paired, pooled, two_sample, welch};
 pub use distributions::{
-    f_cdf, f_quantile, ln_choose, normal_cdf, normal_quantile, t_cdf, t_quantile,
+    chi_square_quantile, f_cdf, f_quantile, ln_choose, normal_cdf, normal_quantile, t_cdf,
+    t_quantile,
 };
+pub use isotonic::isotonic;
 pub use multiple::{benjamini_hochberg, holm};
 pub use planning::{POCOCK_FOUR_LOOKS, minimal_detectable, rounds_needed};
 pub use proportion::{Counts, fisher_greater, newcombe};
 pub use rank::{MannWhitney, common_language, hodges_lehmann, mann_whitney};
+pub use sessions::{Sessions, sessions};
 pub use slope::theil_sen;
 pub use usl::{Usl, usl};
