@@ -245,11 +245,11 @@ fn promote(args: PromoteArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
-/// Sessions from which on the spread between them is allowed for.
-const SESSIONS: usize = 3;
-
 fn verify(scenario: Option<&str>, repair: bool, context: &Context) -> Result<Exit, Failure> {
     let all = session::verify(&context.session, scenario.map(named), repair)?;
+    if all.is_empty() {
+        context.terminal.tell("no baselines yet\n")?;
+    }
     let mut problems: Vec<Diagnostic> = Vec::new();
     for (scenario, verified, mended) in all {
         for what in mended {
@@ -348,11 +348,15 @@ fn diff(found: &session::Difference) -> String {
         };
     };
     let short = |hash: &str| hash.get(..12).unwrap_or(hash).to_owned();
-    let revision = |r: &Option<String>| r.as_deref().map_or("unknown".to_owned(), short);
+    let revision = |r: Option<&str>| r.map_or_else(|| "unknown".to_owned(), short);
     line("rounds", a.rounds.to_string(), b.rounds.to_string());
     line("sessions", a.sessions.to_string(), b.sessions.to_string());
     line("measured", a.measured_at.clone(), b.measured_at.clone());
-    line("revision", revision(&a.revision), revision(&b.revision));
+    line(
+        "revision",
+        revision(a.revision.as_deref()),
+        revision(b.revision.as_deref()),
+    );
     line("plan", short(&a.plan_hash), short(&b.plan_hash));
     if found.environment.is_empty() {
         text.push_str("  environment the same\n");

@@ -49,5 +49,5 @@ pub use live::Live;
 pub use noise::{calibrate, note_floor};
 pub use order::order;
 pub use promotion::{Admission, admission, unconfirmed};
-pub use question::{Environment, LOOKS, Looks, Question};
+pub use question::{Environment, LOOKS, Looks, Question, SESSIONS};
 pub use values::value;

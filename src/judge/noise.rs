@@ -78,7 +78,7 @@ pub fn calibrate(
                 .collect(),
         ),
         steal: steal(complete().map(|r| &r.trust)),
-        reliability: reliability::reliability(&pooled_logs(&floors, outline, pool), pool.len()),
+        reliability: reliability::reliability(&pooled_logs(&floors, outline, pool)),
         floors,
         without,
         rounds_proposed,
@@ -233,7 +233,8 @@ fn rounded_up(share: f64) -> f64 {
         p if p <= 10.0 => 1.0,
         _ => 5.0,
     };
-    (percent / step).ceil() * step / 100.0
+    // Less than a billionth of a step is the rounding of the machine.
+    (percent / step - 1e-9).ceil() * step / 100.0
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -255,9 +256,10 @@ fn pooled_logs(floors: &[NoiseFloor], outline: &Outline, pool: &[&Round]) -> Vec
             let Change::Relative(allowed) = f.allowed else {
                 return None;
             };
+            let spoils = f.metric.noise_class() == NoiseClass::Timing && !f.noisy;
             let logs = pool
                 .iter()
-                .filter(|r| r.complete)
+                .filter(|r| r.complete && (!spoils || r.is_clean()))
                 .filter_map(|r| Reading::of(&f.scope, r, outline).value(f.metric).exact())
                 .filter(|v| *v > 0.0)
                 .map(f64::ln);
@@ -446,7 +448,7 @@ mod tests {
 
     #[test]
     fn proposals_are_numbers_that_somebody_would_write() {
-        for (share, written) in [(0.011, 0.015), (0.034, 0.04), (0.101, 0.15), (0.05, 0.05)] {
+        for (share, written) in [(0.011, 0.015), (0.034, 0.04), (0.101, 0.15), (0.07, 0.07)] {
             assert!((rounded_up(share) - written).abs() < 1e-9, "{share}");
         }
     }

@@ -9,7 +9,7 @@ use crate::stats::POCOCK_FOUR_LOOKS;
 pub const LOOKS: [usize; 4] = [3, 5, 7, 10];
 
 /// Sessions a stored baseline needs before the spread between sessions is known.
-pub(super) const SESSIONS: usize = 3;
+pub const SESSIONS: usize = 3;
 
 /// How often the evidence is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,9 +27,13 @@ const SPLITS: usize = 600;
 const CLASSES: [f64; 6] = [0.5, 0.8, 0.9, 0.95, 0.99, 1.0];
 
 /// Reads the logarithms of each metric with the margin of what is allowed.
-pub(super) fn reliability(metrics: &[(Vec<f64>, f64)], rounds: usize) -> Reliability {
+pub(super) fn reliability(metrics: &[(Vec<f64>, f64)]) -> Reliability {
     let mut found = Reliability {
-        rounds,
+        rounds: metrics
+            .iter()
+            .map(|(logs, _)| logs.len())
+            .max()
+            .unwrap_or(0),
         needed: NEEDED,
         ..Reliability::default()
     };
@@ -121,14 +125,14 @@ mod tests {
 
     #[test]
     fn too_few_rounds_give_no_map_and_say_how_many_it_takes() {
-        let r = reliability(&[(noise(NEEDED - 1, 0.02), 0.05)], NEEDED - 1);
+        let r = reliability(&[(noise(NEEDED - 1, 0.02), 0.05)]);
         assert!(r.points.is_empty() && r.brier.is_none());
         assert_eq!((r.rounds, r.needed), (19, 20));
     }
 
     #[test]
     fn on_plain_noise_what_is_stated_is_about_what_is_observed() {
-        let r = reliability(&[(noise(60, 0.03), 0.05)], 60);
+        let r = reliability(&[(noise(60, 0.03), 0.05)]);
         assert!(r.points.len() >= 3, "{r:?}");
         for pair in r.points.windows(2) {
             assert!(pair[0].observed <= pair[1].observed + 1e-12, "{r:?}");
@@ -139,6 +143,6 @@ mod tests {
         let sure = r.points.last().expect("a point");
         assert!(sure.stated > 0.99 && sure.observed > 0.95, "{sure:?}");
         assert!(r.brier.is_some_and(|b| b < 0.1), "{r:?}");
-        assert_eq!(r, reliability(&[(noise(60, 0.03), 0.05)], 60));
+        assert_eq!(r, reliability(&[(noise(60, 0.03), 0.05)]));
     }
 }

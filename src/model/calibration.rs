@@ -75,7 +75,7 @@ pub struct Detectable {
 /// How often verdicts that state a confidence are right.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Reliability {
-    /// Rounds of all calibrations of this scenario here, and how many it takes.
+    /// Rounds that count, of all calibrations of this scenario here, and how many it takes.
     pub rounds: usize,
     pub needed: usize,
     /// Empty while there are too few rounds.

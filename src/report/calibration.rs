@@ -235,8 +235,7 @@ pub fn calibration_patch(found: &Calibration, outline: &Outline) -> String {
     };
     for t in &outline.thresholds {
         let floor = found.floors.iter().find(|f| f.gating && is_of(f, t));
-        let proposed = floor.map(|f| f.proposed);
-        text.push_str(&threshold(t, proposed));
+        text.push_str(&threshold(t, floor));
     }
     for f in found.floors.iter().filter(|f| f.gating) {
         if outline.thresholds.iter().any(|t| is_of(f, t)) {
@@ -246,17 +245,17 @@ pub fn calibration_patch(found: &Calibration, outline: &Outline) -> String {
             scope: f.scope.clone(),
             ..Threshold::on(f.metric)
         };
-        text.push_str(&threshold(&alone, Some(f.proposed)));
+        text.push_str(&threshold(&alone, Some(f)));
     }
     text
 }
 
-/// One table. With `proposed` the change is what is proposed, if anything is; else it stays.
-fn threshold(t: &Threshold, proposed: Option<Option<f64>>) -> String {
+/// One table. With a noise floor the change is what that proposes, if anything; else it stays.
+fn threshold(t: &Threshold, floor: Option<&NoiseFloor>) -> String {
     let worse = t.metric.better();
     let unit = t.metric.unit();
-    let change = match (proposed, t.max_change) {
-        (Some(proposed), _) => proposed.map(|p| written(worse, p)),
+    let change = match (floor, t.max_change) {
+        (Some(floor), _) => floor.proposed.map(|p| written(worse, p)),
         (None, Some(Change::Relative(share))) => Some(written(worse, share)),
         (None, Some(Change::Points(points))) => Some(format!("+{}pp", percent(points))),
         (None, None) => None,
@@ -341,8 +340,8 @@ mod tests {
     fn floor(metric: Metric, sd: f64, allowed: f64, proposed: Option<f64>) -> NoiseFloor {
         let detectable = [3, 5, 10, 20].map(|rounds| Detectable {
             rounds,
-            stored: 3.0 * sd / f64::from(rounds as u16).sqrt(),
-            interleaved: Some(2.0 * sd / f64::from(rounds as u16).sqrt()),
+            stored: 3.0 * sd / (rounds as f64).sqrt(),
+            interleaved: Some(2.0 * sd / (rounds as f64).sqrt()),
         });
         NoiseFloor {
             metric,

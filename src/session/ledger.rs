@@ -199,6 +199,7 @@ pub fn verify(
     scenario: Option<&str>,
     repair: bool,
 ) -> Result<Vec<(String, Verified, Vec<String>)>, SessionError> {
+    let is_named = scenario.is_some();
     let scenarios = match scenario {
         Some(one) => vec![one.to_owned()],
         None => Ledger::scenarios(&session.root)?.into_iter().collect(),
@@ -206,15 +207,18 @@ pub fn verify(
     let mut all = Vec::with_capacity(scenarios.len());
     for scenario in scenarios {
         let ledger = Ledger::new(&session.root, &scenario)?;
-        let mended = if repair {
-            let mended = ledger.repair()?.into_iter();
-            mended.map(|fault| fault.error.to_string()).collect()
-        } else {
-            Vec::new()
-        };
-        let verified = ledger.verify()?;
-        if verified.is_empty() && mended.is_empty() {
-            return Err(SessionError::NoBaseline { scenario });
+        let mut verified = ledger.verify()?;
+        if verified.is_empty() {
+            if is_named {
+                return Err(SessionError::NoBaseline { scenario });
+            }
+            continue;
+        }
+        let mut mended = Vec::new();
+        if repair {
+            let faults = ledger.repair()?.into_iter();
+            mended.extend(faults.map(|fault| fault.error.to_string()));
+            verified = ledger.verify()?;
         }
         all.push((scenario, verified, mended));
     }

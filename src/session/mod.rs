@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 use crate::model::{Baseline, Event, Run};
 
 pub use crate::engine::Stop;
+pub use crate::judge::SESSIONS;
 pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;

@@ -358,7 +358,7 @@ fn of_two_promoters_at_once_both_are_kept_or_one_is_told() {
     });
     assert!(told.len() >= EACH, "one of two succeeds each time");
     let (revision, mut reasons) = current(&ledger);
-    assert_eq!(revision as usize, 1 + told.len());
+    assert_eq!(revision, 1 + told.len() as u64);
     assert_eq!(reasons.remove(0), "first");
     let all: BTreeSet<String> = reasons.into_iter().collect();
     assert_eq!(all, told.into_iter().collect());
