@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Baseline, Verdict};
 use crate::report;
-use crate::session::{self, PromoteOptions, Provenance, PruneOptions};
+use crate::session::{self, PromoteOptions, Provenance, PruneOptions, SESSIONS};
 use crate::untrusted::Untrusted;
 
 /// Accept runs as the reference, and see what was accepted
