@@ -99,7 +99,7 @@ fn ten_against_ten(c: &mut Criterion) {
         looks: Looks::Fixed,
         final_look: true,
         environment: Environment::default(),
-        sessions: 3,
+        sessions: &[],
     };
     c.bench_function("judge 10 against 10 rounds", |b| {
         b.iter(|| judge(black_box(&question)));

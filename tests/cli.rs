@@ -36,8 +36,18 @@ fn long() -> String {
 fn without_arguments_the_help_names_every_verb() {
     let ended = Workplace::new().run(&[]).exits(2);
     for verb in [
-        "demo", "init", "doctor", "run", "check", "compare", "baseline", "report", "validate",
-        "explain", "generate",
+        "demo",
+        "init",
+        "doctor",
+        "run",
+        "check",
+        "compare",
+        "calibrate",
+        "baseline",
+        "report",
+        "validate",
+        "explain",
+        "generate",
     ] {
         assert!(
             ended.stderr.contains(&format!("\n  {verb}")),

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 /// After this a command counts as hanging.
 const LONGEST: Duration = Duration::from_secs(180);
 
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "README.md",
+    "docs/baselines.md",
     "docs/scenario.md",
     "docs/metrics.md",
     "docs/statistics.md",

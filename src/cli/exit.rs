@@ -143,6 +143,10 @@ impl Failure {
             | SessionError::Forbidden { .. }
             | SessionError::OneSided { .. }
             | SessionError::PortTaken { .. }
+            | SessionError::Unconfirmed { .. }
+            | SessionError::ReasonNeeded { .. }
+            | SessionError::NoAcceptance { .. }
+            | SessionError::NoCalibration
             | SessionError::ShardOfCommand
             | SessionError::TooManyShards { .. }
             | SessionError::StartIsPast { .. }
@@ -151,6 +155,7 @@ impl Failure {
             SessionError::NoBaseline { .. } => Exit::NoReference,
             SessionError::NotComplete { .. }
             | SessionError::NotAcceptable { .. }
+            | SessionError::NotPromotable { .. }
             | SessionError::OnlyAPart { .. }
             | SessionError::NotMergeable { .. } => Exit::NotMeasured,
         }

@@ -2,6 +2,7 @@
 //! decides how the process ends.
 
 mod baseline;
+mod calibrate;
 mod check;
 mod compare;
 mod demo;
@@ -85,6 +86,7 @@ enum Verb {
     Run(run::Args),
     Check(check::Args),
     Compare(compare::Args),
+    Calibrate(calibrate::Args),
     Merge(merge::Args),
     Baseline(baseline::Args),
     Report(report::Args),
@@ -127,6 +129,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Run(args) => run::run(&args, context),
         Verb::Check(args) => check::run(&args, context),
         Verb::Compare(args) => compare::run(&args, context),
+        Verb::Calibrate(args) => calibrate::run(&args, context),
         Verb::Merge(args) => merge::run(&args, context),
         Verb::Baseline(args) => baseline::run(args, context),
         Verb::Report(args) => report::run(&args, context),

@@ -201,7 +201,7 @@ pub(super) fn rounds(values: impl IntoIterator<Item = Build>) -> Vec<Round> {
         .collect()
 }
 
-/// Asks with everything at its plainest: one look, three sessions, the same machine.
+/// Asks with everything at its plainest: one look, one session for both sides, the same machine.
 pub(super) fn question<'a>(
     outline: &'a Outline,
     design: Design,
@@ -218,6 +218,6 @@ pub(super) fn question<'a>(
         looks: Looks::Fixed,
         final_look: true,
         environment: Environment::default(),
-        sessions: 3,
+        sessions: &[],
     }
 }

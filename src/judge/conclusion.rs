@@ -5,7 +5,7 @@
 
 use super::evidence::Row;
 use super::hygiene;
-use super::question::{Question, SESSIONS};
+use super::question::{Question, too_few_sessions};
 use super::rounds::Rounds;
 use super::soundness::finding;
 use super::stopped::Stopped;
@@ -179,13 +179,13 @@ fn remarks_on(
     let mut found = Vec::new();
     found.extend(noise(q, rounds, rows));
     if q.design == Design::Unpaired {
-        if q.sessions < SESSIONS {
+        if let Some(sessions) = too_few_sessions(&rounds.sessions) {
             found.push(remark(
                 format!(
                     "the baseline spans {}, so the spread between sessions is unknown and no confidence exceeds {STATED}",
-                    wording::count(q.sessions as u64, "session")
+                    wording::count(sessions as u64, "session")
                 ),
-                Some("save runs of at least 3 days or boots, or compare with `check --against-command`"),
+                Some("add runs of other days or boots with `baseline promote`, until there are 3; or compare with `check --against-command`"),
             ));
         }
         if !q.environment.soft.is_empty() {
@@ -208,13 +208,7 @@ fn remarks_on(
     }
     let suspicious: Vec<String> = results
         .iter()
-        .filter(|r| {
-            let half = |c: f64| match r.metric.better() {
-                Better::Lower => c < -0.5,
-                Better::Higher => c > 1.0,
-            };
-            r.verdict == Some(Verdict::Improved) && r.change.is_some_and(half)
-        })
+        .filter(|r| is_suspicious(r))
         .map(name)
         .collect();
     if !suspicious.is_empty() {
@@ -237,6 +231,15 @@ fn remarks_on(
         ));
     }
     found
+}
+
+/// True of an improvement by more than half: it wants another measurement before it is believed.
+pub(super) fn is_suspicious(r: &MetricResult) -> bool {
+    let half = |c: f64| match r.metric.better() {
+        Better::Lower => c < -0.5,
+        Better::Higher => c > 1.0,
+    };
+    r.verdict == Some(Verdict::Improved) && r.change.is_some_and(half)
 }
 
 /// Which rows the machine spoiled, and which it could not.

@@ -4,20 +4,24 @@
 //! can be zero, on the values themselves. A lower bound on the side under test can show a
 //! regression and nothing else; one on the side of the reference shows nothing.
 
+use std::collections::BTreeMap;
+
 use super::asks::Ask;
-use super::question::{Question, SESSIONS};
+use super::question::{Question, SESSIONS, distinct, too_few_sessions};
 use super::ranks::{RankEvidence, ranks};
 use super::rounds::{Readings, Rounds, Selection};
 use super::shares;
 use super::values::{Quantity, Reading};
+use super::verdicts::STATED;
 use super::wording;
 use crate::model::{Better, Change, Design, Estimate, Metric, Side, Verdict};
 use crate::stats::{
-    Contrast, Counts, mean, minimal_detectable, paired, rounds_needed, tost, two_sample,
+    Contrast, Counts, Sessions, mean, minimal_detectable, paired, rounds_needed,
+    sessions as by_session, tost, two_sample,
 };
 
 /// Relative step of a latency histogram: 1024 buckets to a doubling.
-const RESOLUTION: f64 = 0.001;
+pub(super) const RESOLUTION: f64 = 0.001;
 
 /// What a difference is taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub(super) struct Evidence {
     /// Neither side had a single error, in so many requests of now.
     pub(super) faultless: Option<u64>,
     pub(super) spread_changed: bool,
+    /// The sessions of the baseline differ so much that no number of rounds would show the margin.
+    pub(super) sessions_differ: bool,
     /// Greatest confidence the design can give.
     pub(super) cap: f64,
     /// Rounds per arm in all until the margin would show.
@@ -89,7 +95,11 @@ pub(super) fn gather(q: &Question, ask: Ask, rounds: &Rounds, readings: &Reading
     }
     row.blocked = unusable(&row);
     if row.blocked.is_none() {
-        row.evidence = weigh(q, &row.ask, &before, &now);
+        let of_before = row.selection.before.iter();
+        let sessions: Vec<usize> = of_before
+            .filter_map(|&i| rounds.sessions.get(i).copied())
+            .collect();
+        row.evidence = weigh(q, &row.ask, (&before, &sessions), &now);
         row.blocked = blocked(q, &row, before.len(), now.len());
     }
     row
@@ -222,8 +232,13 @@ fn blocked(q: &Question, row: &Row, before: usize, now: usize) -> Option<(Verdic
     None
 }
 
-/// The contrast of two sides of usable values.
-fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Option<Evidence> {
+/// The contrast of two sides of usable values; those before with the sessions they are from.
+fn weigh(
+    q: &Question,
+    ask: &Ask,
+    (before, sessions): (&[&Reading], &[usize]),
+    now: &[&Reading],
+) -> Option<Evidence> {
     let alpha = q.looks.alpha();
     let bounds = |side: &[&Reading]| -> Option<Vec<f64>> {
         side.iter().map(|r| r.bound(ask.quantity())).collect()
@@ -249,6 +264,7 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
     let is_paired = q.design == Design::Paired;
     let (ya, yb) = (orient(&a), orient(&b));
     let mut spread_changed = false;
+    let mut spread = None;
     let mut faultless = None;
     let base = mean(&a);
     let margin = margin(ask, scale, base);
@@ -263,6 +279,10 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         let resolution = if scale == Scale::Log { RESOLUTION } else { 0.0 };
         contrast = if is_paired {
             paired(&ya, &yb, resolution)?
+        } else if distinct(sessions) >= SESSIONS {
+            let across = across(&ya, sessions, &yb, resolution)?;
+            spread = Some(across);
+            across.contrast
         } else {
             let two = two_sample(&ya, &yb, resolution)?;
             spread_changed = two.spread_changed;
@@ -273,12 +293,17 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         p_beyond = tost(&contrast, -margin, margin);
     }
     // Twice the variance of one arm, or the variance of a pair's difference.
-    let variance = contrast.se.powi(2)
-        / if is_paired {
-            1.0 / b.len() as f64
-        } else {
-            f64::midpoint(1.0 / a.len() as f64, 1.0 / b.len() as f64)
-        };
+    let variance = match &spread {
+        Some(across) => 2.0 * across.within,
+        None if is_paired => contrast.se.powi(2) * b.len() as f64,
+        None => contrast.se.powi(2) / f64::midpoint(1.0 / a.len() as f64, 1.0 / b.len() as f64),
+    };
+    // What stays however many rounds are measured now.
+    let sessions_differ = spread.is_some_and(|across| {
+        let stays = contrast.se.powi(2) - across.within / b.len() as f64;
+        minimal_detectable(stays.max(0.0).sqrt(), contrast.df, alpha) >= margin
+    });
+    let needed = rounds_needed(variance, if is_paired { 1 } else { 2 }, alpha, margin);
     Some(Evidence {
         scale,
         contrast,
@@ -292,14 +317,24 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         at_least,
         faultless,
         spread_changed,
-        cap: if q.design == Design::Unpaired && q.sessions < SESSIONS {
-            0.95
-        } else {
-            1.0
+        sessions_differ,
+        cap: match too_few_sessions(sessions) {
+            Some(_) => STATED,
+            None => 1.0,
         },
-        rounds_needed: rounds_needed(variance, if is_paired { 1 } else { 2 }, alpha, margin),
+        rounds_needed: needed.filter(|_| !sessions_differ),
         detectable: minimal_detectable(contrast.se, contrast.df, alpha),
     })
+}
+
+/// The contrast of now, a session of its own, with the sessions of the reference.
+fn across(before: &[f64], sessions: &[usize], now: &[f64], resolution: f64) -> Option<Sessions> {
+    let mut each: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for (value, session) in before.iter().zip(sessions) {
+        each.entry(*session).or_default().push(*value);
+    }
+    let each: Vec<Vec<f64>> = each.into_values().collect();
+    by_session(&each, now, resolution)
 }
 
 /// The allowed change on the scale of the contrast; `min-change` is a floor under it.

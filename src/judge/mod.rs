@@ -3,8 +3,10 @@
 //! Pure: complete rounds and the environment go in, a [`Comparison`](crate::model::Comparison)
 //! comes out, the same one every time. The unit of replication is the round, never the request.
 //! [`judge()`] orders the work: which metrics are asked for (`asks`), their values (`values`),
-//! the evidence for a change (`evidence`; `shares` of counts, `ranks` beside it), verdicts over the whole family (`verdicts`), absolute
-//! limits (`limits`), the step to blame (`steps`), and the conclusion (`conclusion`). [`Searcher`] and [`judge_capacity`]
+//! the evidence for a change (`evidence`; `shares` of counts, `ranks` beside it), verdicts over the
+//! whole family (`verdicts`), absolute limits (`limits`), the step to blame (`steps`), and the
+//! conclusion (`conclusion`). [`calibrate()`] judges the scatter itself (`noise`, `reliability`),
+//! [`admission`] what may enter a baseline (`promotion`). [`Searcher`] and [`judge_capacity`]
 //! are the same for a search for capacity (`capacity`). Machine and
 //! generator are suspects throughout (`hygiene`, `soundness`).
 
@@ -16,9 +18,12 @@ mod hygiene;
 mod judgement;
 mod limits;
 mod live;
+mod noise;
 mod order;
+mod promotion;
 mod question;
 mod ranks;
+mod reliability;
 mod rounds;
 mod shares;
 mod soundness;
@@ -28,6 +33,8 @@ mod values;
 mod verdicts;
 mod wording;
 
+#[cfg(test)]
+mod between_sessions;
 #[cfg(test)]
 mod builder;
 #[cfg(test)]
@@ -41,6 +48,8 @@ pub use capacity::{
 pub use hygiene::contamination;
 pub use judgement::{judge, undecided};
 pub use live::Live;
+pub use noise::{calibrate, note_floor};
 pub use order::order;
-pub use question::{Environment, LOOKS, Looks, Question};
+pub use promotion::{Admission, admission, unconfirmed};
+pub use question::{Environment, LOOKS, Looks, Question, SESSIONS};
 pub use values::value;

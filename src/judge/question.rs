@@ -1,5 +1,7 @@
 //! What is to be judged.
 
+use std::collections::BTreeSet;
+
 use crate::model::{Design, Outline, Round};
 use crate::stats::POCOCK_FOUR_LOOKS;
 
@@ -7,7 +9,7 @@ use crate::stats::POCOCK_FOUR_LOOKS;
 pub const LOOKS: [usize; 4] = [3, 5, 7, 10];
 
 /// Sessions a stored baseline needs before the spread between sessions is known.
-pub(super) const SESSIONS: usize = 3;
+pub const SESSIONS: usize = 3;
 
 /// How often the evidence is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,18 @@ pub struct Question<'a> {
     /// No further rounds will be measured.
     pub final_look: bool,
     pub environment: Environment,
-    /// Sessions in the stored baseline; not looked at in other designs.
-    pub sessions: usize,
+    /// Session of each round of `before`, in a stored baseline. Empty where both sides belong to the
+    /// same session, so that there is no spread between sessions to allow for.
+    pub sessions: &'a [usize],
+}
+
+/// How many different sessions there are.
+pub(super) fn distinct(sessions: &[usize]) -> usize {
+    sessions.iter().collect::<BTreeSet<_>>().len()
+}
+
+/// Set when there are sessions, and too few to know how they differ.
+pub(super) fn too_few_sessions(sessions: &[usize]) -> Option<usize> {
+    let there = distinct(sessions);
+    (1..SESSIONS).contains(&there).then_some(there)
 }

@@ -13,6 +13,8 @@ pub(super) struct Rounds<'a> {
     pub(super) before: Vec<&'a Round>,
     pub(super) now: Vec<&'a Round>,
     pub(super) design: Design,
+    /// Session of each of `before`; empty where there is none to allow for.
+    pub(super) sessions: Vec<usize>,
 }
 
 /// The rounds a metric is judged on.
@@ -41,10 +43,21 @@ impl<'a> Rounds<'a> {
                     .unzip()
             }
         };
+        let sessions = match q.design {
+            Design::Unpaired => {
+                let before = q.before.iter().zip(q.sessions);
+                before
+                    .filter(|(r, _)| r.complete)
+                    .map(|(_, s)| *s)
+                    .collect()
+            }
+            Design::Absolute | Design::Paired => Vec::new(),
+        };
         Self {
             before,
             now,
             design: q.design,
+            sessions,
         }
     }
 

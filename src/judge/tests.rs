@@ -599,7 +599,7 @@ fn a_young_baseline_caps_confidence_and_says_so() {
         Design::Unpaired,
         &scattered(5, 5.0, 100.0),
         &scattered(5, 6.0, 100.0),
-        |q| q.sessions = 1,
+        |q| q.sessions = &[0; 5],
     );
     assert_eq!(c.decision.verdict, Verdict::Regressed);
     assert_eq!(row(&c, P50).confidence, Some(0.95));

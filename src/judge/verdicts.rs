@@ -227,6 +227,9 @@ fn unknown(q: &Question, row: &Row, e: &Evidence, why: String) -> Conclusion {
         .filter(|n| *n > 0);
     let note = if !why.is_empty() {
         why
+    } else if e.sessions_differ {
+        "the sessions of the baseline differ by as much: more sessions would tell, not rounds"
+            .to_owned()
     } else if let (Some(total), None) = (total, here) {
         if total <= MOST_ROUNDS {
             format!(

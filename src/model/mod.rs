@@ -4,6 +4,7 @@
 //! the layers above read and write these types and agree through them.
 
 mod baseline;
+mod calibration;
 mod capacity;
 mod distribution;
 mod error_class;
@@ -17,7 +18,8 @@ mod run;
 mod shard;
 mod verdict;
 
-pub use baseline::{Acceptance, Baseline, BaselineId, SCHEMA as BASELINE_SCHEMA};
+pub use baseline::{Acceptance, Baseline, BaselineId, Pruned, Pruning, SCHEMA as BASELINE_SCHEMA};
+pub use calibration::{Calibration, Detectable, NoiseFloor, Reliability, ReliabilityPoint};
 pub use capacity::{
     Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,
     ScalabilityLaw,

@@ -17,6 +17,8 @@ pub enum Mode {
     Check,
     /// `check --against-command` or `--against-url`: both arms measured now, interleaved.
     Interleaved,
+    /// `calibrate`: the same target on both arms, interleaved.
+    Calibrate,
 }
 
 /// Written before the first request.

@@ -322,6 +322,8 @@ pub(super) fn baseline() -> Baseline {
                 rounds,
                 capacity: None,
                 parents: Vec::new(),
+                keeps: Vec::new(),
+                confirmed_by: None,
             },
         )],
     }

@@ -10,6 +10,8 @@
     reason = "writers put texts together from formatted pieces, and none is on a hot path"
 )]
 
+mod calibration;
+mod changes;
 mod charts;
 mod csv;
 mod format;
@@ -26,6 +28,8 @@ mod words;
 #[cfg(test)]
 mod fixture;
 
+pub use calibration::{calibration, calibration_patch};
+pub use changes::changes;
 pub use csv::csv;
 pub use format::{Destination, Format, render};
 pub use github::github;

@@ -1,10 +1,13 @@
-//! `baseline`: accept the rounds of a run, and show what was accepted.
+//! `baseline save`: the rounds of a run become the reference, and nothing else is.
 
 use std::path::PathBuf;
 
 use crate::clock::wall_rfc3339;
-use crate::model::{Arm, BASELINE_SCHEMA, Baseline, Round, RunState, Verdict};
-use crate::store::{Expect, Ledger, runs};
+use crate::model::{
+    Arm, BASELINE_SCHEMA, Capacity, Comparison, Decision, Manifest, Mode, Round, Run, RunState,
+    Verdict,
+};
+use crate::store::{Expect, Ledger, Saved, runs};
 
 pub use crate::model::Acceptance;
 
@@ -44,93 +47,150 @@ pub fn accept(
     provenance: Provenance,
     expected: Option<u64>,
 ) -> Result<Accepted, SessionError> {
-    let dir = match run {
-        Some(name) => runs::find(&session.root, name)?,
-        None => latest(session, scenario)?,
-    };
-    let run = runs::read(&dir)?;
-    let id = run.manifest.id.clone();
-    let refuse = |reason: &str| {
-        Err(SessionError::NotAcceptable {
-            id: id.clone(),
-            reason: reason.to_owned(),
-        })
-    };
-    match run.state {
-        RunState::Complete => {}
-        RunState::Interrupted => return refuse("it was interrupted"),
-        RunState::Partial => return refuse("it is partial: it never came to its end"),
-    }
-    if run.manifest.outline.name != scenario {
-        return refuse(&format!(
-            "it measured `{}`, not `{scenario}`",
-            run.manifest.outline.name
-        ));
-    }
-    if let Some(c) = &run.comparison
-        && c.decision.verdict == Verdict::Invalid
-    {
-        return refuse(&c.decision.headline);
-    }
-    if let Some(shard) = run.manifest.shard {
-        return Err(SessionError::OnlyAPart {
-            id,
-            shard,
-            purpose: "accepted",
-        });
-    }
-    if run.rounds.iter().any(Round::is_stopped) {
-        return refuse("the load was held back or ended by a rule of the scenario");
-    }
-    let rounds: Vec<Round> = run.arm(Arm::Now).cloned().collect();
-    if rounds.is_empty() {
-        return refuse("it has no complete round");
-    }
-    let capacity = run.comparison.as_ref().and_then(|c| c.capacity.clone());
-    let weighing = Weighing::absolute(&run.manifest.outline);
-    let by_itself = match &capacity {
-        Some(found) => weigh_capacity(&weighing, &rounds, found, Vec::new()),
-        None => weigh(&weighing, &rounds),
-    };
-    if by_itself.decision.verdict == Verdict::Invalid {
-        return refuse(&by_itself.decision.headline);
-    }
-    if let Some(found) = &capacity
-        && found.knee.estimate().exact().is_none()
-    {
-        return refuse(&format!("its search found no knee: {}", found.knee));
-    }
-    let decision = run.comparison.map_or(by_itself.decision, |c| c.decision);
+    let candidate = Candidate::read(session, scenario, run)?;
     let ledger = Ledger::new(&session.root, scenario)?;
-    let count = rounds.len();
-    let saved = ledger.save(
-        Acceptance {
+    let (acceptance, mut accepted) = candidate.accepted(scenario, provenance);
+    let saved = ledger.save(acceptance, expected.map_or(Expect::Any, Expect::Revision))?;
+    accepted.is_at(saved);
+    Ok(accepted)
+}
+
+impl Accepted {
+    pub(super) fn is_at(&mut self, saved: Saved) {
+        self.revision = saved.revision;
+        self.hash = saved.hash;
+    }
+}
+
+/// A run that says enough by itself to be a reference.
+pub(super) struct Candidate {
+    pub manifest: Manifest,
+    /// Complete ones of the target under test.
+    pub rounds: Vec<Round>,
+    pub capacity: Option<Capacity>,
+    /// What was concluded when it was measured, if anything was.
+    pub comparison: Option<Comparison>,
+    by_itself: Decision,
+}
+
+impl Candidate {
+    /// Reads a run of the scenario, the latest unless it is named.
+    pub(super) fn read(
+        session: &Session,
+        scenario: &str,
+        run: Option<&str>,
+    ) -> Result<Self, SessionError> {
+        let dir = match run {
+            Some(name) => runs::find(&session.root, name)?,
+            None => latest(session, scenario)?,
+        };
+        let run = runs::read(&dir)?;
+        let id = run.manifest.id.clone();
+        let refuse = |reason: &str| {
+            Err(SessionError::NotAcceptable {
+                id: id.clone(),
+                reason: reason.to_owned(),
+            })
+        };
+        match run.state {
+            RunState::Complete => {}
+            RunState::Interrupted => return refuse("it was interrupted"),
+            RunState::Partial => return refuse("it is partial: it never came to its end"),
+        }
+        if run.manifest.outline.name != scenario {
+            return refuse(&format!(
+                "it measured `{}`, not `{scenario}`",
+                run.manifest.outline.name
+            ));
+        }
+        if let Some(c) = &run.comparison
+            && c.decision.verdict == Verdict::Invalid
+        {
+            return refuse(&c.decision.headline);
+        }
+        if let Some(shard) = run.manifest.shard {
+            return Err(SessionError::OnlyAPart {
+                id,
+                shard,
+                purpose: "accepted",
+            });
+        }
+        if run.rounds.iter().any(Round::is_stopped) {
+            return refuse("the load was held back or ended by a rule of the scenario");
+        }
+        let rounds = rounds_of(&run);
+        if rounds.is_empty() {
+            return refuse("it has no complete round");
+        }
+        let capacity = run.comparison.as_ref().and_then(|c| c.capacity.clone());
+        let weighing = Weighing::absolute(&run.manifest.outline);
+        let by_itself = match &capacity {
+            Some(found) => weigh_capacity(&weighing, &rounds, found, Vec::new()),
+            None => weigh(&weighing, &rounds),
+        };
+        if by_itself.decision.verdict == Verdict::Invalid {
+            return refuse(&by_itself.decision.headline);
+        }
+        if let Some(found) = &capacity
+            && found.knee.estimate().exact().is_none()
+        {
+            return refuse(&format!("its search found no knee: {}", found.knee));
+        }
+        Ok(Self {
+            manifest: run.manifest,
+            rounds,
+            capacity: capacity.map(|found| *found),
+            comparison: run.comparison,
+            by_itself: by_itself.decision,
+        })
+    }
+
+    /// The record of its acceptance, and what is told of it; where it stands is yet to be known.
+    pub(super) fn accepted(self, scenario: &str, provenance: Provenance) -> (Acceptance, Accepted) {
+        let decision = self.comparison.map_or(self.by_itself, |c| c.decision);
+        let accepted = Accepted {
+            scenario: scenario.to_owned(),
+            revision: 0,
+            hash: String::new(),
+            rounds: self.rounds.len(),
+            run: self.manifest.id.clone(),
+            verdict: decision.verdict,
+            headline: decision.headline,
+        };
+        let acceptance = Acceptance {
             schema: BASELINE_SCHEMA,
             scenario: scenario.to_owned(),
             label: provenance.label,
             reason: provenance.reason,
             accepted_by: provenance.accepted_by,
             accepted_at: wall_rfc3339(),
-            run: id.clone(),
-            plan_hash: run.manifest.plan_hash,
-            revision: run.manifest.revision,
-            fingerprint: run.manifest.fingerprint,
-            outline: run.manifest.outline,
-            rounds,
-            capacity: capacity.map(|found| *found),
+            run: self.manifest.id,
+            plan_hash: self.manifest.plan_hash,
+            revision: self.manifest.revision,
+            fingerprint: self.manifest.fingerprint,
+            outline: self.manifest.outline,
+            rounds: self.rounds,
+            capacity: self.capacity,
             parents: Vec::new(),
-        },
-        expected.map_or(Expect::Any, Expect::Revision),
-    )?;
-    Ok(Accepted {
-        scenario: scenario.to_owned(),
-        revision: saved.revision,
-        hash: saved.hash,
-        rounds: count,
-        run: id,
-        verdict: decision.verdict,
-        headline: decision.headline,
-    })
+            keeps: Vec::new(),
+            confirmed_by: None,
+        };
+        (acceptance, accepted)
+    }
+}
+
+/// The complete rounds of the target under test; a calibration has the same target on both sides.
+fn rounds_of(run: &Run) -> Vec<Round> {
+    if run.manifest.mode != Mode::Calibrate {
+        return run.arm(Arm::Now).cloned().collect();
+    }
+    let complete = run.rounds.iter().filter(|r| r.complete);
+    let alone = complete.map(|r| Round {
+        arm: Arm::Now,
+        pair: r.index,
+        ..r.clone()
+    });
+    alone.collect()
 }
 
 /// The folder of the latest run of a scenario.
@@ -142,21 +202,4 @@ fn latest(session: &Session, scenario: &str) -> Result<PathBuf, SessionError> {
         .ok_or_else(|| SessionError::NeverRun {
             scenario: scenario.to_owned(),
         })
-}
-
-/// Every scenario's current baseline.
-pub fn baselines(session: &Session) -> Result<Vec<Baseline>, SessionError> {
-    Ok(Ledger::list(&session.root)?)
-}
-
-/// The current baseline of a scenario and every acceptance there ever was, with content hashes.
-pub fn ledger_history(
-    session: &Session,
-    scenario: &str,
-) -> Result<(Baseline, Vec<(String, Acceptance)>), SessionError> {
-    let ledger = Ledger::new(&session.root, scenario)?;
-    let baseline = ledger.load()?.ok_or_else(|| SessionError::NoBaseline {
-        scenario: scenario.to_owned(),
-    })?;
-    Ok((baseline, ledger.history()?))
 }

@@ -63,7 +63,7 @@ pub fn compare(
 }
 
 /// A run in the place of a baseline: nobody accepted it, but it is what is compared with.
-fn as_baseline(run: Run) -> Baseline {
+pub(super) fn as_baseline(run: Run) -> Baseline {
     let rounds = run.arm(Arm::Now).cloned().collect();
     let m = run.manifest;
     let scenario = m.outline.name.clone();
@@ -82,6 +82,8 @@ fn as_baseline(run: Run) -> Baseline {
         rounds,
         capacity: run.comparison.and_then(|c| c.capacity).map(|c| *c),
         parents: Vec::new(),
+        keeps: Vec::new(),
+        confirmed_by: None,
     };
     Baseline {
         scenario,
@@ -90,7 +92,7 @@ fn as_baseline(run: Run) -> Baseline {
     }
 }
 
-fn complete(dir: &Path, purpose: &'static str) -> Result<Run, SessionError> {
+pub(super) fn complete(dir: &Path, purpose: &'static str) -> Result<Run, SessionError> {
     let run = runs::read(dir)?;
     if let Some(shard) = run.manifest.shard {
         return Err(SessionError::OnlyAPart {

@@ -67,6 +67,21 @@ pub enum SessionError {
     },
     #[error("run {id} has no valid result: {reason}")]
     NotAcceptable { id: String, reason: String },
+    #[error("run {id} cannot be added to the baseline: {reason}")]
+    NotPromotable { id: String, reason: String },
+    #[error("run {id} is better than the baseline, and {why}: {}", better.join(", "))]
+    Unconfirmed {
+        id: String,
+        scenario: String,
+        better: Vec<String>,
+        why: String,
+    },
+    #[error("run {id} is worse than the baseline: {}", worse.join(", "))]
+    ReasonNeeded { id: String, worse: Vec<String> },
+    #[error("no acceptance `{name}`")]
+    NoAcceptance { name: String, known: Vec<String> },
+    #[error("a search for capacity cannot be calibrated")]
+    NoCalibration,
     #[error("a target that is started by `command` cannot be measured in parts")]
     ShardOfCommand,
     #[error("{have} {what} cannot be divided among {of} parts")]
@@ -139,6 +154,26 @@ impl SessionError {
             }
             Self::NotAcceptable { .. } => Diagnostic::error(&store_codes::NOT_ACCEPTABLE, message)
                 .help("mend the cause and measure again; plimsoll report last shows the findings"),
+            Self::NotPromotable { .. } => Diagnostic::error(&store_codes::NOT_PROMOTABLE, message)
+                .because("the rounds of a baseline are repetitions of one measurement")
+                .help("plimsoll baseline save accepts it as the beginning of a new baseline"),
+            Self::Unconfirmed { scenario, .. } => Diagnostic::error(&store_codes::UNCONFIRMED, message)
+                .because("one lucky run would make every later one look worse")
+                .help(format!(
+                    "measure again (plimsoll run {scenario} --rounds 5), then promote with --confirmed-by RUN; \
+                     or take it as it is with --accept-improvement --reason \"...\""
+                )),
+            Self::ReasonNeeded { .. } => Diagnostic::error(&store_codes::REASON_NEEDED, message)
+                .because("with these rounds in it, the baseline would hide the same regression from now on")
+                .help("say why this is right: --reason \"...\""),
+            Self::NoAcceptance { known, .. } => Diagnostic::error(&store_codes::NO_ACCEPTANCE, message)
+                .help(format!(
+                    "name the beginning of a content hash, a label, `current`, or a run; the latest acceptances are {}",
+                    known.join(", ")
+                )),
+            Self::NoCalibration => Diagnostic::error(&validity_codes::ONE_SIDED, message)
+                .because("its rounds have different loads, so they are no repetitions of each other")
+                .help("calibrate a scenario with the load that you gate on"),
             Self::ShardOfCommand => Diagnostic::error(&scenario_codes::NO_SHARD, message)
                 .because("every part would start a target of its own, and none would bear the whole load")
                 .help("start the target once, and write its address as `url` without `command`"),

@@ -9,6 +9,7 @@ use crate::observe;
 use crate::scenario::plan::Plan;
 use crate::store::runs::{self, RunWriter};
 
+use super::floor;
 use super::round::{Measurer, Slot};
 use super::search::searched;
 use super::shard::{InStep, Part, judged_alone};
@@ -141,8 +142,9 @@ pub(super) fn begin<'a, 'w>(
 pub(super) fn conclude(
     measurer: Measurer<'_, '_>,
     manifest: Manifest,
-    comparison: Comparison,
+    mut comparison: Comparison,
 ) -> Result<Outcome, SessionError> {
+    floor::remark(measurer.session, &manifest, &mut comparison);
     let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();
     let mut writer = measurer.writer;

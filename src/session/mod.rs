@@ -1,19 +1,23 @@
-//! The use cases: measure, check, compare, accept a baseline.
+//! The use cases: measure, check, compare, calibrate, keep a baseline.
 //!
 //! Everything that the verbs of the command line do is a function here, over the modules below and
 //! without a terminal: events go out to whoever watches, results come back as [`Outcome`]s, and
 //! whatever goes wrong is a [`SessionError`].
 
 mod accept;
+mod calibrate;
 mod check;
 mod compare;
 pub mod demo;
 mod error;
+mod floor;
 pub mod instrument;
+mod ledger;
 mod load;
 mod measure;
 mod merge;
 mod overseer;
+mod promote;
 mod round;
 mod search;
 mod shard;
@@ -26,15 +30,22 @@ use std::path::{Path, PathBuf};
 use crate::model::{Baseline, Event, Run};
 
 pub use crate::engine::Stop;
+pub use crate::judge::SESSIONS;
 pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;
-pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_history};
+pub use accept::{Acceptance, Accepted, Provenance, accept};
+pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
+pub use ledger::{
+    Described, Difference, Prunable, PruneOptions, Verified, baselines, difference, ledger_history,
+    prunable, prune, verify,
+};
 pub use measure::{measure, measure_part};
 pub use merge::merge;
+pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use shard::Part;
 

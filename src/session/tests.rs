@@ -7,10 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::{Outcome, Part, Session, SessionError, measure, measure_part, merge, reread};
+use super::floor::calibrations;
+use super::measure::manifest;
+use super::{
+    CalibrateOptions, Outcome, Part, Session, SessionError, calibrate, measure, measure_part,
+    merge, reread,
+};
 use crate::clock::{Clock, Moment, Monotonic};
 use crate::model::{
-    Arm, ErrorClass, Event, GuardState, HaltCause, Metric, RunState, Stat, Threshold, Verdict,
+    Arm, ErrorClass, Event, GuardState, HaltCause, Metric, Mode, RunState, Stat, Threshold, Verdict,
 };
 use crate::scenario::plan::{Guard, GuardAction, Load, Plan};
 use crate::schedule::sample;
@@ -295,4 +300,35 @@ fn only_all_parts_of_one_measurement_are_merged() {
     let merged = merge(&here, &[names[1].clone(), names[0].clone()]).expect("it merges");
     let trust = merged.run.rounds[0].trust;
     assert!(trust.conserved);
+}
+
+#[test]
+fn a_calibration_keeps_to_its_time_and_is_found_again_for_the_same_plan_only() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = Server::start(|_| 200);
+    let session = session(root.path());
+    let options = CalibrateOptions {
+        rounds: None,
+        time_budget: Nanos(1),
+    };
+    let watcher = &mut |_: &Event| {};
+    let found = calibrate(&session, plan(&server, 1), options, watcher).expect("it ends by itself");
+    let run = &found.outcome.run;
+    assert_eq!(
+        run.rounds.len(),
+        6,
+        "no fewer, however little time there is"
+    );
+    assert_eq!(
+        (run.arm(Arm::Before).count(), run.arm(Arm::Now).count()),
+        (3, 3)
+    );
+    assert_eq!(found.calibration.rounds, 6);
+    let p50 = Metric::Latency(Stat::P50);
+    let floor = found.calibration.floors.iter().find(|f| f.metric == p50);
+    assert!(floor.is_some_and(|f| f.sd > 0.0), "{:?}", found.calibration);
+    let mut later = manifest(&plan(&server, 1), Mode::Check, None);
+    assert_eq!(calibrations(&session, &later).len(), 1);
+    later.plan_hash.push('0');
+    assert!(calibrations(&session, &later).is_empty());
 }

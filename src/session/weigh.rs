@@ -18,7 +18,8 @@ pub(super) struct Weighing<'a> {
     pub looks: Looks,
     pub final_look: bool,
     pub environment: Environment,
-    pub sessions: usize,
+    /// Session of each of `stored`.
+    pub sessions: Vec<usize>,
 }
 
 impl<'a> Weighing<'a> {
@@ -33,7 +34,7 @@ impl<'a> Weighing<'a> {
             looks: Looks::Fixed,
             final_look: true,
             environment: Environment::default(),
-            sessions: 0,
+            sessions: Vec::new(),
         }
     }
 
@@ -55,14 +56,14 @@ impl<'a> Weighing<'a> {
         allow_mismatch: bool,
     ) -> Self {
         Self {
-            // `save` leaves one member; members that git merged differ, if at all, in `environment`.
+            // Members that git merged differ, if at all, in `environment`.
             before_outline: baseline.latest().map_or(outline, |a| &a.outline),
             design: Design::Unpaired,
             reference: Some(name(baseline)),
             stored: baseline.rounds().collect(),
             looks: Looks::Sequential,
             environment: environment(baseline, ours, allow_mismatch),
-            sessions: baseline.sessions(),
+            sessions: baseline.session_of_rounds(),
             ..Self::absolute(outline)
         }
     }
@@ -77,15 +78,15 @@ pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
             .filter(|r| (r.complete || r.halt.is_some()) && r.arm == arm)
             .collect()
     };
-    let before = match w.design {
-        Design::Paired => of(Arm::Before),
+    let (before, sessions) = match w.design {
+        Design::Paired => (of(Arm::Before), Vec::new()),
         Design::Unpaired | Design::Absolute => {
             // Rounds of a search offered different rates: they are no repetitions of each other.
-            let stored = w.stored.iter().copied();
-            stored.filter(|r| r.level.is_none()).collect()
+            let stored = w.stored.iter().copied().zip(w.sessions.iter().copied());
+            stored.filter(|(r, _)| r.level.is_none()).unzip()
         }
     };
-    judge::judge(&question(w, &before, &of(Arm::Now)))
+    judge::judge(&question(w, (&before, &sessions), &of(Arm::Now)))
 }
 
 /// Judges what a search for capacity found.
@@ -97,7 +98,7 @@ pub(super) fn weigh_capacity(
 ) -> Comparison {
     let all: Vec<&Round> = rounds.iter().collect();
     judge::judge_capacity(&CapacityQuestion {
-        question: question(w, &w.stored, &all),
+        question: question(w, (&w.stored, &w.sessions), &all),
         now,
         before,
     })
@@ -105,7 +106,7 @@ pub(super) fn weigh_capacity(
 
 fn question<'a>(
     w: &'a Weighing<'_>,
-    before: &'a [&'a Round],
+    (before, sessions): (&'a [&'a Round], &'a [usize]),
     now: &'a [&'a Round],
 ) -> Question<'a> {
     Question {
@@ -118,7 +119,7 @@ fn question<'a>(
         looks: w.looks,
         final_look: w.final_look,
         environment: w.environment.clone(),
-        sessions: w.sessions,
+        sessions,
     }
 }
 

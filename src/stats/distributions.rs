@@ -3,7 +3,7 @@
 //! `statrs` 0.19 is used for distribution functions only; its rank test is wrong for equal sizes.
 //! The tests hold these to the printed tables (Fisher & Yates 1963).
 
-use statrs::distribution::{ContinuousCDF, FisherSnedecor, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal, StudentsT};
 
 /// Degrees of freedom from which t is the normal distribution to all printed digits.
 const NORMAL_FROM: f64 = 1e6;
@@ -50,6 +50,14 @@ pub fn f_quantile(p: f64, df1: f64, df2: f64) -> f64 {
         return f64::NAN;
     }
     FisherSnedecor::new(df1, df2).map_or(f64::NAN, |f| f.inverse_cdf(p))
+}
+
+/// The p-quantile of χ² with `df` degrees of freedom; NaN unless 0 < p < 1 and df > 0.
+pub fn chi_square_quantile(p: f64, df: f64) -> f64 {
+    if !(p > 0.0 && p < 1.0) {
+        return f64::NAN;
+    }
+    ChiSquared::new(df).map_or(f64::NAN, |c| c.inverse_cdf(p))
 }
 
 /// P(Z ≤ z) for the standard normal.
@@ -101,6 +109,19 @@ mod tests {
             assert!((q - printed).abs() < 5e-3, "F({p}, {df1}, {df2}) = {q}");
             assert!((f_cdf(q, df1, df2) - p).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn chi_square_quantiles_are_those_of_the_tables() {
+        for (p, df, printed) in [
+            (0.95, 1.0, 3.841),
+            (0.025, 9.0, 2.700),
+            (0.975, 9.0, 19.023),
+        ] {
+            let q = chi_square_quantile(p, df);
+            assert!((q - printed).abs() < 5e-4, "χ²({p}, {df}) = {q}");
+        }
+        assert!(chi_square_quantile(0.5, 0.0).is_nan());
     }
 
     #[test]

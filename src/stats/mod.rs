@@ -24,7 +24,9 @@ pub use changepoints::{ChangePoint, change_points};
 pub use contrast::{
     Contrast, TwoSample, mean, one_sample, paired, pooled, tost, two_sample, welch,
 };
-pub use distributions::{f_cdf, f_quantile, normal_cdf, normal_quantile, t_cdf, t_quantile};
+pub use distributions::{
+    chi_square_quantile, f_cdf, f_quantile, normal_cdf, normal_quantile, t_cdf, t_quantile,
+};
 pub use evalue::{PRIOR_PRECISION, e_value};
 pub use isotonic::isotonic;
 pub use multiple::{benjamini_hochberg, holm};

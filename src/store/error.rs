@@ -30,6 +30,12 @@ pub enum StoreError {
     /// A file names others that are gone.
     #[error("{} {what}", path.display())]
     Missing { path: PathBuf, what: String },
+    /// What is derived from the entries of a ledger says otherwise.
+    #[error("{} {what}", path.display())]
+    Head { path: PathBuf, what: String },
+    /// A file that has no place in a ledger.
+    #[error("{} does not belong here: {why}", path.display())]
+    Stray { path: PathBuf, why: String },
     /// It cannot be written, or not be read with the limits there are.
     #[error("{}: {reason}", path.display())]
     Unfit { path: PathBuf, reason: String },
@@ -75,6 +81,11 @@ impl StoreError {
             Self::Missing { .. } => d(&store::MISSING)
                 .because("an older acceptance in its place would be a wrong reference")
                 .help("restore the missing file from git or a backup; to begin anew, move the folder away"),
+            Self::Head { .. } => d(&store::HEAD_DISAGREES)
+                .because("it is worked out from the acceptances, so nothing is lost")
+                .help("plimsoll baseline verify --repair writes it anew"),
+            Self::Stray { .. } => d(&store::STRAY)
+                .help("move it out of the folder; plimsoll baseline verify --repair removes what was pruned"),
             Self::Unfit { .. } => d(&store::UNFIT),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")

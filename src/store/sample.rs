@@ -169,5 +169,7 @@ pub(super) fn acceptance(reason: &str) -> Acceptance {
         rounds: vec![round(0)],
         capacity: None,
         parents: Vec::new(),
+        keeps: Vec::new(),
+        confirmed_by: None,
     }
 }

@@ -47,4 +47,28 @@ super::codes! {
         "`merge` puts runs together that were measured with `--shard` at the same time. They must have the same scenario, plan, seed and \
          start, all be complete, and be all parts of the plan, each once: anything else does not add up to the load of the plan.",
         "plimsoll merge last last~1        (missing: part 3/3)";
+    HEAD_DISAGREES = "PL0220", "HEAD.json disagrees with the acceptances",
+        "HEAD.json says which acceptances are current, and is derived from them. It is behind, lost or damaged: a save was cut off, or git \
+         merged two branches. Reading works it out anew; `baseline verify --repair` writes it.",
+        "baselines/checkout/HEAD.json is at revision 3, and the entries make 4";
+    STRAY = "PL0221", "a file does not belong into the ledger",
+        "A ledger holds one file for each entry, named by the hash of its content, and HEAD.json. This file is named otherwise, belongs to \
+         another scenario, or was pruned and should be gone.",
+        "baselines/checkout/copy.json does not belong here: its name is no content hash";
+    NOT_PROMOTABLE = "PL0222", "the run cannot be added to the baseline",
+        "`baseline promote` adds rounds to those that are accepted, so they must be repetitions of one measurement: the same plan, the same \
+         kind of machine, one target at a time, and no round twice. `baseline save` begins anew instead.",
+        "plimsoll baseline promote last        (the run has another plan)";
+    UNCONFIRMED = "PL0223", "an improvement is not confirmed",
+        "A run that is better than the baseline would make every later run look worse. A lucky hour, a warm cache or a target that answers \
+         without doing its work look like improvements too, so a second run must show the same before it is accepted.",
+        "plimsoll baseline promote last --confirmed-by last~1";
+    REASON_NEEDED = "PL0224", "a regressed run needs a reason",
+        "A run that is worse than the baseline would make every later run look better. It can be accepted, with the reason that later readers \
+         will ask for.",
+        "plimsoll baseline promote last --reason \"the audit log costs 3 %\"";
+    NO_ACCEPTANCE = "PL0225", "no such acceptance",
+        "An acceptance is named by the beginning of its content hash, by its label, or as `current`; a run by `last` or the beginning of its \
+         id. Nothing in the ledger and no run matches.",
+        "plimsoll baseline diff checkout v1.7 current";
 }

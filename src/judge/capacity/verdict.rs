@@ -10,7 +10,7 @@
 
 use crate::diagnostic::validity;
 use crate::judge::conclusion::{self, Soundness};
-use crate::judge::question::{Question, SESSIONS};
+use crate::judge::question::{Question, too_few_sessions};
 use crate::judge::rounds::{Readings, Rounds};
 use crate::judge::stopped::Stopped;
 use crate::judge::verdicts::STATED;
@@ -58,7 +58,7 @@ pub fn judge_capacity(q: &CapacityQuestion<'_>) -> Comparison {
         environment: question.environment.clone(),
         looks: question.looks,
         final_look: true,
-        sessions: 0,
+        sessions: &[],
     };
     let own = Rounds::of(&alone);
     asks::asked(&alone, &own, &mut readings);
@@ -292,10 +292,9 @@ fn change(
     row.change = Some((-contrast.estimate).exp_m1());
     row.interval = Some(((-high).exp_m1(), (-low).exp_m1()));
     row.p_worse = Some(contrast.p_greater(0.0));
-    let cap = if q.question.sessions < SESSIONS {
-        STATED
-    } else {
-        1.0
+    let cap = match too_few_sessions(q.question.sessions) {
+        Some(_) => STATED,
+        None => 1.0,
     };
     let theta = contrast.estimate;
     let (verdict, probability) = if low > 0.0 && theta >= margin {

@@ -34,7 +34,7 @@ mod write;
 
 pub use frame::{Begin, Frame};
 pub use listing::{RunEntry, find, list, new_id};
-pub use read::read;
+pub use read::{manifest, read};
 pub use write::{RunWriter, write_report};
 
 const MANIFEST: &str = "manifest.json";
