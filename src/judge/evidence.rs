@@ -6,15 +6,21 @@
 
 use super::asks::Ask;
 use super::question::{Question, SESSIONS};
+use super::ranks::{self, Ranks};
 use super::rounds::{Readings, Rounds, Selection};
 use super::shares;
 use super::values::{Quantity, Reading};
 use super::wording;
-use crate::model::{Better, Change, Design, Estimate, Metric, Side, Verdict};
-use crate::stats::{Contrast, Counts, mean, minimal_detectable, paired, rounds_needed, two_sample};
+use crate::model::{Better, Change, Design, Estimate, Judge, Metric, Side, Verdict};
+use crate::stats::{
+    Contrast, Counts, mean, minimal_detectable, paired, positioned, rounds_needed, two_sample,
+};
 
 /// Relative step of a latency histogram: 1024 buckets to a doubling.
 const RESOLUTION: f64 = 0.001;
+
+/// Rounds of the reference from which it predicts the next one.
+const PREDICTING: usize = 3;
 
 /// What a difference is taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,10 @@ pub(super) struct Evidence {
     /// Rounds per arm in all until the margin would show.
     pub(super) rounds_needed: Option<usize>,
     pub(super) detectable: f64,
+    /// The same by ranks, where those decide.
+    pub(super) ranks: Option<Ranks>,
+    /// What the second place of a duet costs.
+    pub(super) place: Option<Contrast>,
 }
 
 /// A row with its values, and either evidence or the reason why there is no verdict.
@@ -82,7 +92,16 @@ pub(super) fn gather(q: &Question, ask: Ask, rounds: &Rounds, readings: &Reading
     }
     row.blocked = unusable(&row);
     if row.blocked.is_none() {
-        row.evidence = weigh(q, &row.ask, &before, &now);
+        let second: Vec<bool> = row
+            .selection
+            .now
+            .iter()
+            .zip(&row.selection.before)
+            .map(|(&b, &a)| {
+                rounds.now.get(b).map(|r| r.index) > rounds.before.get(a).map(|r| r.index)
+            })
+            .collect();
+        row.evidence = weigh(q, &row.ask, &before, &now, &second);
         row.blocked = blocked(q, &row, before.len(), now.len());
     }
     row
@@ -199,14 +218,30 @@ fn blocked(q: &Question, row: &Row, before: usize, now: usize) -> Option<(Verdic
     if let Some(noise) = &row.selection.noise {
         return inconclusive(format!("the machine is too noisy ({noise})"));
     }
+    if let (Design::Unpaired, true, 1, Some(e)) =
+        (q.design, before >= PREDICTING, now, &row.evidence)
+    {
+        return inconclusive(suspected(e).to_owned());
+    }
     if before < 2 || now < 2 {
         return inconclusive(format!(
             "one round cannot tell: {before} against {now}, at least 2 a side are needed"
         ));
     }
+    if let (Judge::MannWhitney, Some(e)) = (q.rule.judge, &row.evidence)
+        && e.ranks.is_none()
+        && !is_share(row.ask.metric)
+    {
+        return inconclusive(format!(
+            "ranks need {} rounds a side; here {before} against {now}",
+            ranks::LEAST_ROUNDS
+        ));
+    }
     if row.evidence.is_none() {
-        let why = if q.design == Design::Paired && before != now {
+        let why = if q.design.is_paired() && before != now {
             "the pairs do not match"
+        } else if q.design == Design::Duet {
+            "each side must have had either place, in 3 pairs or more"
         } else {
             "no answer at all in some rounds"
         };
@@ -215,8 +250,32 @@ fn blocked(q: &Question, row: &Row, before: usize, now: usize) -> Option<(Verdic
     None
 }
 
+/// Errors are counts, and are judged as such whoever judges the rest.
+const fn is_share(metric: Metric) -> bool {
+    matches!(metric, Metric::ErrorsRate | Metric::Errors(_))
+}
+
+/// One round against a prediction interval: suspect at most.
+fn suspected(e: &Evidence) -> &'static str {
+    if e.interval.0 > 0.0 && e.contrast.estimate >= e.margin {
+        "suspect: worse than one more round of the reference would be; at least 2 are needed to tell"
+    } else if e.interval.1 < 0.0 && e.contrast.estimate <= -e.margin {
+        "perhaps better: beyond what one more round of the reference would be; at least 2 are needed to tell"
+    } else {
+        "one round, as another of the reference might be; at least 2 are needed to tell"
+    }
+}
+
 /// The contrast of two sides of usable values.
-fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Option<Evidence> {
+///
+/// `second` says of which pairs now had the second place.
+fn weigh(
+    q: &Question,
+    ask: &Ask,
+    before: &[&Reading],
+    now: &[&Reading],
+    second: &[bool],
+) -> Option<Evidence> {
     let alpha = q.looks.alpha();
     let bounds = |side: &[&Reading]| -> Option<Vec<f64>> {
         side.iter().map(|r| r.bound(ask.quantity())).collect()
@@ -239,10 +298,11 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
     let counts = |side: &[&Reading]| -> Option<Vec<Counts>> {
         side.iter().map(|r| r.counts(ask.quantity())).collect()
     };
-    let is_paired = q.design == Design::Paired;
+    let is_paired = q.design.is_paired();
     let (ya, yb) = (orient(&a), orient(&b));
     let mut spread_changed = false;
     let mut faultless = None;
+    let mut place = None;
     let (contrast, interval, p_worse, p_better);
     if let (Some(ca), Some(cb)) = (counts(before), counts(now)) {
         let c = shares::compare(&ca, &cb, is_paired, 1.0 - alpha)?;
@@ -251,7 +311,11 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         faultless = (ta.hits + tb.hits == 0).then_some(tb.trials);
     } else {
         let resolution = if scale == Scale::Log { RESOLUTION } else { 0.0 };
-        contrast = if is_paired {
+        contrast = if q.design == Design::Duet {
+            let both = positioned(&ya, &yb, second, resolution)?;
+            place = Some(both.place);
+            both.contrast
+        } else if is_paired {
             paired(&ya, &yb, resolution)?
         } else {
             let two = two_sample(&ya, &yb, resolution)?;
@@ -288,6 +352,10 @@ fn weigh(q: &Question, ask: &Ask, before: &[&Reading], now: &[&Reading]) -> Opti
         },
         rounds_needed: rounds_needed(variance, if is_paired { 1 } else { 2 }, alpha, margin),
         detectable: minimal_detectable(contrast.se, contrast.df, alpha),
+        ranks: (q.rule.judge == Judge::MannWhitney && !is_share(ask.metric))
+            .then(|| Ranks::of(&ya, &yb, margin))
+            .flatten(),
+        place,
     })
 }
 

@@ -11,18 +11,24 @@
 mod asks;
 mod capacity;
 mod conclusion;
+mod detector;
 mod evidence;
+mod foresight;
 mod hygiene;
 mod judgement;
+mod leaks;
 mod limits;
 mod live;
+mod looks;
 mod order;
 mod question;
+mod ranks;
 mod rounds;
 mod shares;
 mod soundness;
 mod steps;
 mod stopped;
+mod unevaluated;
 mod values;
 mod verdicts;
 mod wording;
@@ -37,9 +43,11 @@ mod tests;
 pub use capacity::{
     Asked, CapacityQuestion, Range, Searcher, Seen, capacity, judge_capacity, most_rounds, see,
 };
+pub use foresight::{Noise, foresee};
 pub use hygiene::contamination;
 pub use judgement::{judge, undecided};
 pub use live::Live;
-pub use order::order;
-pub use question::{Environment, LOOKS, Looks, Question};
+pub use looks::{LOOKS, Looks, MOST_ROUNDS, looks};
+pub use order::{balanced_order, order};
+pub use question::{Environment, Question, Rule};
 pub use values::value;

@@ -1,31 +1,17 @@
 //! What is to be judged.
 
-use crate::model::{Design, Outline, Round};
-use crate::stats::POCOCK_FOUR_LOOKS;
-
-/// Rounds per arm after which a sequential check looks at the evidence; the last is the cap.
-pub const LOOKS: [usize; 4] = [3, 5, 7, 10];
+use super::looks::Looks;
+use crate::model::{Design, Judge, Outline, Round};
 
 /// Sessions a stored baseline needs before the spread between sessions is known.
 pub(super) const SESSIONS: usize = 3;
 
-/// How often the evidence is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looks {
-    /// Once, at a number of rounds fixed beforehand.
-    Fixed,
-    /// At each of [`LOOKS`], stopping as soon as everything is decided.
-    Sequential,
-}
-
-impl Looks {
-    /// Two-sided level of one look, so that all looks together have level .05.
-    pub const fn alpha(self) -> f64 {
-        match self {
-            Self::Fixed => 0.05,
-            Self::Sequential => POCOCK_FOUR_LOOKS,
-        }
-    }
+/// By which rule a change is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rule {
+    pub judge: Judge,
+    /// A regression must exceed what is allowed beyond doubt: the whole interval, not the estimate.
+    pub strict: bool,
 }
 
 /// How the reference's environment and plan differ from those of now.
@@ -60,4 +46,7 @@ pub struct Question<'a> {
     pub environment: Environment,
     /// Sessions in the stored baseline; not looked at in other designs.
     pub sessions: usize,
+    pub rule: Rule,
+    /// Rows whose gain was suspicious on fewer rounds: these rounds may confirm it.
+    pub suspected: &'a [String],
 }

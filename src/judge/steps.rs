@@ -72,20 +72,69 @@ pub(super) fn moved(
             })
         })
         .collect();
+    let found = of_parts(q.design, &series, direction, noisy);
+    if found.iter().any(|m| m.stands_out) {
+        return found;
+    }
+    // No step stands out: all steps of one journey may have moved alike.
+    let journeys = journeys(q, &series);
+    let as_a_whole = of_parts(q.design, &journeys, direction, noisy);
+    let standing_out = as_a_whole.into_iter().filter(|m| m.stands_out);
+    let journey = standing_out.map(|m| Moved { journey: true, ..m });
+    journey.chain(found).collect()
+}
+
+/// The journeys of several steps and the steps alone, each with the time of all its steps; empty
+/// unless there are two and one of them has several steps.
+fn journeys(q: &Question, steps: &[Series]) -> Vec<Series> {
+    let outline = q.outline;
+    let is_whole = steps.len() == outline.steps.len();
+    if outline.journeys.is_empty() || !is_whole {
+        return Vec::new();
+    }
+    let alone = (0..steps.len())
+        .filter(|i| !outline.journeys.iter().any(|j| j.steps.contains(i)))
+        .map(|i| (outline.steps[i].clone(), i..i + 1));
+    let several = outline
+        .journeys
+        .iter()
+        .map(|j| (j.name.clone(), j.steps.clone()));
+    let parts: Vec<Series> = several
+        .chain(alone)
+        .filter_map(|(name, range)| {
+            let of = steps.get(range)?;
+            Some(Series {
+                step: name,
+                before: together(of, |s| &s.before)?,
+                now: together(of, |s| &s.now)?,
+            })
+        })
+        .collect();
+    if parts.len() < 2 { Vec::new() } else { parts }
+}
+
+/// Logarithm of the sum of the times, round by round.
+fn together(steps: &[Series], of: fn(&Series) -> &[f64]) -> Option<Vec<f64>> {
+    let rounds = of(steps.first()?).len();
+    let sum = |round: usize| -> f64 { steps.iter().map(|s| of(s)[round].exp()).sum() };
+    Some((0..rounds).map(|round| sum(round).ln()).collect())
+}
+
+fn of_parts(design: Design, series: &[Series], direction: Direction, noisy: bool) -> Vec<Moved> {
     if series.is_empty() {
         return Vec::new();
     }
     let level = 1.0 - ALPHA / series.len() as f64;
-    let apart = apart(q.design, &series).unwrap_or_default();
-    let most = most_time_added(&series, direction);
+    let apart = apart(design, series).unwrap_or_default();
+    let most = most_time_added(series, direction);
     let mut found: Vec<(f64, Moved)> = (0..series.len())
         .filter_map(|i| {
-            let own = contrast(q.design, &series[i].before, &series[i].now)?;
+            let own = contrast(design, &series[i].before, &series[i].now)?;
             let apart = *apart.get(i)?;
             let beyond = contrast(
-                q.design,
-                &odds(&series, i, |s| &s.before),
-                &odds(&series, i, |s| &s.now),
+                design,
+                &odds(series, i, |s| &s.before),
+                &odds(series, i, |s| &s.now),
             )?;
             let (apart, growth) = match direction {
                 Direction::Worse => (apart, beyond),
@@ -105,6 +154,7 @@ pub(super) fn moved(
             (stands_out || by_itself).then(|| {
                 let moved = Moved {
                     step: series[i].step.clone(),
+                    journey: false,
                     metric: Metric::ServiceTime(Stat::P50),
                     change: shown.estimate.exp_m1(),
                     interval: (low.exp_m1(), high.exp_m1()),
@@ -150,7 +200,7 @@ fn contrast(design: Design, before: &[f64], now: &[f64]) -> Option<Contrast> {
     if before.len() < 2 || now.len() < 2 {
         return None;
     }
-    if design == Design::Paired {
+    if design.is_paired() {
         paired(before, now, RESOLUTION)
     } else {
         pooled(before, now, RESOLUTION)
@@ -175,7 +225,7 @@ fn apart(design: Design, series: &[Series]) -> Option<Vec<Contrast>> {
         .zip(&before)
         .map(|(b, a)| mean(b) - mean(a))
         .collect();
-    let (tables, readings) = if design == Design::Paired {
+    let (tables, readings) = if design.is_paired() {
         let differences = |(b, a): (&Vec<f64>, &Vec<f64>)| -> Vec<f64> {
             b.iter().zip(a).map(|(b, a)| b - a).collect()
         };

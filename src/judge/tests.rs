@@ -620,7 +620,7 @@ fn inconclusive_says_what_would_help() {
         )
     };
     let c = ask_with(&o, Design::Unpaired, &wild(0, 5.0), &wild(1, 5.1), |q| {
-        q.looks = Looks::Sequential;
+        q.looks = Looks::Sequential(4);
         q.final_look = false;
     });
     assert_eq!(c.decision.verdict, Verdict::Inconclusive);

@@ -5,15 +5,18 @@
 //! whatever goes wrong is a [`SessionError`].
 
 mod accept;
+mod budget;
 mod check;
 mod compare;
 pub mod demo;
+mod duet;
 mod error;
 pub mod instrument;
 mod load;
 mod measure;
 mod merge;
 mod overseer;
+mod planner;
 mod round;
 mod search;
 mod shard;
@@ -30,7 +33,7 @@ pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_history};
-pub use check::{Against, CheckOptions, check};
+pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
 pub use measure::{measure, measure_part};

@@ -7,6 +7,7 @@ mod contrast;
 mod distributions;
 mod multiple;
 mod planning;
+mod position;
 mod proportion;
 mod rank;
 mod slope;
@@ -18,6 +19,7 @@ pub use distributions::{
 };
 pub use multiple::{benjamini_hochberg, holm};
 pub use planning::{POCOCK_FOUR_LOOKS, minimal_detectable, rounds_needed};
+pub use position::{Positioned, positioned};
 pub use proportion::{Counts, fisher_greater, newcombe};
 pub use rank::{MannWhitney, common_language, hodges_lehmann, mann_whitney};
 pub use slope::theil_sen;
