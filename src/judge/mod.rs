@@ -38,6 +38,8 @@ mod builder;
 #[cfg(test)]
 mod calibration;
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;
 
 pub use capacity::{

@@ -40,7 +40,7 @@ impl Verdict {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Improved => {
-                "The metric got better by at least the allowed change, and the interval excludes zero. Accept a new baseline, or the next run is judged against the old level."
+                "The metric got better by at least the allowed change, and the interval excludes zero. Accept a new baseline, or the next run is judged against the old level. A gain of more than half counts only once further rounds have confirmed it."
             }
             Self::Unchanged => {
                 "The interval of the change lies wholly within what is allowed, in both directions. This is evidence of sameness, not absence of evidence."

@@ -158,9 +158,9 @@ impl SessionError {
             Self::ShardOfCommand => Diagnostic::error(&scenario_codes::NO_SHARD, message)
                 .because("every part would start a target of its own, and none would bear the whole load")
                 .help("start the target once, and write its address as `url` without `command`"),
-            Self::TooManyShards { have, .. } => Diagnostic::error(&scenario_codes::NO_SHARD, message)
-                .because("every part needs at least one of each")
-                .help(format!("use at most {have} parts")),
+            Self::TooManyShards { have, what, .. } => Diagnostic::error(&scenario_codes::NO_SHARD, message)
+                .because("every part, or side of a duet, needs at least one of each")
+                .help(format!("use at most {have} parts, or more {what}")),
             Self::StartIsPast { .. } => Diagnostic::error(&scenario_codes::START_PAST, message)
                 .because("all parts begin at the same moment, and this one must be prepared before it")
                 .help("name a moment some seconds ahead, the same for every part"),
