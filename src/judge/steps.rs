@@ -72,16 +72,40 @@ pub(super) fn moved(
             })
         })
         .collect();
-    let found = of_parts(q.design, &series, direction, noisy);
-    if found.iter().any(|m| m.stands_out) {
-        return found;
+    let mut found = of_parts(q.design, &series, direction, noisy);
+    let whole = as_a_whole(q, &series, direction, noisy);
+    if let Some((_, steps)) = &whole {
+        // Beside steps that stayed each of these stands out, and none of them alone is to blame.
+        let of_it = |m: &Moved| steps.iter().any(|s| s.step == m.step);
+        found.retain(|m| !(m.stands_out && of_it(m)));
     }
-    // No step stands out: all steps of one journey may have moved alike.
-    let journeys = journeys(q, &series);
-    let as_a_whole = of_parts(q.design, &journeys, direction, noisy);
-    let standing_out = as_a_whole.into_iter().filter(|m| m.stands_out);
-    let journey = standing_out.map(|m| Moved { journey: true, ..m });
-    journey.chain(found).collect()
+    whole
+        .map(|(journey, _)| journey)
+        .into_iter()
+        .chain(found)
+        .collect()
+}
+
+/// The journey that stands out from the others and none of whose steps stands out within it, with
+/// its steps.
+fn as_a_whole<'s>(
+    q: &Question,
+    series: &'s [Series],
+    direction: Direction,
+    noisy: bool,
+) -> Option<(Moved, &'s [Series])> {
+    let journeys = journeys(q, series);
+    let moved = of_parts(q.design, &journeys, direction, noisy);
+    let moved = moved.into_iter().find(|m| m.stands_out)?;
+    let steps = series.get(q.outline.journey(&moved.step)?)?;
+    let within = of_parts(q.design, steps, direction, noisy);
+    (steps.len() > 1 && !within.iter().any(|m| m.stands_out)).then_some((
+        Moved {
+            journey: true,
+            ..moved
+        },
+        steps,
+    ))
 }
 
 /// The journeys of several steps and the steps alone, each with the time of all its steps; empty

@@ -28,6 +28,21 @@ impl Judge {
         }
     }
 
+    /// How it decides, for `explain`.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::RoundT => {
+                "Student's t on the logarithms of round values, against a baseline, or on the differences of pairs. Sameness is shown by two one-sided tests. The default."
+            }
+            Self::BaselineP95 => {
+                "The mean of now against the 95th percentile of the reference's rounds, of which it needs ten. Simple, blind to small changes, and without a probability. It is shown beside every comparison."
+            }
+            Self::MannWhitney => {
+                "The exact rank test over rounds, with the Hodges-Lehmann estimate of the change. It needs four rounds a side and is hardly moved by single wild rounds."
+            }
+        }
+    }
+
     /// True of the judge that is meant unless another is named.
     #[expect(
         clippy::trivially_copy_pass_by_ref,
