@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use plimsoll::judge::{Environment, Looks, Question, judge};
+use plimsoll::judge::{Environment, Looks, Question, Rule, judge};
 use plimsoll::model::{
     Arm, Cell, Design, Distribution, Outline, PhaseOutline, PhaseUsage, Round, Trust,
 };
@@ -100,6 +100,8 @@ fn ten_against_ten(c: &mut Criterion) {
         final_look: true,
         environment: Environment::default(),
         sessions: &[],
+        rule: Rule::default(),
+        suspected: &[],
     };
     c.bench_function("judge 10 against 10 rounds", |b| {
         b.iter(|| judge(black_box(&question)));

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::exit::{Exit, Failure, OnInconclusive};
-use super::load::{self, HostArgs};
+use super::load::{self, HostArgs, quantity};
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
+use crate::model::Judge;
 use crate::scenario::{self, plan::Plan};
 use crate::session::{self, Against, ArmTarget, CheckOptions, Command};
+use crate::units::Nanos;
 use crate::untrusted::Untrusted;
 
 /// Measure, compare, pass or fail: the gate for CI
@@ -36,9 +38,21 @@ pub(super) struct Args {
     /// Measure this URL instead of the scenario's own
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Rounds per side at most
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=10))]
-    max_rounds: u16,
+    /// Rounds per side at most [default: 10, or as many as the budget holds]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_ROUNDS))]
+    max_rounds: Option<u16>,
+    /// Begin no round that cannot end within this time, and say first what can be seen in it
+    #[arg(long, value_name = "TIME", value_parser = quantity::<Nanos>)]
+    time_budget: Option<Nanos>,
+    /// Measure both targets at once, each under half of the load: for latency and throughput
+    #[arg(long)]
+    duet: bool,
+    /// Who decides about changes
+    #[arg(long, value_enum, default_value_t)]
+    judge: JudgeName,
+    /// Fail only when a change exceeds what is allowed beyond doubt
+    #[arg(long)]
+    strict: bool,
     /// Without a baseline, judge absolute limits only instead of exit 3
     #[arg(long)]
     allow_missing_baseline: bool,
@@ -57,9 +71,39 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
+/// The most rounds per side, as clap takes it.
+const MOST_ROUNDS: i64 = 50;
+const _: () = assert!(
+    session::MOST_ROUNDS == 50,
+    "the argument's range is that of the looks"
+);
+
+/// The rules by which a change can be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum JudgeName {
+    /// Student's t over rounds
+    #[default]
+    RoundT,
+    /// The mean against the reference's 95th percentile; 10 rounds of the reference
+    BaselineP95,
+    /// Exact ranks of rounds; 4 a side
+    MannWhitney,
+}
+
+impl From<JudgeName> for Judge {
+    fn from(name: JudgeName) -> Self {
+        match name {
+            JudgeName::RoundT => Self::RoundT,
+            JudgeName::BaselineP95 => Self::BaselineP95,
+            JudgeName::MannWhitney => Self::MannWhitney,
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   plimsoll check checkout
+  plimsoll check checkout --time-budget 5m
   plimsoll check checkout --against-command './main/shop --port {port}'
   plimsoll check checkout -o report.html -o comment.md -o junit.xml";
 
@@ -83,19 +127,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 fn describe(plan: &Plan, options: &CheckOptions) -> String {
     let (reference, sides) = match &options.against {
         Against::Baseline(name) => (format!("@{name}"), 1),
+        Against::Other { named, .. } if options.duet => (
+            format!("{named}  measured now, at once, each under half of the load"),
+            1,
+        ),
         Against::Other { named, .. } => (format!("{named}  measured now"), 2),
     };
     let own = ArmTarget::of(plan);
     let target = options.now.as_ref().unwrap_or(&own);
     format!(
         "{}  against    {}\n",
-        load::describe(plan, target, sides * options.max_rounds),
+        load::describe(plan, target, sides * options.most_rounds()),
         Untrusted::new(&reference).terminal()
     )
 }
 
 impl Args {
     fn options(&self, plan: &Plan) -> Result<CheckOptions, Failure> {
+        self.duet_can_be()?;
         let other = self.other(
             plan,
             self.against_command.as_deref(),
@@ -112,10 +161,44 @@ impl Args {
         Ok(CheckOptions {
             against,
             now: now.map(|(target, _)| target),
-            max_rounds: usize::from(self.max_rounds),
+            max_rounds: self.max_rounds.map(usize::from),
+            budget: self.time_budget,
+            duet: self.duet,
+            judge: self.judge.into(),
+            strict: self.strict,
             allow_missing: self.allow_missing_baseline,
             allow_mismatch: self.allow_mismatch,
         })
+    }
+
+    /// Refuses a duet that could not tell anything.
+    fn duet_can_be(&self) -> Result<(), Failure> {
+        let few = self
+            .max_rounds
+            .is_some_and(|n| usize::from(n) < session::LEAST_OF_DUET);
+        if !self.duet {
+            return Ok(());
+        }
+        if self.against_command.is_none() && self.against_url.is_none() {
+            return Err(Diagnostic::error(
+                &codes::CONFLICT,
+                "a duet needs another target to measure at the same time",
+            )
+            .because("a stored baseline was measured alone, under all of the load")
+            .help("name one with --against-command or --against-url")
+            .into());
+        }
+        if few {
+            let least = session::LEAST_OF_DUET;
+            let message = format!("a duet needs {least} rounds a side");
+            return Err(Diagnostic::error(&codes::CONFLICT, message)
+                .because(
+                    "each side must have each place twice, so that what the place costs is known",
+                )
+                .help(format!("--max-rounds {least}, or leave it out"))
+                .into());
+        }
+        Ok(())
     }
 
     /// The target that a command line or a URL names, with how to call it.

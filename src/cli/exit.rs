@@ -142,6 +142,8 @@ impl Failure {
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }
             | SessionError::OneSided { .. }
+            | SessionError::SearchInBudget
+            | SessionError::BudgetTooShort { .. }
             | SessionError::PortTaken { .. }
             | SessionError::Unconfirmed { .. }
             | SessionError::ReasonNeeded { .. }

@@ -5,11 +5,18 @@ use std::fmt::Write as _;
 use super::Context;
 use super::exit::{Exit, Failure};
 use crate::diagnostic::{Code, Diagnostic, output};
-use crate::model::{Better, Change, ErrorClass, Metric, NoiseClass, Verdict};
+use crate::model::{Better, Change, ErrorClass, Judge, Metric, NoiseClass, Verdict};
 use crate::report;
 
 /// Topics that list others.
-const TOPICS: [&str; 5] = ["exit-codes", "metrics", "verdicts", "errors", "codes"];
+const TOPICS: [&str; 6] = [
+    "exit-codes",
+    "metrics",
+    "verdicts",
+    "judges",
+    "errors",
+    "codes",
+];
 
 /// Explain an error code, a metric, a verdict, an error class, or the exit codes
 #[derive(Debug, clap::Args)]
@@ -36,6 +43,7 @@ fn explain(topic: &str) -> Option<String> {
         "exit-codes" => return Some(exit_codes()),
         "metrics" => return Some(metrics()),
         "verdicts" => return Some(verdicts()),
+        "judges" => return Some(judges()),
         "errors" => return Some(errors()),
         "codes" => return Some(codes()),
         _ => {}
@@ -59,6 +67,9 @@ fn explain(topic: &str) -> Option<String> {
             verdict,
             verdict.describe()
         ));
+    }
+    if let Some(judge) = Judge::ALL.into_iter().find(|j| j.name() == topic) {
+        return Some(format!("{judge}\n\n{}\n", judge.describe()));
     }
     ErrorClass::from_name(topic.trim_start_matches("errors.")).map(|class| {
         format!(
@@ -144,6 +155,14 @@ fn verdicts() -> String {
     text
 }
 
+fn judges() -> String {
+    let mut text = String::from("Judges, for `check --judge`\n");
+    for judge in Judge::ALL {
+        let _ = write!(text, "\n{judge}\n  {}\n", judge.describe());
+    }
+    text
+}
+
 fn errors() -> String {
     let mut text = String::from("Error classes: each is the metric errors.CLASS\n");
     for class in ErrorClass::ALL {
@@ -163,7 +182,7 @@ fn codes() -> String {
 fn contents() -> String {
     format!(
         "plimsoll explain TOPIC, where TOPIC is one of\n\n\
-         \x20 exit-codes, metrics, verdicts, errors, codes\n\n\
+         \x20 exit-codes, metrics, verdicts, judges, errors, codes\n\n\
          or one of these\n\n\
          metrics: latency.p99 and the like; plimsoll explain metrics lists them\n\
          verdicts: {}\n\
@@ -199,6 +218,7 @@ fn unknown(topic: &str) -> Diagnostic {
         .map(Metric::name)
         .chain(Code::all().map(|c| c.id.to_owned()))
         .chain(Verdict::ALL.map(|v| v.name().to_owned()))
+        .chain(Judge::ALL.map(|j| j.name().to_owned()))
         .chain(TOPICS.map(str::to_owned));
     let within: Vec<_> = ErrorClass::ALL
         .into_iter()

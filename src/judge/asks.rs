@@ -6,7 +6,7 @@
 use super::question::Question;
 use super::rounds::{Readings, Rounds};
 use super::values::Quantity;
-use crate::model::{Change, Design, Estimate, Metric, Scope, Stat, label};
+use crate::model::{Change, Design, Estimate, Metric, Scope, Stat, Threshold, label};
 use crate::units::Nanos;
 
 /// One row of the comparison before it is filled.
@@ -89,6 +89,7 @@ const USUAL: [Metric; 16] = [
 pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> Vec<Ask> {
     let whole = Scope::default();
     readings.read(&whole, rounds, q);
+    let judges_change = |t: &Threshold| is_judged(q.design, t.metric);
     let mut asks: Vec<Ask> = q
         .outline
         .thresholds
@@ -96,10 +97,11 @@ pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> V
         .map(|t| Ask {
             metric: t.metric,
             scope: t.scope.clone(),
-            gating: true,
+            // What a duet cannot judge is shown and listed as not evaluated.
+            gating: q.design != Design::Duet || (judges_change(t) && t.max_change.is_some()),
             alarm: false,
-            allowed: t.max_change.filter(|_| q.design != Design::Absolute),
-            max: t.max,
+            allowed: t.max_change.filter(|_| judges_change(t)),
+            max: t.max.filter(|_| q.design != Design::Duet),
             min_change: t.min_change,
             over: t.over,
             line: t.line,
@@ -110,7 +112,8 @@ pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> V
     }
     if q.design != Design::Absolute {
         if asks.iter().all(|a| !a.wants_change()) {
-            for metric in default_gates(readings) {
+            let gates = default_gates(readings);
+            for metric in gates.into_iter().filter(|m| is_judged(q.design, *m)) {
                 gate(&mut asks, metric);
             }
         }
@@ -127,11 +130,20 @@ pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> V
             .any(|r| r.value(metric) != Estimate::Missing);
         if !asked && measured {
             let mut ask = Ask::of(metric, false);
-            ask.allowed = ask.allowed.filter(|_| q.design != Design::Absolute);
+            ask.allowed = ask.allowed.filter(|_| is_judged(q.design, metric));
             asks.push(ask);
         }
     }
     asks
+}
+
+/// True when the design can tell a change of the metric from its own doing.
+fn is_judged(design: Design, metric: Metric) -> bool {
+    match design {
+        Design::Absolute => false,
+        Design::Duet => !metric.needs_process(),
+        Design::Unpaired | Design::Paired => true,
+    }
 }
 
 /// Lets a metric gate by its default allowance, in the row it already has or in a new one; None

@@ -14,7 +14,8 @@ use crate::model::{
 };
 use crate::units::{Bytes, Nanos};
 
-use super::question::{Environment, Looks, Question};
+use super::looks::Looks;
+use super::question::{Environment, Question, Rule};
 
 /// Requests of a step in a round.
 pub(super) const REQUESTS: u64 = 2000;
@@ -219,5 +220,7 @@ pub(super) fn question<'a>(
         final_look: true,
         environment: Environment::default(),
         sessions: &[],
+        rule: Rule::default(),
+        suspected: &[],
     }
 }

@@ -17,10 +17,10 @@ use super::*;
 use crate::model::{Comparison, Design, Metric, Outline, Round, Stat, Verdict};
 use crate::stats::{POCOCK_FOUR_LOOKS, normal_quantile, pooled};
 
-struct Random(Xoshiro256PlusPlus);
+pub(super) struct Random(Xoshiro256PlusPlus);
 
 impl Random {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
 
@@ -28,7 +28,7 @@ impl Random {
         ((self.0.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
-    fn normal(&mut self) -> f64 {
+    pub(super) fn normal(&mut self) -> f64 {
         normal_quantile(self.uniform())
     }
 
@@ -191,7 +191,7 @@ fn sequential(random: &mut Random, o: &Outline, shift: f64, sd: f64) -> (Verdict
             Design::Unpaired,
             &before[..n],
             &now[..n],
-            Looks::Sequential,
+            Looks::Sequential(4),
         );
         if undecided(&c).is_empty() || n == LOOKS[3] {
             return (c.results[0].verdict.expect("judged"), n);
@@ -415,7 +415,7 @@ fn interleaved(random: &mut Random, o: &Outline, slower: f64) -> (Verdict, Vec<S
             Design::Paired,
             &before[..n],
             &now[..n],
-            Looks::Sequential,
+            Looks::Sequential(4),
         );
         if undecided(&c).is_empty() || n == LOOKS[3] {
             let named = c.moved.iter().filter(|m| m.stands_out);

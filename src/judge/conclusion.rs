@@ -3,9 +3,9 @@
 //! The worst gating verdict is the verdict of the whole. An unsound measurement overrules every
 //! row, and a reference that cannot be compared overrules every change.
 
-use super::evidence::Row;
+use super::evidence::{Row, Scale};
 use super::hygiene;
-use super::question::{Question, too_few_sessions};
+use super::question::{Question, Rule, too_few_sessions};
 use super::rounds::Rounds;
 use super::soundness::finding;
 use super::stopped::Stopped;
@@ -13,7 +13,7 @@ use super::verdicts::STATED;
 use super::wording;
 use crate::diagnostic::validity;
 use crate::model::{
-    Better, Comparison, Decision, Design, Estimate, Finding, MetricResult, Moved, Verdict,
+    Better, Comparison, Decision, Design, Estimate, Finding, Judge, MetricResult, Moved, Verdict,
 };
 
 /// Whether the measurement may be believed at all.
@@ -94,6 +94,9 @@ pub(super) fn conclude(
         findings,
         decision: Decision { verdict, headline },
         capacity: None,
+        judge: Judge::default(),
+        unevaluated: Vec::new(),
+        foresight: None,
     }
 }
 
@@ -206,11 +209,7 @@ fn remarks_on(
             Some("something became more or less steady; compared without assuming equal spreads"),
         ));
     }
-    let suspicious: Vec<String> = results
-        .iter()
-        .filter(|r| is_suspicious(r))
-        .map(name)
-        .collect();
+    let suspicious: Vec<String> = results.iter().filter(|r| r.suspicious).map(name).collect();
     if !suspicious.is_empty() {
         found.push(remark(
             format!(
@@ -220,6 +219,8 @@ fn remarks_on(
             Some("check that the target still does the work, then measure again"),
         ));
     }
+    found.extend(rule(q));
+    found.extend(places(q, rows));
     let errors: u64 = rounds.now.iter().map(|r| r.trust.generator_errors).sum();
     if errors > 0 {
         found.push(remark(
@@ -233,13 +234,56 @@ fn remarks_on(
     found
 }
 
-/// True of an improvement by more than half: it wants another measurement before it is believed.
-pub(super) fn is_suspicious(r: &MetricResult) -> bool {
-    let half = |c: f64| match r.metric.better() {
-        Better::Lower => c < -0.5,
-        Better::Higher => c > 1.0,
+/// Says so when changes are judged otherwise than usual.
+fn rule(q: &Question) -> Option<Finding> {
+    if q.design == Design::Absolute || q.rule == Rule::default() {
+        return None;
+    }
+    let strict = match (q.rule.strict, q.rule.judge) {
+        (true, Judge::RoundT | Judge::MannWhitney) => {
+            ", strictly: a regression must exceed what is allowed beyond doubt"
+        }
+        _ => "",
     };
-    r.verdict == Some(Verdict::Improved) && r.change.is_some_and(half)
+    Some(remark(
+        format!("changes are judged by {}{strict}", q.rule.judge),
+        None,
+    ))
+}
+
+/// What the second place of a duet cost, where it shows.
+fn places(q: &Question, rows: &[Row]) -> Option<Finding> {
+    if q.design != Design::Duet {
+        return None;
+    }
+    let costs: Vec<String> = rows
+        .iter()
+        .filter(|r| r.ask.gating)
+        .filter_map(|r| {
+            let e = r.evidence.as_ref()?;
+            let place = e.place?;
+            let (low, high) = place.interval(STATED);
+            // From the first place to the second is twice the term.
+            let cost = (2.0 * place.estimate).exp_m1();
+            (e.scale == Scale::Log && (low > 0.0 || high < 0.0))
+                .then(|| format!("{} {} %", r.ask.name(), wording::signed(cost)))
+        })
+        .collect();
+    (!costs.is_empty()).then(|| {
+        remark(
+            format!(
+                "the second place of the duet was worse by {}; as many pairs had either order, and this is taken out",
+                listed(&costs)
+            ),
+            None,
+        )
+    })
+}
+
+/// True when the reference was measured under conditions that forbid more than advice.
+pub(super) fn is_advice(q: &Question) -> bool {
+    let differs = !q.environment.hard.is_empty() || q.environment.plan_differs;
+    q.design != Design::Absolute && q.environment.allow_mismatch && differs
 }
 
 /// Which rows the machine spoiled, and which it could not.
@@ -368,8 +412,9 @@ fn blamed(moved: &[Moved]) -> String {
         .iter()
         .find(|m| m.stands_out)
         .map_or_else(String::new, |m| {
+            let what = if m.journey { "journey" } else { "step" };
             format!(
-                "; step `{}` stands out: {} % beyond the other steps",
+                "; {what} `{}` stands out: {} % beyond the other {what}s",
                 m.step,
                 wording::signed(m.change)
             )

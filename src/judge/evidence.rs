@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::asks::Ask;
+use super::by_rank::{self, ByRank};
 use super::question::{Question, SESSIONS, distinct, too_few_sessions};
 use super::ranks::{RankEvidence, ranks};
 use super::rounds::{Readings, Rounds, Selection};
@@ -14,14 +15,17 @@ use super::shares;
 use super::values::{Quantity, Reading};
 use super::verdicts::STATED;
 use super::wording;
-use crate::model::{Better, Change, Design, Estimate, Metric, Side, Verdict};
+use crate::model::{Better, Change, Design, Estimate, Judge, Metric, Side, Verdict};
 use crate::stats::{
-    Contrast, Counts, Sessions, mean, minimal_detectable, paired, rounds_needed,
+    Contrast, Counts, Sessions, mean, minimal_detectable, paired, positioned, rounds_needed,
     sessions as by_session, tost, two_sample,
 };
 
 /// Relative step of a latency histogram: 1024 buckets to a doubling.
 pub(super) const RESOLUTION: f64 = 0.001;
+
+/// Rounds of the reference from which it predicts the next one.
+const PREDICTING: usize = 3;
 
 /// What a difference is taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,10 @@ pub(super) struct Evidence {
     /// Rounds per arm in all until the margin would show.
     pub(super) rounds_needed: Option<usize>,
     pub(super) detectable: f64,
+    /// The same by ranks, where those decide.
+    pub(super) by_rank: Option<ByRank>,
+    /// What the second place of a duet costs.
+    pub(super) place: Option<Contrast>,
 }
 
 /// A row with its values, and either evidence or the reason why there is no verdict.
@@ -99,7 +107,22 @@ pub(super) fn gather(q: &Question, ask: Ask, rounds: &Rounds, readings: &Reading
         let sessions: Vec<usize> = of_before
             .filter_map(|&i| rounds.sessions.get(i).copied())
             .collect();
-        row.evidence = weigh(q, &row.ask, (&before, &sessions), &now);
+        let second: Vec<bool> = row
+            .selection
+            .now
+            .iter()
+            .zip(&row.selection.before)
+            .map(|(&b, &a)| {
+                rounds.now.get(b).map(|r| r.index) > rounds.before.get(a).map(|r| r.index)
+            })
+            .collect();
+        let sides = Sides {
+            before: &before,
+            now: &now,
+            sessions: &sessions,
+            second: &second,
+        };
+        row.evidence = weigh(q, &row.ask, &sides);
         row.blocked = blocked(q, &row, before.len(), now.len());
     }
     row
@@ -216,14 +239,30 @@ fn blocked(q: &Question, row: &Row, before: usize, now: usize) -> Option<(Verdic
     if let Some(noise) = &row.selection.noise {
         return inconclusive(format!("the machine is too noisy ({noise})"));
     }
+    if let (Design::Unpaired, true, 1, Some(e)) =
+        (q.design, before >= PREDICTING, now, &row.evidence)
+    {
+        return inconclusive(suspected(e).to_owned());
+    }
     if before < 2 || now < 2 {
         return inconclusive(format!(
             "one round cannot tell: {before} against {now}, at least 2 a side are needed"
         ));
     }
+    if let (Judge::MannWhitney, Some(e)) = (q.rule.judge, &row.evidence)
+        && e.by_rank.is_none()
+        && !is_share(row.ask.metric)
+    {
+        return inconclusive(format!(
+            "ranks need {} rounds a side; here {before} against {now}",
+            by_rank::LEAST_ROUNDS
+        ));
+    }
     if row.evidence.is_none() {
-        let why = if q.design == Design::Paired && before != now {
+        let why = if q.design.is_paired() && before != now {
             "the pairs do not match"
+        } else if q.design == Design::Duet {
+            "each side must have had either place, in 3 pairs or more"
         } else {
             "no answer at all in some rounds"
         };
@@ -232,12 +271,42 @@ fn blocked(q: &Question, row: &Row, before: usize, now: usize) -> Option<(Verdic
     None
 }
 
-/// The contrast of two sides of usable values; those before with the sessions they are from.
+/// Errors are counts, and are judged as such whoever judges the rest.
+const fn is_share(metric: Metric) -> bool {
+    matches!(metric, Metric::ErrorsRate | Metric::Errors(_))
+}
+
+/// One round against a prediction interval: suspect at most.
+fn suspected(e: &Evidence) -> &'static str {
+    if e.interval.0 > 0.0 && e.contrast.estimate >= e.margin {
+        "suspect: worse than one more round of the reference would be; at least 2 are needed to tell"
+    } else if e.interval.1 < 0.0 && e.contrast.estimate <= -e.margin {
+        "perhaps better: beyond what one more round of the reference would be; at least 2 are needed to tell"
+    } else {
+        "one round, as another of the reference might be; at least 2 are needed to tell"
+    }
+}
+
+/// Usable values of both sides, and how they were measured.
+struct Sides<'a> {
+    before: &'a [&'a Reading],
+    now: &'a [&'a Reading],
+    /// Of each value before the session; none where both sides are of one.
+    sessions: &'a [usize],
+    /// Of each pair whether now had the second place.
+    second: &'a [bool],
+}
+
+/// The contrast of two sides.
 fn weigh(
     q: &Question,
     ask: &Ask,
-    (before, sessions): (&[&Reading], &[usize]),
-    now: &[&Reading],
+    &Sides {
+        before,
+        now,
+        sessions,
+        second,
+    }: &Sides<'_>,
 ) -> Option<Evidence> {
     let alpha = q.looks.alpha();
     let bounds = |side: &[&Reading]| -> Option<Vec<f64>> {
@@ -261,11 +330,12 @@ fn weigh(
     let counts = |side: &[&Reading]| -> Option<Vec<Counts>> {
         side.iter().map(|r| r.counts(ask.quantity())).collect()
     };
-    let is_paired = q.design == Design::Paired;
+    let is_paired = q.design.is_paired();
     let (ya, yb) = (orient(&a), orient(&b));
     let mut spread_changed = false;
     let mut spread = None;
     let mut faultless = None;
+    let mut place = None;
     let base = mean(&a);
     let margin = margin(ask, scale, base);
     let (contrast, interval, p_worse, p_better, p_beyond);
@@ -277,7 +347,11 @@ fn weigh(
         faultless = (ta.hits + tb.hits == 0).then_some(tb.trials);
     } else {
         let resolution = if scale == Scale::Log { RESOLUTION } else { 0.0 };
-        contrast = if is_paired {
+        contrast = if q.design == Design::Duet {
+            let both = positioned(&ya, &yb, second, resolution)?;
+            place = Some(both.place);
+            both.contrast
+        } else if is_paired {
             paired(&ya, &yb, resolution)?
         } else if distinct(sessions) >= SESSIONS {
             let across = across(&ya, sessions, &yb, resolution)?;
@@ -324,6 +398,10 @@ fn weigh(
         },
         rounds_needed: needed.filter(|_| !sessions_differ),
         detectable: minimal_detectable(contrast.se, contrast.df, alpha),
+        by_rank: (q.rule.judge == Judge::MannWhitney && !is_share(ask.metric))
+            .then(|| ByRank::of(&ya, &yb, margin))
+            .flatten(),
+        place,
     })
 }
 

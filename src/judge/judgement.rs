@@ -6,8 +6,8 @@ use super::question::Question;
 use super::rounds::{Readings, Rounds};
 use super::steps::{self, Direction};
 use super::stopped::{self, Stopped};
-use super::{asks, limits, soundness, verdicts};
-use crate::model::{Comparison, MetricResult, Side, Verdict};
+use super::{asks, detector, leaks, limits, soundness, unevaluated, verdicts};
+use crate::model::{Comparison, Judge, MetricResult, Side, Verdict};
 
 /// Judges the rounds: every change against the reference, every limit, and the whole.
 ///
@@ -20,14 +20,25 @@ pub fn judge(q: &Question) -> Comparison {
         .map(|ask| evidence::gather(q, ask, &rounds, &readings))
         .collect();
     let mut results = verdicts::conclude(q, &rows);
+    if q.rule.judge == Judge::BaselineP95 {
+        for (row, result) in rows.iter().zip(&mut results) {
+            if row.blocked.is_none() && result.verdict.is_some() {
+                detector::decide(result);
+            }
+        }
+    }
+    let mut unjudged = Vec::with_capacity(rows.len());
     for (row, result) in rows.iter().zip(&mut results) {
         let (_, now) = readings.of(&row.ask.scope);
         if let Some(limit) = limits::judge(row, now, q.looks.alpha()) {
+            unjudged.push(limit.unjudged);
             result.limit = Some(limit.verdict);
             result.note = result.note.take().or(limit.note);
             if result.verdict.is_none() {
                 result.confidence = limit.confidence;
             }
+        } else {
+            unjudged.push(false);
         }
     }
     stopped::correct(q, &mut results);
@@ -46,7 +57,13 @@ pub fn judge(q: &Question) -> Comparison {
         unanswered: soundness::unanswered(&readings),
         stopped: Stopped::of(q),
     };
-    conclusion::conclude(q, &rounds, &rows, results, moved, soundness)
+    let mut comparison = conclusion::conclude(q, &rounds, &rows, results, moved, soundness);
+    comparison.judge = q.rule.judge;
+    let advice = conclusion::is_advice(q)
+        .then_some("advice only: the reference was measured under other conditions");
+    comparison.unevaluated = unevaluated::list(q, &rows, &comparison.results, &unjudged, advice);
+    comparison.findings.extend(leaks::leak(q, &readings));
+    comparison
 }
 
 /// An alarm that does not ring is for information; the limit beside it, if any, still gates.

@@ -8,7 +8,7 @@
 use super::evidence::{Row, Scale, few_note, not_measured, scale_of, too_few};
 use super::shares;
 use super::values::Reading;
-use crate::model::{Better, Estimate, Verdict};
+use crate::model::{Better, Estimate, Metric, Verdict};
 use crate::stats::{Contrast, Counts, one_sample};
 
 /// Rounds from which the interval decides.
@@ -20,6 +20,8 @@ pub(super) struct Limit {
     pub(super) verdict: Verdict,
     pub(super) confidence: Option<f64>,
     pub(super) note: Option<String>,
+    /// It could not be looked at: for want of values, of requests, or of a quiet machine.
+    pub(super) unjudged: bool,
 }
 
 impl Limit {
@@ -28,6 +30,14 @@ impl Limit {
             verdict,
             confidence: None,
             note: None,
+            unjudged: false,
+        }
+    }
+
+    fn unjudged(verdict: Verdict, note: String) -> Self {
+        Self {
+            unjudged: true,
+            ..Self::because(verdict, note)
         }
     }
 
@@ -61,10 +71,10 @@ pub(super) fn judge(row: &Row, now: &[Reading], alpha: f64) -> Option<Limit> {
         .collect();
     let values = &row.now.rounds;
     if values.is_empty() || values.contains(&Estimate::Missing) {
-        return Some(Limit::because(Verdict::Invalid, not_measured(metric)));
+        return Some(Limit::unjudged(Verdict::Invalid, not_measured(metric)));
     }
     if let Some((have, need)) = values.iter().find_map(too_few) {
-        return Some(Limit::because(
+        return Some(Limit::unjudged(
             Verdict::Inconclusive,
             few_note(&row.ask, have, need),
         ));
@@ -83,12 +93,12 @@ pub(super) fn judge(row: &Row, now: &[Reading], alpha: f64) -> Option<Limit> {
         return Some(few_rounds(&alone));
     }
     if let Some(noise) = &row.selection.noise {
-        return Some(Limit::because(
+        return Some(Limit::unjudged(
             Verdict::Inconclusive,
             format!("the machine is too noisy ({noise})"),
         ));
     }
-    if max == 0.0 && metric.better() == Better::Lower {
+    if max == 0.0 && metric.better() == Better::Lower && metric != Metric::RssSlope {
         // Nothing at all is allowed: one is too many.
         return Some(Limit::of(if alone.contains(&Alone::Broken) {
             Verdict::Broken

@@ -11,14 +11,19 @@
 //! generator are suspects throughout (`hygiene`, `soundness`).
 
 mod asks;
+mod by_rank;
 mod capacity;
 mod conclusion;
+mod detector;
 mod evidence;
+mod foresight;
 mod hygiene;
 mod judgement;
+mod leaks;
 mod limits;
 mod live;
 mod noise;
+mod looks;
 mod order;
 mod promotion;
 mod question;
@@ -29,6 +34,7 @@ mod shares;
 mod soundness;
 mod steps;
 mod stopped;
+mod unevaluated;
 mod values;
 mod verdicts;
 mod wording;
@@ -40,16 +46,20 @@ mod builder;
 #[cfg(test)]
 mod calibration;
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;
 
 pub use capacity::{
     Asked, CapacityQuestion, Range, Searcher, Seen, capacity, judge_capacity, most_rounds, see,
 };
+pub use foresight::{Noise, foresee};
 pub use hygiene::contamination;
 pub use judgement::{judge, undecided};
 pub use live::Live;
+pub use looks::{LOOKS, Looks, MOST_ROUNDS, looks};
 pub use noise::{calibrate, note_floor};
-pub use order::order;
+pub use order::{balanced_order, order};
 pub use promotion::{Admission, admission, unconfirmed};
-pub use question::{Environment, LOOKS, Looks, Question, SESSIONS};
+pub use question::{Environment, Question, Rule, SESSIONS};
 pub use values::value;

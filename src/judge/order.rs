@@ -21,6 +21,15 @@ pub fn order(seed: u64, pairs: usize) -> Vec<[Arm; 2]> {
         .collect()
 }
 
+/// The same with as many pairs of either order, in every two pairs that follow each other.
+pub fn balanced_order(seed: u64, pairs: usize) -> Vec<[Arm; 2]> {
+    order(seed, pairs.div_ceil(2))
+        .into_iter()
+        .flat_map(|[first, second]| [[first, second], [second, first]])
+        .take(pairs)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +42,16 @@ mod tests {
             .collect();
         insta::assert_snapshot!(first, @"nbnnnnbnbnnnnbbn");
         assert_eq!(order(42, 4)[..], order(42, 16)[..4]);
+    }
+
+    #[test]
+    fn every_two_pairs_of_a_balanced_order_have_both() {
+        let order = balanced_order(42, 9);
+        assert_eq!(order.len(), 9);
+        for two in order.chunks_exact(2) {
+            assert_ne!(two[0][0], two[1][0]);
+        }
+        assert_ne!(order[0], order[2], "by chance, and the same for ever");
     }
 
     #[test]

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use super::conclusion::is_suspicious;
 use crate::model::{Comparison, MetricResult, Verdict};
 
 /// The metrics of a run that stand apart from the baseline, by name and scope.
@@ -25,7 +24,7 @@ pub fn admission(comparison: &Comparison) -> Admission {
     };
     let gates = |r: &MetricResult, verdict| r.gating && r.verdict == Some(verdict);
     Admission {
-        better: names(&|r| gates(r, Verdict::Improved) || is_suspicious(r)),
+        better: names(&|r| gates(r, Verdict::Improved) || r.suspicious),
         worse: names(&|r| {
             gates(r, Verdict::Regressed) || (r.gating && r.limit == Some(Verdict::Broken))
         }),

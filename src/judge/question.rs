@@ -2,32 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Design, Outline, Round};
-use crate::stats::POCOCK_FOUR_LOOKS;
-
-/// Rounds per arm after which a sequential check looks at the evidence; the last is the cap.
-pub const LOOKS: [usize; 4] = [3, 5, 7, 10];
+use super::looks::Looks;
+use crate::model::{Design, Judge, Outline, Round};
 
 /// Sessions a stored baseline needs before the spread between sessions is known.
 pub const SESSIONS: usize = 3;
 
-/// How often the evidence is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looks {
-    /// Once, at a number of rounds fixed beforehand.
-    Fixed,
-    /// At each of [`LOOKS`], stopping as soon as everything is decided.
-    Sequential,
-}
-
-impl Looks {
-    /// Two-sided level of one look, so that all looks together have level .05.
-    pub const fn alpha(self) -> f64 {
-        match self {
-            Self::Fixed => 0.05,
-            Self::Sequential => POCOCK_FOUR_LOOKS,
-        }
-    }
+/// By which rule a change is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rule {
+    pub judge: Judge,
+    /// A regression must exceed what is allowed beyond doubt: the whole interval, not the estimate.
+    pub strict: bool,
 }
 
 /// How the reference's environment and plan differ from those of now.
@@ -63,6 +49,9 @@ pub struct Question<'a> {
     /// Session of each round of `before`, in a stored baseline. Empty where both sides belong to the
     /// same session, so that there is no spread between sessions to allow for.
     pub sessions: &'a [usize],
+    pub rule: Rule,
+    /// Rows whose gain was suspicious on fewer rounds: these rounds may confirm it.
+    pub suspected: &'a [String],
 }
 
 /// How many different sessions there are.

@@ -35,7 +35,7 @@ impl<'a> Rounds<'a> {
         let (before, now) = match q.design {
             Design::Absolute => (Vec::new(), complete(q.now).collect()),
             Design::Unpaired => (complete(q.before).collect(), complete(q.now).collect()),
-            Design::Paired => {
+            Design::Paired | Design::Duet => {
                 let partner: BTreeMap<usize, &Round> =
                     complete(q.before).map(|r| (r.pair, r)).collect();
                 complete(q.now)
@@ -76,7 +76,7 @@ impl<'a> Rounds<'a> {
         let clean = |rounds: &[&Round], other: &[&Round]| -> Vec<usize> {
             (0..rounds.len())
                 .filter(|&i| {
-                    rounds[i].is_clean() && (self.design != Design::Paired || other[i].is_clean())
+                    rounds[i].is_clean() && (!self.design.is_paired() || other[i].is_clean())
                 })
                 .collect()
         };

@@ -72,20 +72,93 @@ pub(super) fn moved(
             })
         })
         .collect();
+    let mut found = of_parts(q.design, &series, direction, noisy);
+    let whole = as_a_whole(q, &series, direction, noisy);
+    if let Some((_, steps)) = &whole {
+        // Beside steps that stayed each of these stands out, and none of them alone is to blame.
+        let of_it = |m: &Moved| steps.iter().any(|s| s.step == m.step);
+        found.retain(|m| !(m.stands_out && of_it(m)));
+    }
+    whole
+        .map(|(journey, _)| journey)
+        .into_iter()
+        .chain(found)
+        .collect()
+}
+
+/// The journey that stands out from the others and none of whose steps stands out within it, with
+/// its steps.
+fn as_a_whole<'s>(
+    q: &Question,
+    series: &'s [Series],
+    direction: Direction,
+    noisy: bool,
+) -> Option<(Moved, &'s [Series])> {
+    let journeys = journeys(q, series);
+    let moved = of_parts(q.design, &journeys, direction, noisy);
+    let moved = moved.into_iter().find(|m| m.stands_out)?;
+    let steps = series.get(q.outline.journey(&moved.step)?)?;
+    let within = of_parts(q.design, steps, direction, noisy);
+    (steps.len() > 1 && !within.iter().any(|m| m.stands_out)).then_some((
+        Moved {
+            journey: true,
+            ..moved
+        },
+        steps,
+    ))
+}
+
+/// The journeys of several steps and the steps alone, each with the time of all its steps; empty
+/// unless there are two and one of them has several steps.
+fn journeys(q: &Question, steps: &[Series]) -> Vec<Series> {
+    let outline = q.outline;
+    let is_whole = steps.len() == outline.steps.len();
+    if outline.journeys.is_empty() || !is_whole {
+        return Vec::new();
+    }
+    let alone = (0..steps.len())
+        .filter(|i| !outline.journeys.iter().any(|j| j.steps.contains(i)))
+        .map(|i| (outline.steps[i].clone(), i..i + 1));
+    let several = outline
+        .journeys
+        .iter()
+        .map(|j| (j.name.clone(), j.steps.clone()));
+    let parts: Vec<Series> = several
+        .chain(alone)
+        .filter_map(|(name, range)| {
+            let of = steps.get(range)?;
+            Some(Series {
+                step: name,
+                before: together(of, |s| &s.before)?,
+                now: together(of, |s| &s.now)?,
+            })
+        })
+        .collect();
+    if parts.len() < 2 { Vec::new() } else { parts }
+}
+
+/// Logarithm of the sum of the times, round by round.
+fn together(steps: &[Series], of: fn(&Series) -> &[f64]) -> Option<Vec<f64>> {
+    let rounds = of(steps.first()?).len();
+    let sum = |round: usize| -> f64 { steps.iter().map(|s| of(s)[round].exp()).sum() };
+    Some((0..rounds).map(|round| sum(round).ln()).collect())
+}
+
+fn of_parts(design: Design, series: &[Series], direction: Direction, noisy: bool) -> Vec<Moved> {
     if series.is_empty() {
         return Vec::new();
     }
     let level = 1.0 - ALPHA / series.len() as f64;
-    let apart = apart(q.design, &series).unwrap_or_default();
-    let most = most_time_added(&series, direction);
+    let apart = apart(design, series).unwrap_or_default();
+    let most = most_time_added(series, direction);
     let mut found: Vec<(f64, Moved)> = (0..series.len())
         .filter_map(|i| {
-            let own = contrast(q.design, &series[i].before, &series[i].now)?;
+            let own = contrast(design, &series[i].before, &series[i].now)?;
             let apart = *apart.get(i)?;
             let beyond = contrast(
-                q.design,
-                &odds(&series, i, |s| &s.before),
-                &odds(&series, i, |s| &s.now),
+                design,
+                &odds(series, i, |s| &s.before),
+                &odds(series, i, |s| &s.now),
             )?;
             let (apart, growth) = match direction {
                 Direction::Worse => (apart, beyond),
@@ -105,6 +178,7 @@ pub(super) fn moved(
             (stands_out || by_itself).then(|| {
                 let moved = Moved {
                     step: series[i].step.clone(),
+                    journey: false,
                     metric: Metric::ServiceTime(Stat::P50),
                     change: shown.estimate.exp_m1(),
                     interval: (low.exp_m1(), high.exp_m1()),
@@ -150,7 +224,7 @@ fn contrast(design: Design, before: &[f64], now: &[f64]) -> Option<Contrast> {
     if before.len() < 2 || now.len() < 2 {
         return None;
     }
-    if design == Design::Paired {
+    if design.is_paired() {
         paired(before, now, RESOLUTION)
     } else {
         pooled(before, now, RESOLUTION)
@@ -175,7 +249,7 @@ fn apart(design: Design, series: &[Series]) -> Option<Vec<Contrast>> {
         .zip(&before)
         .map(|(b, a)| mean(b) - mean(a))
         .collect();
-    let (tables, readings) = if design == Design::Paired {
+    let (tables, readings) = if design.is_paired() {
         let differences = |(b, a): (&Vec<f64>, &Vec<f64>)| -> Vec<f64> {
             b.iter().zip(a).map(|(b, a)| b - a).collect()
         };

@@ -146,17 +146,37 @@ fn equal_targets_are_unchanged_in_both_designs() {
 }
 
 #[test]
-fn a_faster_target_has_improved_and_too_great_a_gain_is_suspicious() {
+fn too_great_a_gain_is_suspicious_until_other_rounds_confirm_it() {
     let o = outline(&["pay"], vec![]);
-    let c = ask(
-        &o,
-        Design::Unpaired,
-        &scattered(5, 5.0, 100.0),
-        &scattered(5, 2.0, 100.0),
-    );
+    let judged = |suspected: &[String]| {
+        let (before, now) = (scattered(5, 5.0, 100.0), scattered(5, 2.0, 100.0));
+        let (before, now): (Vec<&Round>, Vec<&Round>) =
+            (before.iter().collect(), now.iter().collect());
+        let mut q = question(&o, Design::Unpaired, &before, &now);
+        q.suspected = suspected;
+        judge(&q)
+    };
+    let c = judged(&[]);
     let p50 = row(&c, P50);
-    assert_eq!(p50.verdict, Some(Verdict::Improved));
+    assert_eq!(
+        (p50.verdict, p50.suspicious),
+        (Some(Verdict::Inconclusive), true)
+    );
+    insta::assert_snapshot!(
+        p50.note.as_deref().unwrap_or_default(),
+        @"suspiciously better: −60.0 %; another round must confirm it"
+    );
     assert!(c.findings.iter().any(|f| f.text.starts_with("suspicious")));
+    assert_eq!(c.decision.verdict, Verdict::Inconclusive);
+    assert!(undecided(&c).contains(&"latency.p50".to_owned()));
+
+    let all: Vec<String> = c.results.iter().map(MetricResult::name).collect();
+    let c = judged(&all);
+    let p50 = row(&c, P50);
+    assert_eq!(
+        (p50.verdict, p50.suspicious),
+        (Some(Verdict::Improved), false)
+    );
     assert_eq!(c.decision.verdict, Verdict::Unchanged);
     assert!(c.decision.headline.contains("latency.p50 fell 60.0 %"));
 }
@@ -636,6 +656,11 @@ fn one_round_against_many_is_only_suspect() {
     );
     assert_eq!(row(&c, P50).verdict, Some(Verdict::Inconclusive));
     assert!(row(&c, P50).interval.is_some());
+    insta::assert_snapshot!(
+        row(&c, P50).note.as_deref().unwrap_or_default(),
+        @"suspect: worse than one more round of the reference would be; at least 2 are needed to tell"
+    );
+    assert_eq!(row(&c, P50).confidence, None);
     assert_eq!(c.decision.verdict, Verdict::Inconclusive);
 }
 
@@ -648,7 +673,7 @@ fn inconclusive_says_what_would_help() {
         )
     };
     let c = ask_with(&o, Design::Unpaired, &wild(0, 5.0), &wild(1, 5.1), |q| {
-        q.looks = Looks::Sequential;
+        q.looks = Looks::Sequential(4);
         q.final_look = false;
     });
     assert_eq!(c.decision.verdict, Verdict::Inconclusive);

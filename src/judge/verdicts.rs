@@ -8,8 +8,10 @@
 //!
 //! Metrics for information are corrected by Benjamini and Hochberg at .10 among themselves.
 
+use super::detector;
 use super::evidence::{Evidence, Row, Scale};
 use super::question::Question;
+use super::by_rank::ByRank;
 use super::wording;
 use crate::model::{Better, Design, MetricResult, Ranks, Verdict};
 use crate::stats::{benjamini_hochberg, holm};
@@ -33,12 +35,25 @@ struct Conclusion {
     confidence: Option<f64>,
     note: Option<String>,
     rounds_needed: Option<usize>,
+    suspicious: bool,
+}
+
+impl Conclusion {
+    fn of(verdict: Verdict, note: Option<String>) -> Self {
+        Self {
+            verdict,
+            confidence: None,
+            note,
+            rounds_needed: None,
+            suspicious: false,
+        }
+    }
 }
 
 /// Judges all rows against the reference; limits are judged elsewhere.
 pub(super) fn conclude(q: &Question, rows: &[Row]) -> Vec<MetricResult> {
-    let worse = adjusted(rows, |e| e.p_worse);
-    let better = adjusted(rows, |e| e.p_better);
+    let worse = adjusted(rows, |e| e.by_rank.map_or(e.p_worse, |r| r.p_worse));
+    let better = adjusted(rows, |e| e.by_rank.map_or(e.p_better, |r| r.p_better));
     rows.iter()
         .zip(worse.into_iter().zip(better))
         .map(|(row, p)| result(q, row, p))
@@ -82,15 +97,11 @@ fn result(q: &Question, row: &Row, (worse, better): (f64, f64)) -> MetricResult 
         _ if !ask.wants_change() || q.design == Design::Absolute => None,
         // What nobody asked for and cannot be compared is simply not compared.
         (Some((verdict, _)), _) if !ask.gating && *verdict > Verdict::Inconclusive => None,
-        (Some((verdict, note)), _) => Some(Conclusion {
-            verdict: *verdict,
-            confidence: None,
-            note: Some(note.clone()),
-            rounds_needed: None,
-        }),
-        (None, Some(e)) => Some(decide(q, row, e, (worse, better))),
+        (Some((verdict, note)), _) => Some(Conclusion::of(*verdict, Some(note.clone()))),
+        (None, Some(e)) => Some(confirmed(q, row, e, decide(q, row, e, (worse, better)))),
         (None, None) => None,
     };
+    let suspicious = conclusion.as_ref().is_some_and(|c| c.suspicious);
     let (verdict, confidence, note, rounds_needed) = conclusion
         .map_or((None, None, None, None), |c| {
             (Some(c.verdict), c.confidence, c.note, c.rounds_needed)
@@ -121,23 +132,93 @@ fn result(q: &Question, row: &Row, (worse, better): (f64, f64)) -> MetricResult 
         ranks: shown.and_then(|e| ranks(row, e)),
         over: ask.over,
         line: ask.line,
+        suspicious,
+        detection: detector::detect(row),
+    }
+}
+
+/// So great a gain is an improvement only when further rounds have confirmed it: more often than not
+/// the target has stopped doing its work.
+fn confirmed(q: &Question, row: &Row, e: &Evidence, c: Conclusion) -> Conclusion {
+    let theta = e.contrast.estimate;
+    let suspicious = e.scale == Scale::Log && theta < (1.0 - SUSPICIOUS).ln();
+    if c.verdict != Verdict::Improved || !suspicious {
+        return c;
+    }
+    if q.suspected.contains(&row.ask.name()) {
+        return Conclusion {
+            note: Some("suspiciously better, and confirmed by another measurement".to_owned()),
+            ..c
+        };
+    }
+    let by =
+        change(row, e, theta).map_or_else(String::new, |c| format!(": {} %", wording::signed(c)));
+    Conclusion {
+        rounds_needed: Some(1),
+        suspicious: true,
+        ..Conclusion::of(
+            Verdict::Inconclusive,
+            Some(format!(
+                "suspiciously better{by}; another round must confirm it"
+            )),
+        )
+    }
+}
+
+/// By ranks: the exact test in the place of t, and its estimate in the place of the mean.
+fn decide_by_ranks(
+    q: &Question,
+    row: &Row,
+    e: &Evidence,
+    ranks: Ranks,
+    (worse, better): (f64, f64),
+) -> Conclusion {
+    let alpha = q.looks.alpha();
+    let family = family(q, row);
+    let beyond = |p: f64, adjusted: f64| p <= alpha / 2.0 && adjusted <= family;
+    let is_allowed = q.rule.strict && ranks.p_over_margin > alpha / 2.0;
+    if beyond(ranks.p_worse, worse) && ranks.estimate >= e.margin && !is_allowed {
+        return Conclusion::of(Verdict::Regressed, None);
+    }
+    if e.at_least {
+        let why = "timeouts or failures leave only a lower bound".to_owned();
+        return unknown(q, row, e, why);
+    }
+    if beyond(ranks.p_better, better) && ranks.estimate <= -e.margin {
+        return Conclusion::of(Verdict::Improved, None);
+    }
+    if ranks.p_differs <= alpha {
+        return Conclusion::of(Verdict::Unchanged, None);
+    }
+    unknown(q, row, e, String::new())
+}
+
+/// Level of the family that a row belongs to.
+fn family(q: &Question, row: &Row) -> f64 {
+    if row.ask.gating {
+        q.looks.alpha()
+    } else {
+        FALSE_DISCOVERIES
     }
 }
 
 fn decide(q: &Question, row: &Row, e: &Evidence, (worse, better): (f64, f64)) -> Conclusion {
-    let family = if row.ask.gating {
-        q.looks.alpha()
-    } else {
-        FALSE_DISCOVERIES
-    };
+    if let Some(ranks) = e.by_rank {
+        return decide_by_ranks(q, row, e, ranks, (worse, better));
+    }
+    let family = family(q, row);
     let theta = e.contrast.estimate;
     let stated = |verdict, p: f64, note| Conclusion {
         verdict,
         confidence: p.is_finite().then(|| p.min(e.cap)),
-        note,
-        rounds_needed: None,
+        ..Conclusion::of(verdict, note)
     };
-    if e.interval.0 > 0.0 && theta >= e.margin && worse <= family {
+    let beyond = if q.rule.strict {
+        e.interval.0 > e.margin
+    } else {
+        e.interval.0 > 0.0 && theta >= e.margin
+    };
+    if beyond && worse <= family {
         let p = 1.0 - e.p_worse;
         let note = e
             .at_least
@@ -153,13 +234,7 @@ fn decide(q: &Question, row: &Row, e: &Evidence, (worse, better): (f64, f64)) ->
         );
     }
     if e.interval.1 < 0.0 && theta <= -e.margin && better <= family {
-        let suspicious = match e.scale {
-            Scale::Log => theta < (1.0 - SUSPICIOUS).ln(),
-            Scale::Linear => false,
-        };
-        let note =
-            suspicious.then(|| "suspicious: so great a gain wants another measurement".to_owned());
-        return weakened(stated(Verdict::Improved, 1.0 - e.p_better, note));
+        return weakened(stated(Verdict::Improved, 1.0 - e.p_better, None));
     }
     if let Some(requests) = e.faultless {
         // The rule of three: with none seen in n, fewer than 3/n with 95 % confidence.
@@ -168,19 +243,11 @@ fn decide(q: &Question, row: &Row, e: &Evidence, (worse, better): (f64, f64)) ->
         let percent = (bound * 1e4).ceil() / 100.0;
         let seen = format!("no error on either side: below {percent:.2} % now");
         let is_enough = bound <= e.margin;
-        return Conclusion {
-            verdict: if is_enough {
-                Verdict::Unchanged
-            } else {
-                Verdict::Inconclusive
-            },
-            confidence: None,
-            note: Some(if is_enough {
-                seen
-            } else {
-                format!("{seen}; {:.0} requests would tell", (3.0 / e.margin).ceil())
-            }),
-            rounds_needed: None,
+        return if is_enough {
+            Conclusion::of(Verdict::Unchanged, Some(seen))
+        } else {
+            let more = format!("{seen}; {:.0} requests would tell", (3.0 / e.margin).ceil());
+            Conclusion::of(Verdict::Inconclusive, Some(more))
         };
     }
     let same = e.contrast.se == 0.0 && theta == 0.0;
@@ -200,15 +267,13 @@ fn decide(q: &Question, row: &Row, e: &Evidence, (worse, better): (f64, f64)) ->
 fn weakened(c: Conclusion) -> Conclusion {
     match c.confidence {
         Some(p) if p >= STATED => c,
-        p => Conclusion {
-            verdict: Verdict::Inconclusive,
-            confidence: None,
-            note: Some(p.map_or_else(
+        p => Conclusion::of(
+            Verdict::Inconclusive,
+            Some(p.map_or_else(
                 || "weak evidence".to_owned(),
                 |p| format!("weak evidence of a change ({})", wording::confidence(p)),
             )),
-            rounds_needed: None,
-        },
+        ),
     }
 }
 
@@ -219,7 +284,7 @@ fn unknown(q: &Question, row: &Row, e: &Evidence, why: String) -> Conclusion {
     let stored = row.before.as_ref().map_or(0, |s| s.rounds.len());
     let here = match q.design {
         Design::Unpaired => total.and_then(|n| beside(stored, n)),
-        Design::Paired | Design::Absolute => total,
+        Design::Paired | Design::Duet | Design::Absolute => total,
     };
     let more = here
         .or(total)
@@ -249,10 +314,8 @@ fn unknown(q: &Question, row: &Row, e: &Evidence, why: String) -> Conclusion {
         "not decided yet".to_owned()
     };
     Conclusion {
-        verdict: Verdict::Inconclusive,
-        confidence: None,
-        note: Some(note),
         rounds_needed: more,
+        ..Conclusion::of(Verdict::Inconclusive, Some(note))
     }
 }
 

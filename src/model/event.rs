@@ -1,6 +1,6 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
-use super::{Arm, Contamination, GuardChange, Halt, Interval, LevelVerdict, Outline};
+use super::{Arm, Contamination, Foresight, GuardChange, Halt, Interval, LevelVerdict, Outline};
 use crate::units::Nanos;
 
 /// Sent by a session to whoever watches.
@@ -8,6 +8,8 @@ use crate::units::Nanos;
 pub enum Event {
     /// Measuring begins; `rounds` is the most there can be.
     Started { outline: Outline, rounds: usize },
+    /// A check within a budget of time says what it will be able to see.
+    Planned(Foresight),
     /// A part waits for the start that it has in common with the others: RFC 3339.
     Waiting { until: String },
     RoundStarted {

@@ -6,9 +6,11 @@
 mod baseline;
 mod calibration;
 mod capacity;
+mod detection;
 mod distribution;
 mod error_class;
 mod event;
+mod foresight;
 mod halt;
 mod interval;
 mod metric;
@@ -24,11 +26,13 @@ pub use capacity::{
     Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,
     ScalabilityLaw,
 };
+pub use detection::{Alarm, Detection, Judge};
 pub use distribution::{
     CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width,
 };
 pub use error_class::{Category, ErrorClass};
 pub use event::Event;
+pub use foresight::{Foresight, Smallest};
 pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
@@ -37,5 +41,6 @@ pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
 pub use verdict::{
-    Comparison, Decision, Design, Finding, MetricResult, Moved, Ranks, Side, Verdict, label,
+    Comparison, Decision, Design, Finding, MetricResult, Moved, Ranks, Side, Unevaluated, Verdict,
+    label,
 };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Capacity, Change, Estimate, Metric, Scope};
+use super::{Capacity, Change, Detection, Estimate, Foresight, Judge, Metric, Scope};
 use crate::units::Nanos;
 
 /// The conclusion about one metric, or about a whole check. Ordered from best to worst.
@@ -40,7 +40,7 @@ impl Verdict {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Improved => {
-                "The metric got better by at least the allowed change, and the interval excludes zero. Accept a new baseline, or the next run is judged against the old level."
+                "The metric got better by at least the allowed change, and the interval excludes zero. Accept a new baseline, or the next run is judged against the old level. A gain of more than half counts only once further rounds have confirmed it."
             }
             Self::Unchanged => {
                 "The interval of the change lies wholly within what is allowed, in both directions. This is evidence of sameness, not absence of evidence."
@@ -106,8 +106,17 @@ pub enum Design {
     Unpaired,
     /// Interleaved pairs: one-sample t on the differences of logarithms.
     Paired,
+    /// Pairs measured at once, each side at half the rate: the same with a term for the place.
+    Duet,
     /// No reference: absolute limits only.
     Absolute,
+}
+
+impl Design {
+    /// True when each round of now has its partner among those of before.
+    pub const fn is_paired(self) -> bool {
+        matches!(self, Self::Paired | Self::Duet)
+    }
 }
 
 /// One side's value of a metric over its rounds.
@@ -173,6 +182,12 @@ pub struct MetricResult {
     pub over: Option<Nanos>,
     /// Line of the threshold in the scenario file.
     pub line: Option<usize>,
+    /// Better by so much that another round must confirm it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspicious: bool,
+    /// What the detector `baseline-p95` says, beside the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Detection>,
 }
 
 impl MetricResult {
@@ -191,13 +206,28 @@ pub fn label(metric: Metric, scope: &Scope, over: Option<Nanos>) -> String {
 /// A part of the scenario whose numbers moved apart from the others'.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Moved {
+    /// Name of the step, or of the journey.
     pub step: String,
+    /// All of a journey moved, and no step of it more than the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub journey: bool,
     pub metric: Metric,
     /// exp(θ) − 1: of its time over that of the other steps when it stands out, else of its own time.
     pub change: f64,
     pub interval: (f64, f64),
     /// True when it stands out from the other steps, not only from zero.
     pub stands_out: bool,
+}
+
+/// A rule that was asked for and not evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unevaluated {
+    /// `latency.p99 [step pay]: change`
+    pub rule: String,
+    pub reason: String,
+    /// Line of the threshold in the scenario file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// Something the reader must know besides the verdicts.
@@ -227,6 +257,15 @@ pub struct Comparison {
     /// What a search for capacity found; None of any other plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Box<Capacity>>,
+    /// By which rule changes were judged.
+    #[serde(default, skip_serializing_if = "Judge::is_default")]
+    pub judge: Judge,
+    /// Rules of which nothing was concluded, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unevaluated: Vec<Unevaluated>,
+    /// Of a check within a budget of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foresight: Option<Box<Foresight>>,
 }
 
 /// The overall conclusion, from which the exit code follows.

@@ -56,6 +56,7 @@ impl Progress {
                     outline.duration()
                 ))
             }
+            Event::Planned(foresight) => Some(Untrusted::new(foresight.sentence()).terminal()),
             Event::Waiting { until } => Some(format!(
                 "waits until {}",
                 Untrusted::from(until.as_str()).terminal()

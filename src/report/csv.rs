@@ -14,6 +14,13 @@ pub fn csv(view: &View) -> String {
     for row in &view.rows {
         out += &judged(row);
     }
+    for u in &view.beside.unevaluated {
+        let mut cells = vec![String::new(); 18];
+        cells[0] = text(&u.rule);
+        cells[15] = "not evaluated".to_owned();
+        cells[17] = text(&u.reason);
+        out += &line(&cells);
+    }
     let known = |metric: Metric| {
         view.rows
             .iter()

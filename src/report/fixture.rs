@@ -10,7 +10,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use crate::model::{
     Acceptance, Arm, BASELINE_SCHEMA, Baseline, Capacity, Cell, Change, Comparison, Contaminant,
     Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
-    GuardState, HostSample, Interval, Knee, KneeInterval, Level, LevelRound, LevelVerdict,
+    GuardState, HostSample, Interval, Judge, Knee, KneeInterval, Level, LevelRound, LevelVerdict,
     Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline, PhaseOutline, PhaseUsage,
     RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw, Scope, Side, Stat,
     TargetOutline, TargetSample, Trust, Verdict,
@@ -48,6 +48,7 @@ pub(super) fn run() -> Run {
         results: results(),
         moved: vec![Moved {
             step: "pay".into(),
+            journey: false,
             metric: Metric::Latency(Stat::P99),
             change: 0.19,
             interval: (0.14, 0.24),
@@ -63,6 +64,9 @@ pub(super) fn run() -> Run {
             headline: "latency.p99 rose 13.7 %  (95 % interval +9.8 to +17.9 %, allowed +10 %), confidence 0.998".into(),
         },
         capacity: None,
+        judge: Judge::default(),
+        unevaluated: Vec::new(),
+        foresight: None,
     });
     run
 }
@@ -88,6 +92,9 @@ pub(super) fn plain_run() -> Run {
             headline: "11,760 of 12,000 requests answered, p99 ≥ 3 s".into(),
         },
         capacity: None,
+        judge: Judge::default(),
+        unevaluated: Vec::new(),
+        foresight: None,
     });
     run
 }
@@ -170,6 +177,9 @@ pub(super) fn search_run() -> Run {
                 r_squared: 0.991,
             }),
         })),
+        judge: Judge::default(),
+        unevaluated: Vec::new(),
+        foresight: None,
     });
     run
 }
@@ -360,6 +370,8 @@ fn results() -> Vec<MetricResult> {
         }),
         over: None,
         line: Some(41),
+        suspicious: false,
+        detection: None,
     };
     let mut p50 = result(
         Metric::Latency(Stat::P50),

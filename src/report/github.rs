@@ -30,14 +30,24 @@ pub fn github(view: &View) -> String {
         .into_iter()
         .chain(view.rows.iter().filter(|r| r.result.gating).filter_map(row))
         .collect();
+    let unevaluated = view.beside.unevaluated.iter().map(|u| Annotation {
+        rank: 0,
+        level: "notice",
+        line: u.line,
+        title: Untrusted::new(format!("not evaluated: {}", u.rule)),
+        message: Untrusted::new(u.reason.as_str()),
+    });
     annotations.sort_by_key(|a| std::cmp::Reverse(a.rank));
     if annotations.is_empty() {
         let message = view.headline.workflow_message();
         let title = title(view).workflow_property();
-        return format!("::notice title={title}::{message}\n");
+        let headline = format!("::notice title={title}::{message}\n");
+        let rest = unevaluated.take(MOST - 1).map(|a| a.render(file.as_ref()));
+        return std::iter::once(headline).chain(rest).collect();
     }
     annotations
-        .iter()
+        .into_iter()
+        .chain(unevaluated)
         .take(MOST)
         .map(|a| a.render(file.as_ref()))
         .collect()

@@ -50,6 +50,13 @@ pub fn json(view: &View) -> String {
             "text": r.text.raw(),
             "hint": r.hint.as_ref().map(crate::untrusted::Untrusted::raw),
         })).collect::<Vec<_>>(),
+        "judge": view.beside.judge,
+        "unevaluated": view.beside.unevaluated.iter().map(|u| object!({
+            "rule": u.rule,
+            "reason": u.reason,
+            "line": u.line,
+        })).collect::<Vec<_>>(),
+        "foresight": view.beside.foresight,
         "summary": {
             "now": summary(&view.now),
             "before": view.before.as_ref().map(summary),
@@ -107,6 +114,8 @@ fn row(row: &Row) -> Value {
         "rounds_needed": r.rounds_needed,
         "spoiled_rounds": row.spoiled(),
         "note": row.note.raw(),
+        "suspicious": r.suspicious,
+        "baseline_p95": r.detection,
         "line": r.line,
     });
     if let Some(over) = r.over {

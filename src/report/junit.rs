@@ -12,6 +12,12 @@ pub fn junit(view: &View) -> String {
     let rows: Vec<_> = view.rows.iter().filter(|r| r.result.gating).collect();
     let mut cases = vec![measurement(view)];
     cases.extend(rows.iter().map(|row| case(view, row)));
+    cases.extend(view.beside.unevaluated.iter().map(|u| {
+        let name = Untrusted::new(u.rule.as_str()).markup();
+        let reason = Untrusted::new(u.reason.as_str()).markup();
+        let body = format!("<skipped message=\"not evaluated: {reason}\"/>");
+        element(view, &name, &body)
+    }));
     let count = |tag: &str| cases.iter().filter(|c| c.contains(tag)).count();
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",

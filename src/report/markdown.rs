@@ -3,7 +3,7 @@
 use crate::model::{Metric, Stat};
 use crate::untrusted::Untrusted;
 
-use super::view::{LEVEL_COLUMNS, Part, Row, Tone, View};
+use super::view::{DETECTOR_COLUMNS, LEVEL_COLUMNS, Part, Row, Tone, View};
 use super::words;
 
 /// GitHub refuses longer comments (65,536 characters); what is above this is left out and said so.
@@ -23,6 +23,7 @@ pub fn markdown(view: &View) -> String {
     page.capacity(view);
     page.remarks(view);
     page.noise(view);
+    page.beside(view);
     page.summary(view);
     page.parts("Steps", &view.steps);
     page.parts("Phases", &view.phases);
@@ -170,6 +171,38 @@ impl Page {
             format!("; it touches {}", rows.join(", "))
         };
         self.paragraph(&format!("**Noise:** {}{touched}", trust.rounds_in_words()));
+    }
+
+    /// What could be seen, what was not looked at, and the detector of the guide.
+    fn beside(&mut self, view: &View) {
+        let beside = &view.beside;
+        if let Some(foreseen) = &beside.foreseen {
+            self.paragraph(&format!("**Foreseen:** {}", clipped(foreseen, 1_000)));
+        }
+        if let Some(seen) = &beside.seen {
+            self.paragraph(&format!("**Seen:** {}", clipped(seen, 1_000)));
+        }
+        for unjudged in beside.unjudged().iter().take(20) {
+            self.paragraph(&format!("**Not evaluated:** {}", clipped(unjudged, 1_000)));
+        }
+        if beside.detector.is_empty() {
+            return;
+        }
+        let mut table = format!(
+            "| {} |\n|:--|--:|--:|--:|:--|\n",
+            DETECTOR_COLUMNS.join(" | ")
+        );
+        for row in beside.detector.iter().take(50) {
+            table += &format!(
+                "| {} | {} |\n",
+                clipped(row.label(), 200),
+                row.cells().join(" | ")
+            );
+        }
+        self.details(
+            "Beside: the detector baseline-p95, which decides nothing",
+            &table,
+        );
     }
 
     fn summary(&mut self, view: &View) {

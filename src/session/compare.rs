@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::judge::Looks;
 use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Run, RunState};
 use crate::store::{Ledger, runs};
 
@@ -46,7 +45,6 @@ pub fn compare(
     let outline = run.manifest.outline.clone();
     let weighing = Weighing {
         reference: Some(reference),
-        looks: Looks::Fixed,
         ..Weighing::stored(&outline, &baseline, &run.manifest, allow_mismatch)
     };
     run.rounds.retain(|r| r.arm == Arm::Now);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::model::Event;
+use crate::model::{Event, Judge};
 use crate::scenario::{self, plan::Command};
 
 use super::check::{Against, CheckOptions, check};
@@ -50,7 +50,11 @@ pub fn demo(session: &Session, watcher: &mut dyn FnMut(&Event)) -> Result<Outcom
             named: "the demo target as it is".to_owned(),
         },
         now: Some(now),
-        max_rounds: MAX_ROUNDS,
+        max_rounds: Some(MAX_ROUNDS),
+        budget: None,
+        duet: false,
+        judge: Judge::default(),
+        strict: false,
         allow_missing: false,
         allow_mismatch: false,
     };

@@ -14,6 +14,7 @@ use crate::launch::LaunchError;
 use crate::model::Shard;
 use crate::protocol::TlsSetupError;
 use crate::store::StoreError;
+use crate::units::Nanos;
 use crate::users::UsersError;
 
 /// A use case that ended without a result.
@@ -58,6 +59,15 @@ pub enum SessionError {
     NoBaseline { scenario: String },
     #[error("a search for capacity cannot be measured in turn with {named}")]
     OneSided { named: String },
+    #[error("a search for capacity measures as many rounds as it needs, whatever the budget")]
+    SearchInBudget,
+    #[error("{budget} are too short: {needed} of about {step} are needed")]
+    BudgetTooShort {
+        budget: Nanos,
+        /// Length of a round, or of a pair.
+        step: Nanos,
+        needed: String,
+    },
     #[error("run {id} is {state}, and only complete runs can be {purpose}")]
     NotComplete {
         id: String,
@@ -147,6 +157,12 @@ impl SessionError {
             Self::OneSided { .. } => Diagnostic::error(&validity_codes::ONE_SIDED, message)
                 .because("which level comes next follows from the answers of one target, so the two sides would be under different loads")
                 .help("compare with a stored baseline: plimsoll baseline save, then plimsoll check"),
+            Self::SearchInBudget => Diagnostic::error(&validity_codes::BUDGET, message)
+                .because("how many levels it takes follows from what the target answers")
+                .help("leave out --time-budget; a shorter phase or a wider `precision` makes a search shorter"),
+            Self::BudgetTooShort { .. } => Diagnostic::error(&validity_codes::BUDGET, message)
+                .because("a check that cannot measure enough to tell anything is not begun")
+                .help("give it more time, or shorten the phases of the scenario"),
             Self::NotComplete { dir, .. } => {
                 Diagnostic::error(&store_codes::NOT_COMPLETE, message)
                     .because("an unfinished run has seen only part of the plan, so it can be shown but never judged")
@@ -177,9 +193,9 @@ impl SessionError {
             Self::ShardOfCommand => Diagnostic::error(&scenario_codes::NO_SHARD, message)
                 .because("every part would start a target of its own, and none would bear the whole load")
                 .help("start the target once, and write its address as `url` without `command`"),
-            Self::TooManyShards { have, .. } => Diagnostic::error(&scenario_codes::NO_SHARD, message)
-                .because("every part needs at least one of each")
-                .help(format!("use at most {have} parts")),
+            Self::TooManyShards { have, what, .. } => Diagnostic::error(&scenario_codes::NO_SHARD, message)
+                .because("every part, or side of a duet, needs at least one of each")
+                .help(format!("use at most {have} parts, or more {what}")),
             Self::StartIsPast { .. } => Diagnostic::error(&scenario_codes::START_PAST, message)
                 .because("all parts begin at the same moment, and this one must be prepared before it")
                 .help("name a moment some seconds ahead, the same for every part"),

@@ -5,10 +5,12 @@
 //! whatever goes wrong is a [`SessionError`].
 
 mod accept;
+mod budget;
 mod calibrate;
 mod check;
 mod compare;
 pub mod demo;
+mod duet;
 mod error;
 mod floor;
 pub mod instrument;
@@ -17,6 +19,7 @@ mod load;
 mod measure;
 mod merge;
 mod overseer;
+mod planner;
 mod promote;
 mod round;
 mod search;
@@ -36,7 +39,7 @@ pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept};
 pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
-pub use check::{Against, CheckOptions, check};
+pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
 pub use ledger::{

@@ -26,10 +26,10 @@ use super::shard::InStep;
 use super::{Session, SessionError, Watcher, load};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
-const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
+pub(super) const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
 
 /// From the end of preparations to the first phase, so that every worker is waiting by then.
-const LEAD: Nanos = Nanos::from_millis(30);
+pub(super) const LEAD: Nanos = Nanos::from_millis(30);
 
 /// Pause between two ready probes.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
@@ -108,20 +108,24 @@ impl Measurer<'_, '_> {
 
     /// Measures one round and appends it to the record; an error says which round it was.
     pub(super) fn round(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
-        self.attempt(slot, target).map_err(|source| {
-            let recorded = self.recorded;
-            if !recorded {
-                // A run that never sent anything must not become `last`. Where it cannot be
-                // removed it reads as partial, and the error at hand matters more.
-                drop(self.writer.discard());
-            }
-            SessionError::InRound {
-                number: slot.index + 1,
-                of: slot.of,
-                record: recorded.then(|| self.writer.dir().to_owned()),
-                source: Box::new(source),
-            }
-        })
+        self.attempt(slot, target)
+            .map_err(|source| self.in_round(slot, source))
+    }
+
+    /// The error with the round it happened in.
+    pub(super) fn in_round(&mut self, slot: Slot, source: SessionError) -> SessionError {
+        let recorded = self.recorded;
+        if !recorded {
+            // A run that never sent anything must not become `last`. Where it cannot be
+            // removed it reads as partial, and the error at hand matters more.
+            drop(self.writer.discard());
+        }
+        SessionError::InRound {
+            number: slot.index + 1,
+            of: slot.of,
+            record: recorded.then(|| self.writer.dir().to_owned()),
+            source: Box::new(source),
+        }
     }
 
     fn attempt(&mut self, slot: Slot, target: &ArmTarget) -> Result<(), SessionError> {
@@ -259,7 +263,7 @@ impl Measurer<'_, '_> {
         Ok(ended)
     }
 
-    fn record(
+    pub(super) fn record(
         &mut self,
         recorder: &mut Recorder,
         interval: Interval,
@@ -282,7 +286,7 @@ impl Measurer<'_, '_> {
         Ok(())
     }
 
-    fn record_sample(
+    pub(super) fn record_sample(
         &mut self,
         recorder: &mut Recorder,
         sample: Sample,
@@ -293,7 +297,7 @@ impl Measurer<'_, '_> {
     }
 
     /// Starts the target if it is ours, and waits until it is ready; None when a stop came first.
-    fn start(&mut self, target: &ArmTarget) -> Result<Option<Started>, SessionError> {
+    pub(super) fn start(&mut self, target: &ArmTarget) -> Result<Option<Started>, SessionError> {
         let mut url = target.url.clone();
         let given_port = url.port == 0;
         if given_port {
@@ -412,16 +416,16 @@ fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
 }
 
 /// A target that can be loaded; stopped when dropped.
-struct Started {
-    url: Url,
-    dial: Dial,
-    speech: Speech,
-    process: Option<Launched>,
+pub(super) struct Started {
+    pub(super) url: Url,
+    pub(super) dial: Dial,
+    pub(super) speech: Speech,
+    pub(super) process: Option<Launched>,
 }
 
 impl Started {
     /// A target of ours that ended by itself has nothing more to tell.
-    fn still_running(&mut self) -> Result<(), LaunchError> {
+    pub(super) fn still_running(&mut self) -> Result<(), LaunchError> {
         self.process
             .as_mut()
             .and_then(Launched::exited_early)

@@ -41,17 +41,7 @@ impl InStep {
         if plan.target.command.is_some() {
             return Err(SessionError::ShardOfCommand);
         }
-        let shared = plan.phases.iter().filter_map(|phase| match &phase.load {
-            Load::Connections(n) => Some((*n, "connections")),
-            Load::Users(users) => Some((users.count, "users")),
-            Load::Rate { .. } | Load::Replay(_) | Load::Search(_) => None,
-        });
-        let pool = (plan.target.http.connections, "connections");
-        let too_few = shared.chain([pool]).find(|(n, _)| *n < part.shard.of());
-        if let Some((have, what)) = too_few {
-            let of = part.shard.of();
-            return Err(SessionError::TooManyShards { of, have, what });
-        }
+        can_be_divided(plan, part.shard.of())?;
         if part.start_at.until().is_none_or(|left| left < PREPARE) {
             return Err(SessionError::StartIsPast {
                 start_at: part.start_at,
@@ -94,6 +84,23 @@ impl InStep {
         let epoch = Monotonic.now() + left;
         sleep_until(epoch - lead, stop);
         Ok(epoch)
+    }
+}
+
+/// Every part must have at least one of what is shared out.
+///
+/// # Errors
+/// When there are fewer of anything than parts.
+pub(super) fn can_be_divided(plan: &Plan, of: usize) -> Result<(), SessionError> {
+    let shared = plan.phases.iter().filter_map(|phase| match &phase.load {
+        Load::Connections(n) => Some((*n, "connections")),
+        Load::Users(users) => Some((users.count, "users")),
+        Load::Rate { .. } | Load::Replay(_) | Load::Search(_) => None,
+    });
+    let pool = (plan.target.http.connections, "connections");
+    match shared.chain([pool]).find(|(n, _)| *n < of) {
+        Some((have, what)) => Err(SessionError::TooManyShards { of, have, what }),
+        None => Ok(()),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::{self, CapacityQuestion, Environment, Looks, Question};
+use crate::judge::{self, CapacityQuestion, Environment, Looks, Noise, Question, Rule};
 use crate::model::{
-    Arm, Baseline, Capacity, Comparison, Design, Fingerprint, Manifest, Outline, Round,
+    Arm, Baseline, Capacity, Comparison, Design, Fingerprint, Manifest, Outline, Round, Smallest,
 };
 
 /// Everything about a comparison but the rounds measured now.
@@ -20,6 +20,9 @@ pub(super) struct Weighing<'a> {
     pub environment: Environment,
     /// Session of each of `stored`.
     pub sessions: Vec<usize>,
+    pub rule: Rule,
+    /// Rows whose gain was suspicious on fewer rounds.
+    pub suspected: Vec<String>,
 }
 
 impl<'a> Weighing<'a> {
@@ -35,6 +38,8 @@ impl<'a> Weighing<'a> {
             final_look: true,
             environment: Environment::default(),
             sessions: Vec::new(),
+            rule: Rule::default(),
+            suspected: Vec::new(),
         }
     }
 
@@ -43,8 +48,15 @@ impl<'a> Weighing<'a> {
         Self {
             design: Design::Paired,
             reference: Some(reference),
-            looks: Looks::Sequential,
             ..Self::absolute(outline)
+        }
+    }
+
+    /// Both arms measured at once, in pairs.
+    pub(super) fn duet(outline: &'a Outline, reference: String) -> Self {
+        Self {
+            design: Design::Duet,
+            ..Self::paired(outline, reference)
         }
     }
 
@@ -61,7 +73,6 @@ impl<'a> Weighing<'a> {
             design: Design::Unpaired,
             reference: Some(name(baseline)),
             stored: baseline.rounds().collect(),
-            looks: Looks::Sequential,
             environment: environment(baseline, ours, allow_mismatch),
             sessions: baseline.session_of_rounds(),
             ..Self::absolute(outline)
@@ -79,7 +90,7 @@ pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
             .collect()
     };
     let (before, sessions) = match w.design {
-        Design::Paired => (of(Arm::Before), Vec::new()),
+        Design::Paired | Design::Duet => (of(Arm::Before), Vec::new()),
         Design::Unpaired | Design::Absolute => {
             // Rounds of a search offered different rates: they are no repetitions of each other.
             let stored = w.stored.iter().copied().zip(w.sessions.iter().copied());
@@ -87,6 +98,20 @@ pub(super) fn weigh(w: &Weighing<'_>, rounds: &[Round]) -> Comparison {
         }
     };
     judge::judge(&question(w, (&before, &sessions), &of(Arm::Now)))
+}
+
+/// The smallest changes that so many rounds of each side would show.
+pub(super) fn foresee(
+    w: &Weighing<'_>,
+    looks: Looks,
+    noise: Noise<'_>,
+    rounds: usize,
+) -> Vec<Smallest> {
+    let question = Question {
+        looks,
+        ..question(w, (&w.stored, &w.sessions), &[])
+    };
+    judge::foresee(&question, noise, rounds)
 }
 
 /// Judges what a search for capacity found.
@@ -120,6 +145,8 @@ fn question<'a>(
         final_look: w.final_look,
         environment: w.environment.clone(),
         sessions,
+        rule: w.rule,
+        suspected: &w.suspected,
     }
 }
 

@@ -12,6 +12,7 @@ mod evalue;
 mod isotonic;
 mod multiple;
 mod planning;
+mod position;
 mod proportion;
 mod rank;
 mod resample;
@@ -31,6 +32,7 @@ pub use evalue::{PRIOR_PRECISION, e_value};
 pub use isotonic::isotonic;
 pub use multiple::{benjamini_hochberg, holm};
 pub use planning::{POCOCK_FOUR_LOOKS, minimal_detectable, rounds_needed};
+pub use position::{Positioned, positioned};
 pub use proportion::{
     Counts, Dispersion, fisher_greater, miettinen_nurminen, score, standard_error,
 };

@@ -2,8 +2,8 @@
 
 use crate::model::{
     Acceptance, Arm, Cell, Comparison, Decision, Design, ErrorClass, Fingerprint, HostSample,
-    Interval, Manifest, Mode, Outline, PhaseOutline, Round, Sample, TargetOutline, TargetSample,
-    Verdict,
+    Interval, Judge, Manifest, Mode, Outline, PhaseOutline, Round, Sample, TargetOutline,
+    TargetSample, Verdict,
 };
 use crate::recorder::{End, Recorder};
 use crate::store::runs::{Begin, Frame};
@@ -150,6 +150,9 @@ pub(super) fn comparison() -> Comparison {
             headline: "one round tells nothing".into(),
         },
         capacity: None,
+        judge: Judge::default(),
+        unevaluated: Vec::new(),
+        foresight: None,
     }
 }
 

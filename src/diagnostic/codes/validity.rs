@@ -44,6 +44,11 @@ super::codes! {
          one target answered, so there is no load that both sides would share. Save the result of one build as a baseline and check the \
          other against it.",
         "a search for capacity cannot be measured in turn with ./old/shop --port {port}";
+    BUDGET = "PL0315", "the time budget does not fit",
+        "`check --time-budget` never begins a round that cannot end within the budget. Two rounds of each side (four of a duet) are the \
+         least that can tell anything, so a budget shorter than these is refused before anything is sent. A round takes its phases, and \
+         about two seconds to start the target and to wait for the last answers. A search for capacity takes no budget.",
+        "20 s are too short: 2 pairs of about 32 s are needed";
     MISMATCH = "PL0320", "the reference was measured elsewhere",
         "CPU model, number of cores, CPU quota, architecture or the plan differ from those of the reference, so a difference would not be \
          the target's. Measure both sides on this machine (`check --against-command`), save a new baseline here, or compare all the same \

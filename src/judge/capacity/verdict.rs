@@ -59,6 +59,8 @@ pub fn judge_capacity(q: &CapacityQuestion<'_>) -> Comparison {
         looks: question.looks,
         final_look: true,
         sessions: &[],
+        rule: question.rule,
+        suspected: &[],
     };
     let own = Rounds::of(&alone);
     asks::asked(&alone, &own, &mut readings);
@@ -200,6 +202,8 @@ fn blank(metric: Metric, scope: Scope) -> MetricResult {
         ranks: None,
         over: None,
         line: None,
+        suspicious: false,
+        detection: None,
     }
 }
 

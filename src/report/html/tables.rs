@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Scope, Stat};
-use crate::report::view::{CapacityView, LEVEL_COLUMNS, Part, Row, Tone, View, level};
+use crate::report::view::{
+    CapacityView, DETECTOR_COLUMNS, LEVEL_COLUMNS, Part, Row, Tone, View, level,
+};
 use crate::report::words;
 use crate::units::Unit;
 use crate::untrusted::Untrusted;
@@ -64,6 +66,23 @@ pub(super) fn verdict_rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<V
             }
         })
         .collect()
+}
+
+/// What the detector says of the gating metrics.
+pub(super) fn detector(view: &View) -> Grid {
+    Grid {
+        head: DETECTOR_COLUMNS.to_vec(),
+        rows: view
+            .beside
+            .detector
+            .iter()
+            .map(|row| {
+                std::iter::once(row.label().terminal())
+                    .chain(row.cells())
+                    .collect()
+            })
+            .collect(),
+    }
 }
 
 /// A number a reader looks for first.

@@ -1,7 +1,7 @@
 //! The parts of the page, written line by line.
 
 use crate::report::table::{Column, Table, width, wrap};
-use crate::report::view::{LEVEL_COLUMNS, Row, Standing, View};
+use crate::report::view::{DETECTOR_COLUMNS, LEVEL_COLUMNS, Row, Standing, View};
 use crate::report::words;
 use crate::untrusted::Untrusted;
 
@@ -261,11 +261,56 @@ impl Page {
         }
     }
 
+    /// The detector of the guide, for whoever asks for everything.
+    pub(super) fn detector(&mut self, view: &View) {
+        if view.beside.detector.is_empty() {
+            return;
+        }
+        let mut table = Table::new(&DETECTOR_COLUMNS.map(|name| match name {
+            "metric" | "baseline-p95" => Column::left(name),
+            name => Column::right(name).spare(1),
+        }));
+        for row in &view.beside.detector {
+            let cells = std::iter::once(row.label().terminal()).chain(row.cells());
+            table.row(cells.map(|c| self.letters(&c)).collect());
+        }
+        self.blank();
+        if table.fits(self.room()) {
+            self.table(&table);
+            return;
+        }
+        for row in &view.beside.detector {
+            let [degradation, allowed, stability, word] = row.cells();
+            let text = format!(
+                "{}: {degradation}, allowed {allowed}, stability {stability}, {word}",
+                row.label().terminal()
+            );
+            self.labelled("p95", &text);
+        }
+    }
+
+    /// What could be seen, and what was not looked at.
+    fn beside(&mut self, view: &View) {
+        let beside = &view.beside;
+        if let Some(foreseen) = &beside.foreseen {
+            self.labelled("foreseen", &foreseen.terminal());
+        }
+        let shows_seen = beside.foreseen.is_some() || self.style.verbosity == Verbosity::Verbose;
+        if let Some(seen) = beside.seen.as_ref().filter(|_| shows_seen) {
+            self.labelled("seen", &seen.terminal());
+        }
+        for (i, unjudged) in beside.unjudged().iter().enumerate() {
+            let label = if i == 0 { "unjudged" } else { "" };
+            self.labelled(label, &unjudged.terminal());
+        }
+    }
+
     pub(super) fn last_lines(&mut self, view: &View) {
         if let Some(whereabouts) = view.whereabouts() {
             self.labelled("where", &whereabouts.terminal());
         }
         self.noise(view);
+        self.beside(view);
         if view.compares() && self.style.verbosity < Verbosity::Verbose {
             self.labelled("lateness", &view.trust.lateness());
         }

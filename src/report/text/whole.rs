@@ -19,6 +19,9 @@ pub fn text(view: &View, style: TextStyle) -> String {
     page.remarks(view);
     page.rows(view);
     page.capacity(view);
+    if style.verbosity == Verbosity::Verbose {
+        page.detector(view);
+    }
     if !view.compares() || style.verbosity == Verbosity::Verbose {
         summary(&mut page, view);
     }

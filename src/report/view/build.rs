@@ -10,6 +10,7 @@ use crate::report::words;
 use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
+use super::beside::Beside;
 use super::capacity::shown_rate;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
@@ -26,6 +27,7 @@ pub struct View {
     pub(in crate::report) rows: Vec<Row>,
     pub(in crate::report) moved: Vec<MovedStep>,
     pub(in crate::report) remarks: Vec<Remark>,
+    pub(in crate::report) beside: Beside,
     pub(in crate::report) now: Summary,
     pub(in crate::report) before: Option<Summary>,
     pub(in crate::report) steps: Vec<Part>,
@@ -61,6 +63,16 @@ pub(in crate::report) struct MovedStep {
     pub(in crate::report) moved: Moved,
     /// `cpu.per-request +19 %`
     pub(in crate::report) change: String,
+}
+
+impl MovedStep {
+    pub(in crate::report) const fn kind(&self) -> &'static str {
+        if self.moved.journey {
+            "journey"
+        } else {
+            "step"
+        }
+    }
 }
 
 /// A finding of the judge.
@@ -132,6 +144,7 @@ impl View {
                 .map(Untrusted::new),
             moved: comparison.map(moved).unwrap_or_default(),
             remarks: remarks(run, &headline),
+            beside: comparison.map(Beside::of).unwrap_or_default(),
             headline: Untrusted::new(headline),
             steps: steps.collect(),
             phases: phases.collect(),
@@ -206,7 +219,7 @@ impl View {
         let mut text = told
             .iter()
             .take(3)
-            .map(|m| format!("step {}: {}", m.step.raw(), m.change))
+            .map(|m| format!("{} {}: {}", m.kind(), m.step.raw(), m.change))
             .collect::<Vec<_>>()
             .join("; ");
         match quiet.as_slice() {
@@ -436,10 +449,10 @@ fn moved(comparison: &Comparison) -> Vec<MovedStep> {
                 "{} {}{}",
                 m.metric,
                 words::change(m.change, words::is_points(m.metric, None)),
-                if m.stands_out {
-                    " beyond the other steps"
-                } else {
-                    ""
+                match (m.stands_out, m.journey) {
+                    (true, false) => " beyond the other steps",
+                    (true, true) => " beyond the other journeys",
+                    (false, _) => "",
                 }
             ),
             moved: m.clone(),

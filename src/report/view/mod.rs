@@ -1,5 +1,6 @@
 //! What every writer sees: the run with its reference, worked out once and already in words.
 
+mod beside;
 mod build;
 mod capacity;
 mod outlook;
@@ -11,6 +12,7 @@ mod trust;
 pub use build::View;
 pub use outlook::Standing;
 
+pub(super) use beside::DETECTOR_COLUMNS;
 pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
 pub(super) use outlook::Tone;
 pub(super) use row::{Row, level};
