@@ -538,3 +538,65 @@ fn the_instrument_is_held_against_targets_of_known_truth() {
         "what is measured in passing is not kept"
     );
 }
+
+#[test]
+fn two_files_of_round_values_are_compared() {
+    let place = Workplace::new();
+    place.write(
+        "before.csv",
+        "latency.p50,build\n10ms,3s\n10.1ms,3.1s\n9.9ms,3.05s\n10ms,3s\n10.05ms,3.02s\n",
+    );
+    place.write(
+        "after.csv",
+        "build,latency.p50\n3s,12ms\n3.1s,12.1ms\n3.05s,11.9ms\n3s,12ms\n3.02s,12.05ms\n",
+    );
+    let compare = |more: &[&str], exit| {
+        let args = [&["compare", "--values", "before.csv", "after.csv"], more].concat();
+        place.run(&args).exits(exit)
+    };
+    let shown = compare(&[], 1).stdout;
+    assert!(shown.contains("REGRESSED"), "{shown}");
+    assert!(shown.contains("latency.p50 rose 20.0 %"), "{shown}");
+    assert!(shown.contains("3.03 s"), "{shown}");
+    compare(&["--paired"], 1);
+    compare(&["--allowed", "latency.p50=+40%"], 0);
+    let json = compare(&["--json"], 1).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["verdict"]["word"], "regressed");
+    assert_eq!(json["metrics"][1]["metric"], "latency.p50");
+    compare(&["-o", "report.html", "-o", "junit.xml"], 1);
+    assert!(place.path().join("report.html").exists());
+    // Nothing was measured, so nothing is stored.
+    assert!(!place.path().join("reports").exists());
+}
+
+#[test]
+fn a_file_of_values_that_is_wrong_is_refused_with_its_places() {
+    let place = Workplace::new();
+    place.write("before.csv", "latency.p50,build\n10ms,3s\n");
+    place.write("after.csv", "latency.p50\nNaN\n,\n");
+    let args = ["compare", "--values", "before.csv", "after.csv"];
+    let told = place.run(&args).exits(2).stderr;
+    for part in ["PL0702", "after.csv:2:1", "PL0703", "after.csv:3:1"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    place.write("after.csv", "latency.p50\n11ms\n12ms\n");
+    let told = place
+        .run(&[&args[..], &["--paired"]].concat())
+        .exits(2)
+        .stderr;
+    assert!(
+        told.contains("`build` is in before.csv and not in after.csv"),
+        "{told}"
+    );
+    assert!(told.contains("PL0708"), "{told}");
+    let args = [
+        "compare",
+        "--values",
+        "before.csv",
+        "gone.csv",
+        "--allowed",
+        "x=+1%",
+    ];
+    assert!(place.run(&args).exits(2).stderr.contains("PL0701"));
+}

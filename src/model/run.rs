@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, BaselineId, Comparison, Interval, Outline, Round, Sample, Shard};
+use super::{Arm, BaselineId, Comparison, Interval, Origin, Outline, Round, Sample, Shard};
 
-/// Version of the run record on disk.
-pub const SCHEMA: u32 = 1;
+/// Version of the run record on disk. 2 has runs of other tools: their origin, given values and
+/// custom metrics.
+pub const SCHEMA: u32 = 2;
 
 /// What a run was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub enum Mode {
     Check,
     /// `check --against-command` or `--against-url`: both arms measured now, interleaved.
     Interleaved,
+    /// `import`: measured by another tool.
+    Imported,
 }
 
 /// Written before the first request.
@@ -55,6 +58,9 @@ pub struct Manifest {
     /// Ids of the parts that this run was merged from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
+    /// Who measured it; None: Plimsoll did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// The environment a measurement belongs to.

@@ -63,7 +63,7 @@ pub fn compare(
 }
 
 /// A run in the place of a baseline: nobody accepted it, but it is what is compared with.
-fn as_baseline(run: Run) -> Baseline {
+pub(super) fn as_baseline(run: Run) -> Baseline {
     let rounds = run.arm(Arm::Now).cloned().collect();
     let m = run.manifest;
     let scenario = m.outline.name.clone();

@@ -19,6 +19,7 @@ mod search;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod values;
 mod weigh;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub use measure::{measure, measure_part};
 pub use merge::merge;
 pub use round::ArmTarget;
 pub use shard::Part;
+pub use values::{ValuesQuestion, compare_values};
 
 /// What every use case needs to know about where it runs.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
     Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Manifest, Metric, Mode,
-    Moved, Round, Run, RunState, Scope, Stat, Verdict,
+    Moved, Origin, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -86,7 +86,7 @@ impl View {
         let summary = |rounds: &[&Round], scope: &Scope| Summary::new(rounds, outline, scope);
         let now = sides.now_summary(run, &everything);
         let standing = standing(run, &now);
-        let headline = headline(run, standing, &now);
+        let headline = headline(run, standing, &now, &rows);
         let part = |name: &str, load: &str, scope: Scope| Part {
             name: Untrusted::new(name),
             load: Untrusted::new(load),
@@ -142,7 +142,7 @@ impl View {
             capacity: CapacityView::new(run),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
-            trust: TrustView::new(&run.rounds, &rows),
+            trust: TrustView::new(&run.rounds, &rows, run.manifest.origin.as_ref()),
             next: next(standing, run, &now),
             facts: Facts::new(run),
             before: sides
@@ -335,7 +335,7 @@ fn has_nothing_to_judge(c: &Comparison) -> bool {
 }
 
 /// The sentence that every format leads with.
-fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
+fn headline(run: &Run, standing: Standing, now: &Summary, rows: &[Row]) -> String {
     let done = run.rounds.iter().filter(|r| r.complete).count();
     let finished = match done {
         0 => "before a round was finished".to_owned(),
@@ -349,7 +349,12 @@ fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
             format!("the run broke off {finished}: it can be read, it passes nothing")
         }
         (Standing::Unjudged, _) => "nobody has judged this run: it passes nothing".to_owned(),
-        (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => measured(now),
+        (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => {
+            match &run.manifest.origin {
+                Some(origin) => taken_over(origin, done, rows),
+                None => measured(now),
+            }
+        }
         (Standing::Part, _) => {
             let shard = run.manifest.shard.unwrap_or_default();
             format!(
@@ -362,6 +367,19 @@ fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
             .map(|c| c.decision.headline.clone())
             .unwrap_or_default(),
     }
+}
+
+/// `3 rounds measured by wrk 4.1.0: service-time.p50 8.1 ms, throughput.ok 200/s`
+fn taken_over(origin: &Origin, rounds: usize, rows: &[Row]) -> String {
+    const MOST: usize = 3;
+    let told: Vec<String> = rows
+        .iter()
+        .filter(|r| r.result.gating)
+        .take(MOST)
+        .map(|r| format!("{} {}", r.label.raw(), r.now))
+        .collect();
+    let rounds = words::plural(rounds, "round");
+    format!("{rounds} measured by {origin}: {}", told.join(", "))
 }
 
 fn is_search(run: &Run) -> bool {
@@ -559,11 +577,15 @@ impl Facts {
             } else {
                 outline.target.name()
             }),
-            load: Untrusted::new(format!(
-                "{load}, {} × {}",
-                words::plural(rounds, "round"),
-                outline.measured()
-            )),
+            load: Untrusted::new(match &run.manifest.origin {
+                Some(_) if loads.is_empty() => words::plural(rounds, "round"),
+                Some(_) => format!("{load}, {}", words::plural(rounds, "round")),
+                None => format!(
+                    "{load}, {} × {}",
+                    words::plural(rounds, "round"),
+                    outline.measured()
+                ),
+            }),
         }
     }
 }

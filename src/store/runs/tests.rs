@@ -224,13 +224,13 @@ fn newer_files_are_refused_with_a_hint() {
     let dir = written(root.path(), true);
     let path = dir.join(MANIFEST);
     let text = fs::read_to_string(&path).expect("a manifest");
-    fs::write(&path, text.replace("\"schema\": 1", "\"schema\": 2")).expect("writes");
+    fs::write(&path, text.replace("\"schema\": 1", "\"schema\": 3")).expect("writes");
     let error = read(&dir).expect_err("newer");
     assert!(matches!(
         error,
         StoreError::Newer {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             ..
         }
     ));

@@ -1,0 +1,6 @@
+//! What others measured: files of round values.
+
+mod files;
+pub mod values;
+
+pub use files::text;
