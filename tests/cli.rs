@@ -37,7 +37,7 @@ fn without_arguments_the_help_names_every_verb() {
     let ended = Workplace::new().run(&[]).exits(2);
     for verb in [
         "demo", "init", "doctor", "run", "check", "compare", "baseline", "report", "validate",
-        "explain", "generate",
+        "explain", "generate", "import",
     ] {
         assert!(
             ended.stderr.contains(&format!("\n  {verb}")),
@@ -599,4 +599,89 @@ fn a_file_of_values_that_is_wrong_is_refused_with_its_places() {
         "x=+1%",
     ];
     assert!(place.run(&args).exits(2).stderr.contains("PL0701"));
+}
+
+/// A fixture of `import`.
+fn foreign(name: &str) -> String {
+    format!("{}/tests/data/import/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn results_of_another_tool_are_imported_shown_and_compared() {
+    let place = Workplace::new();
+    let files = [1, 2, 3].map(|i| foreign(&format!("wrk/wrk-{i}.txt")));
+    let import = [
+        &["import", "--scenario", "shop", "--tool-version", "4.1.0"][..],
+        &files.each_ref().map(String::as_str),
+    ]
+    .concat();
+    let shown = place.run(&import).exits(0).stdout;
+    for part in [
+        "MEASURED",
+        "3 rounds measured by wrk 4.1.0",
+        "service-time.p99",
+        "nothing is known of its generator's lateness",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    place.run(&import).exits(0);
+    let json = place.run(&["report", "last", "--json"]).exits(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["run"]["mode"], "imported");
+    assert_eq!(json["run"]["origin"]["tool"]["version"], "4.1.0");
+    assert_eq!(json["trust"]["measured_by"], "wrk 4.1.0");
+    assert_eq!(json["rounds"][0]["due"], 10030);
+    // The same files: nothing changed, though three rounds that scatter may not show it.
+    let compared = place
+        .run(&["compare", "last~1", "last", "-o", "md:-"])
+        .exits(0);
+    assert!(
+        compared.stdout.contains("service-time.p50"),
+        "{}",
+        compared.stdout
+    );
+    assert!(compared.stdout.contains("wrk 4.1.0"), "{}", compared.stdout);
+    let one = foreign("wrk/wrk-errors.txt");
+    place.run(&["import", &one, "--scenario", "shop"]).exits(0);
+    let other = place.run(&["compare", "last~1", "last"]).exits(4).stdout;
+    assert!(other.contains("another load"), "{other}");
+    for run in place.runs() {
+        assert!(run.join("report.html").exists());
+    }
+}
+
+#[test]
+fn an_imported_run_becomes_no_baseline() {
+    let place = Workplace::new();
+    let file = foreign("hyperfine/hyperfine-1.json");
+    place.run(&["import", &file, "--scenario", "shop"]).exits(0);
+    let args = ["baseline", "save", "shop", "--reason", "x"];
+    let told = place.run(&args).exits(4).stderr;
+    assert!(told.contains("measured by hyperfine"), "{told}");
+}
+
+#[test]
+fn every_kind_of_result_is_imported_by_its_content() {
+    let place = Workplace::new();
+    for (name, kind) in [
+        ("criterion/round-1", "criterion"),
+        ("hyperfine/hyperfine-2.json", "hyperfine"),
+        ("k6/k6-handle-summary.json", "k6"),
+        ("wrk/wrk-1.txt", "wrk"),
+        ("oha/oha.json", "oha"),
+        ("hlog/java.hlog", "hlog"),
+        ("jmeter/jmeter.jtl", "jmeter"),
+    ] {
+        place.run(&["import", &foreign(name)]).exits(0);
+        assert!(place.path().join("reports").join(kind).is_dir(), "{kind}");
+        for output in ["md:-", "csv:-", "junit:-", "github:-", "html:-"] {
+            place.run(&["report", "last", "-o", output]).exits(0);
+        }
+    }
+    let told = place
+        .run(&["import", &foreign("README.md")])
+        .exits(2)
+        .stderr;
+    assert!(told.contains("PL0709"), "{told}");
+    place.run(&["import", "--from", "gatling", "x"]).exits(2);
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod generate;
+mod import;
 mod init;
 mod load;
 mod merge;
@@ -86,6 +87,7 @@ enum Verb {
     Check(check::Args),
     Compare(compare::Args),
     Merge(merge::Args),
+    Import(import::Args),
     Baseline(baseline::Args),
     Report(report::Args),
     Validate(validate::Args),
@@ -128,6 +130,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Check(args) => check::run(&args, context),
         Verb::Compare(args) => compare::run(&args, context),
         Verb::Merge(args) => merge::run(&args, context),
+        Verb::Import(args) => import::run(&args, context),
         Verb::Baseline(args) => baseline::run(args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),

@@ -159,7 +159,10 @@ impl Reading {
             Metric::ErrorsRate | Metric::Errors(_) => self
                 .counts(metric)
                 .map_or(Estimate::Missing, |c| finite(c.share())),
+            // No answer is without bytes: nobody counted them.
+            Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => ratio(tally.bytes_in.0 as f64, tally.answered),
+            Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
             Metric::BytesOut => ratio(tally.bytes_out.0 as f64, tally.sent),
             _ if self.of_step || self.usage.is_empty() => Estimate::Missing,
             Metric::CpuPerRequest => {

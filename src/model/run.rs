@@ -102,7 +102,7 @@ impl Fingerprint {
                 &other.memory_mib.to_string(),
             ),
             ("boot", &self.boot_id, &other.boot_id),
-            ("plimsoll", &self.tool_version, &other.tool_version),
+            ("tool", &self.tool_version, &other.tool_version),
         ])
     }
 }

@@ -1,4 +1,4 @@
-//! The use cases: measure, check, compare, accept a baseline.
+//! The use cases: measure, check, compare, import, accept a baseline.
 //!
 //! Everything that the verbs of the command line do is a function here, over the modules below and
 //! without a terminal: events go out to whoever watches, results come back as [`Outcome`]s, and
@@ -9,6 +9,7 @@ mod check;
 mod compare;
 pub mod demo;
 mod error;
+mod import;
 pub mod instrument;
 mod load;
 mod measure;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use crate::model::{Baseline, Event, Run};
 
 pub use crate::engine::Stop;
+pub use crate::import::Kind as ImportKind;
 pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;
@@ -34,6 +36,7 @@ pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_his
 pub use check::{Against, CheckOptions, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
+pub use import::{ImportRequest, import};
 pub use measure::{measure, measure_part};
 pub use merge::merge;
 pub use round::ArmTarget;

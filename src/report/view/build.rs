@@ -578,7 +578,7 @@ impl Facts {
                 outline.target.name()
             }),
             load: Untrusted::new(match &run.manifest.origin {
-                Some(_) if loads.is_empty() => words::plural(rounds, "round"),
+                Some(_) if loads.iter().all(|l| l.is_empty()) => words::plural(rounds, "round"),
                 Some(_) => format!("{load}, {}", words::plural(rounds, "round")),
                 None => format!(
                     "{load}, {} × {}",

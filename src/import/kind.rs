@@ -1,0 +1,98 @@
+//! Which tool wrote a file.
+
+use std::collections::BTreeMap;
+
+use serde::de::IgnoredAny;
+
+use super::measured::{Measured, Reason};
+use super::{hlog, hyperfine, jmeter, k6, oha, wrk};
+use crate::units::Nanos;
+
+/// A tool whose results can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Criterion,
+    Hyperfine,
+    K6,
+    Wrk,
+    Oha,
+    Hlog,
+    Jmeter,
+}
+
+impl Kind {
+    pub const ALL: [Self; 7] = [
+        Self::Criterion,
+        Self::Hyperfine,
+        Self::K6,
+        Self::Wrk,
+        Self::Oha,
+        Self::Hlog,
+        Self::Jmeter,
+    ];
+
+    /// As written on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Criterion => "criterion",
+            Self::Hyperfine => "hyperfine",
+            Self::K6 => "k6",
+            Self::Wrk => "wrk",
+            Self::Oha => "oha",
+            Self::Hlog => "hlog",
+            Self::Jmeter => "jmeter",
+        }
+    }
+
+    /// Tells a file by its content.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
+        let text = text.trim_start_matches('\u{feff}').trim_start();
+        if text.starts_with('{') {
+            return Self::of_json(bytes);
+        }
+        let first = text.lines().next().unwrap_or_default();
+        if first.starts_with("Running ") && first.contains(" test @ ") {
+            Some(Self::Wrk)
+        } else if text.starts_with("Summary:") && text.contains("Success rate:") {
+            Some(Self::Oha)
+        } else if text.contains("HISTFAAA") || text.starts_with("#[") {
+            Some(Self::Hlog)
+        } else if text.starts_with("<?xml") && text.contains("<testResults")
+            || first.contains("timeStamp") && first.contains("elapsed")
+        {
+            Some(Self::Jmeter)
+        } else {
+            None
+        }
+    }
+
+    fn of_json(bytes: &[u8]) -> Option<Self> {
+        let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(bytes).ok()?;
+        [
+            // Its output has `metrics` too.
+            ("latencyPercentiles", Self::Oha),
+            ("metrics", Self::K6),
+            ("results", Self::Hyperfine),
+        ]
+        .into_iter()
+        .find(|(key, _)| keys.contains_key(*key))
+        .map(|(_, kind)| kind)
+    }
+
+    /// Reads one file; `unit` is what one count of a histogram log stands for.
+    ///
+    /// # Errors
+    /// Why it is not what the tool writes.
+    pub(super) fn parse(self, bytes: &[u8], unit: Nanos) -> Result<Measured, Reason> {
+        match self {
+            Self::Criterion => Err("criterion leaves a folder, target/criterion".into()),
+            Self::Hyperfine => hyperfine::parse(bytes),
+            Self::K6 => k6::parse(bytes),
+            Self::Wrk => wrk::parse(bytes),
+            Self::Oha => oha::parse(bytes),
+            Self::Hlog => hlog::parse(bytes, unit),
+            Self::Jmeter => jmeter::parse(bytes),
+        }
+    }
+}
