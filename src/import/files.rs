@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, SourceFile, foreign as codes};
 use crate::units::Nanos;
 use crate::untrusted::Untrusted;
 
-use super::criterion::{self, Files};
+use super::benchmarks::{self, Files};
 use super::{Kind, Measured};
 
 /// The most bytes of one import, all its files together.
@@ -48,15 +48,20 @@ pub fn text(path: &Path) -> Result<SourceFile, Diagnostic> {
     })
 }
 
+/// What one import reads.
+#[derive(Debug)]
+pub struct Rounds {
+    /// Of the first; whether they belong together is seen later.
+    pub kind: Kind,
+    /// With the names of their files.
+    pub rounds: Vec<(String, Measured)>,
+}
+
 /// Reads one round from each path, of the kind named or the one their contents tell.
 ///
 /// # Errors
 /// All files that cannot be read, or are not what their tool writes; never empty.
-pub fn read(
-    kind: Option<Kind>,
-    paths: &[PathBuf],
-    unit: Nanos,
-) -> Result<(Kind, Vec<(String, Measured)>), Vec<Diagnostic>> {
+pub fn read(kind: Option<Kind>, paths: &[PathBuf], unit: Nanos) -> Result<Rounds, Vec<Diagnostic>> {
     let mut budget = MOST;
     let mut rounds = Vec::new();
     let mut kinds = Vec::new();
@@ -71,7 +76,7 @@ pub fn read(
         }
     }
     match kinds.first() {
-        Some(kind) if found.is_empty() => Ok((*kind, rounds)),
+        Some(&kind) if found.is_empty() => Ok(Rounds { kind, rounds }),
         _ => Err(found),
     }
 }
@@ -93,7 +98,7 @@ fn one(
         if kind != Kind::Criterion {
             return Err(broken(kind, "it is a folder"));
         }
-        let measured = criterion::parse(&benchmarks(path, budget)?);
+        let measured = benchmarks::parse(&estimates_below(path, budget)?);
         return Ok((kind, measured.map_err(|reason| broken(kind, &reason))?));
     }
     let bytes = within(path, budget)?;
@@ -118,7 +123,7 @@ fn within(path: &Path, budget: &mut u64) -> Result<Vec<u8>, Diagnostic> {
 }
 
 /// The latest estimates of every benchmark below a folder.
-fn benchmarks(folder: &Path, budget: &mut u64) -> Result<Vec<Files>, Diagnostic> {
+fn estimates_below(folder: &Path, budget: &mut u64) -> Result<Vec<Files>, Diagnostic> {
     let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), 0)];
     let mut seen = 0;

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 
 use super::counted::Counted;
-use super::measured::{Measured, Part, Reason, times_to_judge};
+use super::measured::{self, Measured, Part, Reason, times_to_judge};
 use crate::model::Metric;
 use crate::units::Nanos;
 
@@ -23,8 +23,6 @@ const PLAIN: u32 = 0x1c84_9303;
 const HEAD: usize = 40;
 /// An unpacked histogram: five digits over the widest range stay far below.
 const MOST: u64 = 16 << 20;
-/// All counts together.
-const MOST_VALUES: u64 = 1 << 50;
 
 /// Reads a log in which one count of a value stands for `unit`.
 pub(super) fn parse(bytes: &[u8], unit: Nanos) -> Result<Measured, Reason> {
@@ -53,17 +51,18 @@ pub(super) fn parse(bytes: &[u8], unit: Nanos) -> Result<Measured, Reason> {
             .map_err(|e| format!("line {}: {e}", i + 1))?;
         *n = n
             .checked_add(added)
-            .filter(|n| *n < MOST_VALUES)
+            .filter(|n| *n < measured::MOST)
             .ok_or("it counts too many values")?;
     }
     let (first, last) = span.ok_or("it has no interval")?;
     let mut parts = Vec::new();
     for (tag, (counted, n)) in tags {
-        let mut part = Part::counted(&tag, n, &[]);
+        let mut part = Part::counted(&tag, n, &[])?;
         part.cell.service = counted.finish()?;
         parts.push(part);
     }
-    let values: u64 = parts.iter().map(|p| p.cell.tally.due).sum();
+    let counts = parts.iter().map(|p| p.cell.tally.due);
+    let values = counts.fold(0, u64::saturating_add);
     if values == 0 {
         return Err("its histograms are empty".into());
     }
@@ -103,7 +102,7 @@ fn interval(line: &str) -> Result<Interval<'_>, &'static str> {
     let mut number = || {
         let field = fields.next()?.trim().parse::<f64>().ok()?;
         // A century of seconds, and room for the epoch.
-        (field >= 0.0 && field < 1e10).then_some(field)
+        (0.0..1e10).contains(&field).then_some(field)
     };
     let (Some(start), Some(length), Some(_max)) = (number(), number(), number()) else {
         return Err("an interval begins with its start, length and greatest value");
@@ -212,7 +211,7 @@ impl Scale {
             into.add(Nanos(value), count.unsigned_abs());
             sum = sum
                 .checked_add(count.unsigned_abs())
-                .filter(|n| *n < MOST_VALUES)
+                .filter(|n| *n < measured::MOST)
                 .ok_or("it counts too many values")?;
             index = index.saturating_add(1);
         }

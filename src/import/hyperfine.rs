@@ -9,11 +9,11 @@ use crate::units::Nanos;
 
 #[derive(Deserialize)]
 struct Export {
-    results: Vec<Command>,
+    results: Vec<Benchmark>,
 }
 
 #[derive(Deserialize)]
-struct Command {
+struct Benchmark {
     command: String,
     /// Seconds of CPU time a run, mean.
     user: Option<f64>,
@@ -40,22 +40,26 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Measured, Reason> {
     })
 }
 
-fn part(command: &Command) -> Result<Part, Reason> {
-    if command.times.is_empty() {
-        return Err(format!("`{}` has no times", command.command).into());
+fn part(benchmark: &Benchmark) -> Result<Part, Reason> {
+    if benchmark.times.is_empty() {
+        return Err(format!("`{}` has no times", benchmark.command).into());
     }
     let mut times = Counted::default();
-    for seconds in &command.times {
+    for seconds in &benchmark.times {
         times.add(Nanos::from_secs_f64(figure(*seconds, "a time")?), 1);
     }
-    let failed = command.exit_codes.iter().filter(|c| **c != Some(0)).count() as u64;
-    let runs = command.times.len() as u64;
+    let failed = benchmark
+        .exit_codes
+        .iter()
+        .filter(|c| **c != Some(0))
+        .count() as u64;
+    let runs = benchmark.times.len() as u64;
     let answered = runs.saturating_sub(failed);
     let failed = [(ErrorClass::ExpectFailed, runs - answered)];
-    let mut part = Part::counted(&command.command, answered, &failed);
+    let mut part = Part::counted(&benchmark.command, answered, &failed)?;
     part.cell.service = times.finish()?;
     part.gates = vec![Metric::ServiceTime(Stat::Mean)];
-    if let (Some(user), Some(system)) = (command.user, command.system) {
+    if let (Some(user), Some(system)) = (benchmark.user, benchmark.system) {
         let cpu = figure(user + system, "CPU time")? * 1e9;
         part.given = vec![(Metric::CpuPerRequest, cpu)];
     }

@@ -71,7 +71,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Measured, Reason> {
     let mut parts = Vec::new();
     for (name, label) in labels {
         let failed: Vec<_> = label.failed.into_iter().collect();
-        let mut part = Part::counted(&name, label.answered, &failed);
+        let mut part = Part::counted(&name, label.answered, &failed)?;
         part.cell.service = label.times.finish()?;
         part.cell.tally.bytes_in = Bytes(label.bytes_in);
         part.cell.tally.bytes_out = Bytes(label.bytes_out);

@@ -92,7 +92,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Measured, Reason> {
     }
     let ok = rate * answered as f64 / requests.max(1) as f64;
     given.push((Metric::ThroughputOk, ok));
-    let mut part = Part::counted("requests", answered, &[(ErrorClass::StatusOther, failed)]);
+    let failures = [(ErrorClass::StatusOther, failed)];
+    let mut part = Part::counted("requests", answered, &failures)?;
     let bytes = |name: &str| {
         summary
             .number(name, "count")

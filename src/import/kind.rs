@@ -1,7 +1,6 @@
 //! Which tool wrote a file.
 
-use std::collections::BTreeMap;
-
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::measured::{Measured, Reason};
@@ -18,6 +17,15 @@ pub enum Kind {
     Oha,
     Hlog,
     Jmeter,
+}
+
+/// What tells JSON files apart. One of oha has `metrics` too.
+#[derive(Deserialize)]
+struct Keys {
+    #[serde(rename = "latencyPercentiles")]
+    latency_percentiles: Option<IgnoredAny>,
+    metrics: Option<IgnoredAny>,
+    results: Option<IgnoredAny>,
 }
 
 impl Kind {
@@ -68,16 +76,22 @@ impl Kind {
     }
 
     fn of_json(bytes: &[u8]) -> Option<Self> {
-        let keys: BTreeMap<String, IgnoredAny> = serde_json::from_slice(bytes).ok()?;
-        [
-            // Its output has `metrics` too.
-            ("latencyPercentiles", Self::Oha),
-            ("metrics", Self::K6),
-            ("results", Self::Hyperfine),
-        ]
-        .into_iter()
-        .find(|(key, _)| keys.contains_key(*key))
-        .map(|(_, kind)| kind)
+        let keys: Keys = serde_json::from_slice(bytes).ok()?;
+        match keys {
+            Keys {
+                latency_percentiles: Some(IgnoredAny),
+                ..
+            } => Some(Self::Oha),
+            Keys {
+                metrics: Some(IgnoredAny),
+                ..
+            } => Some(Self::K6),
+            Keys {
+                results: Some(IgnoredAny),
+                ..
+            } => Some(Self::Hyperfine),
+            _ => None,
+        }
     }
 
     /// Reads one file; `unit` is what one count of a histogram log stands for.
@@ -85,7 +99,7 @@ impl Kind {
     /// # Errors
     /// Why it is not what the tool writes.
     pub(super) fn parse(self, bytes: &[u8], unit: Nanos) -> Result<Measured, Reason> {
-        match self {
+        let measured = match self {
             Self::Criterion => Err("criterion leaves a folder, target/criterion".into()),
             Self::Hyperfine => hyperfine::parse(bytes),
             Self::K6 => k6::parse(bytes),
@@ -93,6 +107,11 @@ impl Kind {
             Self::Oha => oha::parse(bytes),
             Self::Hlog => hlog::parse(bytes, unit),
             Self::Jmeter => jmeter::parse(bytes),
+        }?;
+        if measured.is_countable() {
+            Ok(measured)
+        } else {
+            Err("it counts too many requests or bytes".into())
         }
     }
 }

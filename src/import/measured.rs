@@ -6,6 +6,9 @@ use crate::units::Nanos;
 /// Why a file is not what its tool writes, in words that follow "`x.json` is no output of wrk:".
 pub(super) type Reason = std::borrow::Cow<'static, str>;
 
+/// No tool counts more than this: a petabyte, as in the store.
+pub(super) const MOST: u64 = 1 << 50;
+
 /// What one invocation of a tool measured.
 #[derive(Debug, Clone, Default)]
 pub struct Measured {
@@ -24,6 +27,20 @@ pub struct Measured {
     pub(super) parts: Vec<Part>,
 }
 
+impl Measured {
+    /// True when sums over all parts stay far from overflowing.
+    pub(super) fn is_countable(&self) -> bool {
+        let sum = |of: fn(&Part) -> u64| self.parts.iter().map(of).fold(0, u64::saturating_add);
+        [
+            sum(|p| p.cell.tally.due),
+            sum(|p| p.cell.tally.bytes_in.0),
+            sum(|p| p.cell.tally.bytes_out.0),
+        ]
+        .into_iter()
+        .all(|n| n <= MOST)
+    }
+}
+
 /// A command, a benchmark, a label: what is told apart by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Part {
@@ -37,19 +54,31 @@ pub(super) struct Part {
 
 impl Part {
     /// A part of this many answered requests, and failed ones by class.
-    pub(super) fn counted(name: &str, answered: u64, failed: &[(ErrorClass, u64)]) -> Self {
+    ///
+    /// # Errors
+    /// When there are more than anybody makes.
+    pub(super) fn counted(
+        name: &str,
+        answered: u64,
+        failed: &[(ErrorClass, u64)],
+    ) -> Result<Self, Reason> {
+        let all = failed.iter().try_fold(answered, |sum, (_, n)| {
+            sum.checked_add(*n).filter(|sum| *sum <= MOST)
+        });
         let mut part = Self {
             name: name.to_owned(),
             ..Self::default()
         };
         let tally = &mut part.cell.tally;
+        tally.due = all
+            .filter(|n| *n <= MOST)
+            .ok_or("it counts too many requests")?;
+        tally.sent = tally.due;
+        tally.answered = answered;
         for &(class, n) in failed {
             tally.failures.add(class, n);
         }
-        tally.answered = answered;
-        tally.sent = answered + tally.failures.total();
-        tally.due = tally.sent;
-        part
+        Ok(part)
     }
 }
 
@@ -87,7 +116,7 @@ pub(super) fn figure(value: f64, what: &str) -> Result<f64, Reason> {
 /// A whole number below a petabyte, written as a float.
 pub(super) fn whole(value: f64, what: &str) -> Result<u64, Reason> {
     let value = figure(value, what)?;
-    if value.fract() != 0.0 || value > (1_u64 << 50) as f64 {
+    if value.fract() != 0.0 || value > MOST as f64 {
         return Err(format!("{what} is no count: {value}").into());
     }
     #[expect(

@@ -8,8 +8,8 @@
 //! from is a send, as far as anybody knows.
 
 mod assemble;
+mod benchmarks;
 mod counted;
-mod criterion;
 mod files;
 mod hlog;
 mod hyperfine;
@@ -24,6 +24,6 @@ pub mod values;
 mod wrk;
 
 pub use assemble::{Imported, assemble};
-pub use files::{read, text};
+pub use files::{Rounds, read, text};
 pub use kind::Kind;
 pub use measured::Measured;

@@ -43,7 +43,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Measured, Reason> {
             .iter()
             .map(|(what, n)| (class_of_error(what), *n)),
     );
-    let part = Part::counted("requests", answered, &failed);
+    let part = Part::counted("requests", answered, &failed)?;
     let due = part.cell.tally.due;
     if due == 0 {
         return Err("it made no request".into());

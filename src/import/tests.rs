@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::measured::Measured;
-use super::{Imported, Kind, assemble, read};
+use super::{Imported, Kind, Rounds, assemble, read};
 use crate::diagnostic::render;
 use crate::judge;
 use crate::model::{Distribution, ErrorClass, Estimate, Metric, Round, Scope, Stat};
@@ -20,7 +20,7 @@ fn path(name: &str) -> PathBuf {
 /// The fixtures as the rounds of one run, and the kind they were taken for.
 fn imported(names: &[&str]) -> (Kind, Imported) {
     let paths: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
-    let (kind, rounds) = read(None, &paths, Nanos(1)).expect("reads");
+    let Rounds { kind, rounds } = read(None, &paths, Nanos(1)).expect("reads");
     let imported = assemble(&rounds, "x", "2026-01-01T00:00:00Z").expect("fits together");
     (kind, imported)
 }
@@ -130,7 +130,7 @@ fn oha_says_the_same_as_json_and_as_it_printed() {
     ] {
         close(value(&run, time(stat), None), ms * 1e6, 1e9);
     }
-    assert!((value(&run, Metric::ThroughputOk, None) - 8_202.4524).abs() < 1e-6);
+    assert!((value(&run, Metric::ThroughputOk, None) - 8_202.452_4).abs() < 1e-6);
     assert_eq!(due(&run.rounds[0]), 400);
 }
 
@@ -203,7 +203,7 @@ fn criterion_gives_the_middle_of_what_it_printed() {
     let (kind, run) = imported(&names);
     assert_eq!((kind, run.rounds.len()), (Kind::Criterion, 3));
     assert_eq!(run.outline.steps, ["fib/10", "fib/15", "fib/flat 12"]);
-    let slope = super::criterion::slope().expect("a name");
+    let slope = super::benchmarks::slope().expect("a name");
     // fib/10  time: [136.35 ns 137.76 ns 141.60 ns]
     assert!((value(&run, slope, Some("fib/10")) - 137.76).abs() < 0.005);
     // fib/15  time: [1.5422 µs 1.5446 µs 1.5478 µs]
@@ -287,7 +287,7 @@ fn histograms_of_a_log_come_back_to_the_precision_they_were_recorded_in() {
 fn values_of_a_log_are_in_the_unit_that_is_said() {
     let paths = [path("hlog/java.hlog")];
     let longest = |unit| -> f64 {
-        let (_, rounds) = read(None, &paths, unit).expect("reads");
+        let rounds = read(None, &paths, unit).expect("reads").rounds;
         let imported = assemble(&rounds, "x", "").expect("one round");
         imported.rounds[0].cells[0].service.max().0 as f64
     };
@@ -300,7 +300,7 @@ fn what_fits_nothing_is_refused_in_words() {
         let paths: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
         let found = match read(kind, &paths, Nanos(1)) {
             Err(found) => found,
-            Ok((_, rounds)) => vec![assemble(&rounds, "x", "").expect_err("mixed")],
+            Ok(read) => vec![assemble(&read.rounds, "x", "").expect_err("mixed")],
         };
         render(&found, false)
     };

@@ -73,7 +73,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Measured, Reason> {
         duration: time(lasted)?,
         given,
         gates,
-        parts: vec![Part::counted("requests", answered, &all)],
+        parts: vec![Part::counted("requests", answered, &all)?],
         ..Measured::default()
     })
 }

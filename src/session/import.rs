@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::clock::wall_rfc3339;
 use crate::diagnostic::Diagnostic;
-use crate::import::{self, Imported, Kind};
+use crate::import::{self, Imported, Kind, Rounds};
 use crate::model::{Fingerprint, Manifest, Mode, Origin, RUN_SCHEMA, Run, RunState};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
 use crate::units::Nanos;
@@ -32,7 +32,7 @@ pub struct ImportRequest<'a> {
 /// # Errors
 /// When a file is not what its tool writes, or the run cannot be stored.
 pub fn import(session: &Session, request: &ImportRequest<'_>) -> Result<Outcome, Vec<Diagnostic>> {
-    let (kind, rounds) = import::read(request.kind, request.paths, request.unit)?;
+    let Rounds { kind, rounds } = import::read(request.kind, request.paths, request.unit)?;
     let scenario = request.scenario.unwrap_or(kind.name());
     let now = wall_rfc3339();
     let imported = import::assemble(&rounds, scenario, &now).map_err(|d| vec![d])?;

@@ -341,7 +341,7 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
         ("Boot", shown(&e.boot_id)),
     ]);
     let of_here = ["Plimsoll", "Seed", "Processor", "Memory"];
-    facts.retain(|(what, text)| !text.is_empty() && !(unknown && of_here.contains(what)));
+    facts.retain(|(what, text)| !(text.is_empty() || unknown && of_here.contains(what)));
     facts
 }
 

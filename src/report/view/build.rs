@@ -3,14 +3,15 @@
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Manifest, Metric, Mode,
-    Moved, Origin, Round, Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Metric, Mode, Moved, Origin,
+    Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
 use super::capacity::shown_rate;
+use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
 use super::{CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held};
@@ -39,19 +40,6 @@ pub struct View {
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
     pub(in crate::report) next: Vec<Next>,
-}
-
-/// What was run: the facts of the manifest.
-#[derive(Debug, Clone)]
-pub(in crate::report) struct Facts {
-    pub(in crate::report) manifest: Manifest,
-    pub(in crate::report) state: RunState,
-    pub(in crate::report) scenario: Untrusted,
-    pub(in crate::report) description: Untrusted,
-    /// The command that starts it, or its address.
-    pub(in crate::report) target: Untrusted,
-    /// `200/s poisson, 5 rounds × 60 s`
-    pub(in crate::report) load: Untrusted,
 }
 
 /// A step whose numbers moved, with the sentence about it.
@@ -475,6 +463,8 @@ fn round_view(round: &Round, run: &Run) -> RoundView {
         "cut short".to_owned()
     } else if round.is_stopped() {
         "held back by the guard".to_owned()
+    } else if run.manifest.origin.is_some() {
+        "not watched".to_owned()
     } else if round.contamination.is_empty() {
         "clean".to_owned()
     } else {
@@ -550,44 +540,6 @@ fn strips(run: &Run, rows: &[Row], sides: &Sides<'_>) -> Vec<Strip> {
         .filter(|s: &Strip| s.dots.len() > 1)
         .take(MOST)
         .collect()
-}
-
-impl Facts {
-    fn new(run: &Run) -> Self {
-        let outline = &run.manifest.outline;
-        let loads: Vec<_> = outline
-            .phases
-            .iter()
-            .filter(|p| !p.warm_up)
-            .map(|p| p.load.as_str())
-            .collect();
-        let load = match loads.as_slice() {
-            [] => "no load".to_owned(),
-            [one] => (*one).to_owned(),
-            many => words::plural(many.len(), "phase"),
-        };
-        let rounds = run.arm(Arm::Now).count();
-        Self {
-            manifest: run.manifest.clone(),
-            state: run.state,
-            scenario: Untrusted::new(outline.name.as_str()),
-            description: Untrusted::new(outline.description.as_str()),
-            target: Untrusted::new(if outline.target.unverified {
-                format!("{} (certificate NOT verified)", outline.target.name())
-            } else {
-                outline.target.name()
-            }),
-            load: Untrusted::new(match &run.manifest.origin {
-                Some(_) if loads.iter().all(|l| l.is_empty()) => words::plural(rounds, "round"),
-                Some(_) => format!("{load}, {}", words::plural(rounds, "round")),
-                None => format!(
-                    "{load}, {} × {}",
-                    words::plural(rounds, "round"),
-                    outline.measured()
-                ),
-            }),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod build;
 mod capacity;
+mod facts;
 mod outlook;
 mod row;
 mod summary;

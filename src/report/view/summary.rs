@@ -223,7 +223,7 @@ pub(in crate::report) struct RoundView {
     pub(in crate::report) clean: bool,
     /// What the guard did, in order.
     pub(in crate::report) guard: Vec<GuardChange>,
-    /// `clean`, `spoiled by steal 31 %`, `cut short`, `held back by the guard`.
+    /// `clean`, `spoiled by steal 31 %`, `cut short`, `held back by the guard`, `not watched`.
     pub(in crate::report) state: String,
     pub(in crate::report) summary: Summary,
 }
