@@ -46,6 +46,7 @@ fn round(index: usize, scale: u64) -> Round {
         started_at: String::new(),
         level: None,
         cells,
+        given: Vec::new(),
         usage: vec![PhaseUsage {
             phase: 0,
             wall: Nanos::from_secs(60),

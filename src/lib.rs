@@ -23,6 +23,7 @@ pub mod schedule;
 
 pub mod demo;
 pub mod engine;
+pub mod import;
 pub mod launch;
 pub mod observe;
 pub mod protocol;

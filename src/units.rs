@@ -128,7 +128,7 @@ pub struct UnitError {
 }
 
 /// The unit a metric is measured and shown in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Nanoseconds.
@@ -146,6 +146,39 @@ pub enum Unit {
 }
 
 impl Unit {
+    pub const ALL: [Self; 6] = [
+        Self::Time,
+        Self::PerSecond,
+        Self::Share,
+        Self::Bytes,
+        Self::BytesPerSecond,
+        Self::Count,
+    ];
+
+    /// The name as written in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::PerSecond => "per-second",
+            Self::Share => "share",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "bytes-per-second",
+            Self::Count => "count",
+        }
+    }
+
+    /// What a number without a unit is taken for: the base that reports for machines are written in.
+    pub const fn base(self) -> &'static str {
+        match self {
+            Self::Time => "nanoseconds",
+            Self::PerSecond => "events per second",
+            Self::Share => "shares of one",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "bytes per second",
+            Self::Count => "plain numbers",
+        }
+    }
+
     /// Shows a value with three to four significant digits and the prefix that suits it.
     pub fn format(self, value: f64) -> String {
         if !value.is_finite() {
@@ -170,6 +203,8 @@ impl Unit {
             Self::Share => format!("{sign}{} %", digits(v * 100.0)),
             Self::Bytes => format!("{sign}{}", bytes(v)),
             Self::BytesPerSecond => format!("{sign}{}/s", bytes(v)),
+            // Below what `digits` can tell from zero.
+            Self::Count if v > 0.0 && v < 5e-5 => format!("{sign}{v:.2e}"),
             Self::Count => format!("{sign}{}", digits(v)),
         }
     }

@@ -48,6 +48,7 @@ fn without_arguments_the_help_names_every_verb() {
         "validate",
         "explain",
         "generate",
+        "import",
     ] {
         assert!(
             ended.stderr.contains(&format!("\n  {verb}")),
@@ -547,4 +548,151 @@ fn the_instrument_is_held_against_targets_of_known_truth() {
         place.runs().is_empty(),
         "what is measured in passing is not kept"
     );
+}
+
+#[test]
+fn two_files_of_round_values_are_compared() {
+    let place = Workplace::new();
+    place.write(
+        "before.csv",
+        "latency.p50,build\n10ms,3s\n10.1ms,3.1s\n9.9ms,3.05s\n10ms,3s\n10.05ms,3.02s\n",
+    );
+    place.write(
+        "after.csv",
+        "build,latency.p50\n3s,12ms\n3.1s,12.1ms\n3.05s,11.9ms\n3s,12ms\n3.02s,12.05ms\n",
+    );
+    let compare = |more: &[&str], exit| {
+        let args = [&["compare", "--values", "before.csv", "after.csv"], more].concat();
+        place.run(&args).exits(exit)
+    };
+    let shown = compare(&[], 1).stdout;
+    assert!(shown.contains("REGRESSED"), "{shown}");
+    assert!(shown.contains("latency.p50 rose 20.0 %"), "{shown}");
+    assert!(shown.contains("3.03 s"), "{shown}");
+    compare(&["--paired"], 1);
+    compare(&["--allowed", "latency.p50=+40%"], 0);
+    let json = compare(&["--json"], 1).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["verdict"]["word"], "regressed");
+    assert_eq!(json["metrics"][1]["metric"], "latency.p50");
+    compare(&["-o", "report.html", "-o", "junit.xml"], 1);
+    assert!(place.path().join("report.html").exists());
+    // Nothing was measured, so nothing is stored.
+    assert!(!place.path().join("reports").exists());
+}
+
+#[test]
+fn a_file_of_values_that_is_wrong_is_refused_with_its_places() {
+    let place = Workplace::new();
+    place.write("before.csv", "latency.p50,build\n10ms,3s\n");
+    place.write("after.csv", "latency.p50\nNaN\n,\n");
+    let args = ["compare", "--values", "before.csv", "after.csv"];
+    let told = place.run(&args).exits(2).stderr;
+    for part in ["PL0702", "after.csv:2:1", "PL0703", "after.csv:3:1"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    place.write("after.csv", "latency.p50\n11ms\n12ms\n");
+    let told = place
+        .run(&[&args[..], &["--paired"]].concat())
+        .exits(2)
+        .stderr;
+    assert!(
+        told.contains("`build` is in before.csv and not in after.csv"),
+        "{told}"
+    );
+    assert!(told.contains("PL0708"), "{told}");
+    let args = [
+        "compare",
+        "--values",
+        "before.csv",
+        "gone.csv",
+        "--allowed",
+        "x=+1%",
+    ];
+    assert!(place.run(&args).exits(2).stderr.contains("PL0701"));
+}
+
+/// A fixture of `import`.
+fn foreign(name: &str) -> String {
+    format!("{}/tests/data/import/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn results_of_another_tool_are_imported_shown_and_compared() {
+    let place = Workplace::new();
+    let files = [1, 2, 3].map(|i| foreign(&format!("wrk/wrk-{i}.txt")));
+    let import = [
+        &["import", "--scenario", "shop", "--tool-version", "4.1.0"][..],
+        &files.each_ref().map(String::as_str),
+    ]
+    .concat();
+    let shown = place.run(&import).exits(0).stdout;
+    for part in [
+        "MEASURED",
+        "3 rounds measured by wrk 4.1.0",
+        "service-time.p99",
+        "nothing is known of its generator's lateness",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    place.run(&import).exits(0);
+    let json = place.run(&["report", "last", "--json"]).exits(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["run"]["mode"], "imported");
+    assert_eq!(json["run"]["origin"]["tool"]["version"], "4.1.0");
+    assert_eq!(json["trust"]["measured_by"], "wrk 4.1.0");
+    assert_eq!(json["rounds"][0]["due"], 10030);
+    // The same files: nothing changed, though three rounds that scatter may not show it.
+    let compared = place
+        .run(&["compare", "last~1", "last", "-o", "md:-"])
+        .exits(0);
+    assert!(
+        compared.stdout.contains("service-time.p50"),
+        "{}",
+        compared.stdout
+    );
+    assert!(compared.stdout.contains("wrk 4.1.0"), "{}", compared.stdout);
+    let one = foreign("wrk/wrk-errors.txt");
+    place.run(&["import", &one, "--scenario", "shop"]).exits(0);
+    let other = place.run(&["compare", "last~1", "last"]).exits(4).stdout;
+    assert!(other.contains("another load"), "{other}");
+    for run in place.runs() {
+        assert!(run.join("report.html").exists());
+    }
+}
+
+#[test]
+fn an_imported_run_becomes_no_baseline() {
+    let place = Workplace::new();
+    let file = foreign("hyperfine/hyperfine-1.json");
+    place.run(&["import", &file, "--scenario", "shop"]).exits(0);
+    let args = ["baseline", "save", "shop", "--reason", "x"];
+    let told = place.run(&args).exits(4).stderr;
+    assert!(told.contains("measured by hyperfine"), "{told}");
+}
+
+#[test]
+fn every_kind_of_result_is_imported_by_its_content() {
+    let place = Workplace::new();
+    for (name, kind) in [
+        ("criterion/round-1", "criterion"),
+        ("hyperfine/hyperfine-2.json", "hyperfine"),
+        ("k6/k6-handle-summary.json", "k6"),
+        ("wrk/wrk-1.txt", "wrk"),
+        ("oha/oha.json", "oha"),
+        ("hlog/java.hlog", "hlog"),
+        ("jmeter/jmeter.jtl", "jmeter"),
+    ] {
+        place.run(&["import", &foreign(name)]).exits(0);
+        assert!(place.path().join("reports").join(kind).is_dir(), "{kind}");
+        for output in ["md:-", "csv:-", "junit:-", "github:-", "html:-"] {
+            place.run(&["report", "last", "-o", output]).exits(0);
+        }
+    }
+    let told = place
+        .run(&["import", &foreign("README.md")])
+        .exits(2)
+        .stderr;
+    assert!(told.contains("PL0709"), "{told}");
+    place.run(&["import", "--from", "gatling", "x"]).exits(2);
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod generate;
+mod import;
 mod init;
 mod load;
 mod merge;
@@ -88,6 +89,7 @@ enum Verb {
     Compare(compare::Args),
     Calibrate(calibrate::Args),
     Merge(merge::Args),
+    Import(import::Args),
     Baseline(baseline::Args),
     Report(report::Args),
     Validate(validate::Args),
@@ -131,6 +133,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Compare(args) => compare::run(&args, context),
         Verb::Calibrate(args) => calibrate::run(&args, context),
         Verb::Merge(args) => merge::run(&args, context),
+        Verb::Import(args) => import::run(&args, context),
         Verb::Baseline(args) => baseline::run(args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),

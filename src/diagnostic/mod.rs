@@ -10,7 +10,7 @@ mod render;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use codes::{Code, environment, output, scenario, store, target, validity};
+pub use codes::{Code, environment, foreign, output, scenario, store, target, validity};
 pub use render::render;
 
 /// How bad it is: an error stops the command, a warning is said and passed.

@@ -1,7 +1,7 @@
 //! Which metrics are judged, which of them gate, and what they may do.
 //!
 //! The thresholds of the scenario gate. Where none limits a change, a default set does, and a rise
-//! of the error rate always does. The rest is shown for information.
+//! of the error rate always does. The rest is shown for information, what a round was given included.
 
 use super::question::Question;
 use super::rounds::{Readings, Rounds};
@@ -117,7 +117,9 @@ pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> V
                 gate(&mut asks, metric);
             }
         }
-        if let Some(errors) = gate(&mut asks, Metric::ErrorsRate) {
+        if !rounds.are_bare()
+            && let Some(errors) = gate(&mut asks, Metric::ErrorsRate)
+        {
             errors.alarm = true;
         }
     }
@@ -134,6 +136,7 @@ pub(super) fn asked(q: &Question, rounds: &Rounds, readings: &mut Readings) -> V
             asks.push(ask);
         }
     }
+    unasked_values(q, rounds, readings, &mut asks);
     asks
 }
 
@@ -143,6 +146,22 @@ fn is_judged(design: Design, metric: Metric) -> bool {
         Design::Absolute => false,
         Design::Duet => !metric.needs_process(),
         Design::Unpaired | Design::Paired => true,
+    }
+}
+
+/// Adds a row for every value that was given and that nobody asked for.
+fn unasked_values(q: &Question, rounds: &Rounds, readings: &mut Readings, asks: &mut Vec<Ask>) {
+    for given in rounds.now.iter().flat_map(|r| &r.given) {
+        let is_it =
+            |a: &Ask| a.metric == given.metric && a.scope == given.scope && a.over.is_none();
+        if asks.iter().any(is_it) {
+            continue;
+        }
+        readings.read(&given.scope, rounds, q);
+        let mut ask = Ask::of(given.metric, false);
+        ask.scope = given.scope.clone();
+        ask.allowed = ask.allowed.filter(|_| is_judged(q.design, given.metric));
+        asks.push(ask);
     }
 }
 

@@ -70,6 +70,7 @@ impl Build {
             started_at: "2025-01-01T00:00:00Z".to_owned(),
             level: None,
             cells: Vec::new(),
+            given: Vec::new(),
             usage: Vec::new(),
             trust: Trust {
                 conserved: true,

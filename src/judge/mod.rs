@@ -9,6 +9,9 @@
 //! [`admission`] what may enter a baseline (`promotion`). [`Searcher`] and [`judge_capacity`]
 //! are the same for a search for capacity (`capacity`). Machine and
 //! generator are suspects throughout (`hygiene`, `soundness`).
+//!
+//! Rounds of which nothing but their values is known ([`Values`](crate::model::Values)) take the same
+//! way: a value that was given stands where one would be read from what was measured.
 
 mod asks;
 mod by_rank;

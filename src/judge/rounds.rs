@@ -61,6 +61,11 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    /// True when of some round nothing is known but its values.
+    pub(super) fn are_bare(&self) -> bool {
+        self.before.iter().chain(&self.now).any(|r| r.is_bare())
+    }
+
     /// Contamination is by metric class: a busy machine spoils time and leaves work alone.
     ///
     /// Where too few clean rounds are left all are selected, to be shown and not to be judged.

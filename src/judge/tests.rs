@@ -3,10 +3,10 @@
 use super::builder::{Build, around, outline, question, rounds};
 use super::*;
 use crate::model::{
-    Change, Comparison, Design, Estimate, Metric, MetricResult, Outline, Round, Scope, Stat,
-    Threshold, Trust, Verdict,
+    Arm, Better, Change, Comparison, Custom, Design, Estimate, Metric, MetricResult, Outline,
+    Round, Scope, Stat, Threshold, Trust, Values, Verdict,
 };
-use crate::units::Nanos;
+use crate::units::{Nanos, Unit};
 
 /// Small scatter of rounds, the same every time.
 const SCATTER: [f64; 10] = [
@@ -819,5 +819,86 @@ fn few_requests_without_an_error_prove_nothing_and_hold_nothing_up() {
     insta::assert_snapshot!(
         errors.note.as_deref().unwrap_or_default(),
         @"no error on either side: below 0.25 % now; 3000 requests would tell"
+    );
+}
+
+/// A column of values for each metric, in two files of five rounds.
+fn values(columns: &[(Metric, [f64; 5])]) -> Values {
+    Values {
+        metrics: columns.iter().map(|(metric, _)| *metric).collect(),
+        rows: (0..5)
+            .map(|row| columns.iter().map(|(_, values)| values[row]).collect())
+            .collect(),
+    }
+}
+
+fn judged_values(design: Design, before: &Values, now: &Values) -> Comparison {
+    let outline = now.outline("values", &[]);
+    let before = before.rounds(Arm::Before);
+    let now = now.rounds(Arm::Now);
+    ask(&outline, design, &before, &now)
+}
+
+#[test]
+fn bare_values_are_judged_as_rounds_that_were_measured() {
+    let p50 = [10e6, 10.1e6, 9.9e6, 10.05e6, 10.02e6];
+    let slower = p50.map(|v| v * 1.2);
+    let side = |values: [f64; 5]| -> Vec<Round> { rounds(values.map(|v| Build::of(0, v / 1e6))) };
+    for design in [Design::Unpaired, Design::Paired] {
+        let metric = Metric::Latency(Stat::P50);
+        let given = judged_values(
+            design,
+            &values(&[(metric, p50)]),
+            &values(&[(metric, slower)]),
+        );
+        let threshold = Threshold {
+            max_change: Some(Change::Relative(0.05)),
+            ..Threshold::on(metric)
+        };
+        let outline = outline(&["home"], vec![threshold]);
+        let measured = ask(&outline, design, &side(p50), &side(slower));
+        let (a, b) = (row(&given, metric), row(&measured, metric));
+        assert_eq!(a.verdict, Some(Verdict::Regressed));
+        assert_eq!(a.verdict, b.verdict);
+        // The histogram that was read back is coarser than the value that was given.
+        let close = |a: Option<f64>, b: Option<f64>| (a.expect("a") - b.expect("b")).abs() < 2e-3;
+        assert!(close(a.change, b.change) && close(a.confidence, b.confidence));
+        assert_eq!(given.decision.verdict, Verdict::Regressed);
+        assert!(given.findings.is_empty(), "{:?}", given.findings);
+    }
+}
+
+#[test]
+fn values_have_their_own_direction_and_none_is_passed_over() {
+    let custom =
+        |name, better| Metric::Custom(Custom::new(name, Unit::Count, better).expect("a name"));
+    let (cost, jobs) = (
+        custom("cost", Better::Lower),
+        custom("jobs", Better::Higher),
+    );
+    let base = [100.0, 101.0, 99.0, 100.5, 100.0];
+    let before = values(&[(cost, base), (jobs, base)]);
+    let now = values(&[(cost, base), (jobs, base.map(|v| v * 0.8))]);
+    let c = judged_values(Design::Unpaired, &before, &now);
+    assert_eq!(row(&c, cost).verdict, Some(Verdict::Unchanged));
+    assert_eq!(row(&c, jobs).verdict, Some(Verdict::Regressed));
+    let missing = judged_values(Design::Unpaired, &values(&[(cost, base)]), &now);
+    assert_eq!(missing.decision.verdict, Verdict::Incomparable);
+    let nothing = judged_values(Design::Unpaired, &before, &Values::default());
+    assert_eq!(nothing.decision.verdict, Verdict::Invalid);
+}
+
+#[test]
+fn a_share_of_errors_that_was_given_is_compared_in_points() {
+    let share = |v: f64| values(&[(Metric::ErrorsRate, [v, v, v, v, v])]);
+    let c = judged_values(Design::Unpaired, &share(0.0), &share(0.02));
+    assert_eq!(
+        row(&c, Metric::ErrorsRate).verdict,
+        Some(Verdict::Regressed)
+    );
+    let c = judged_values(Design::Unpaired, &share(0.0), &share(0.0));
+    assert_eq!(
+        row(&c, Metric::ErrorsRate).verdict,
+        Some(Verdict::Unchanged)
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! Warm-up phases never count. Distributions of all phases and steps in the scope are merged and
 //! the quantile is read once; percentiles are never averaged. Nothing leaves the population, so a
-//! value may be only a lower bound.
+//! value may be only a lower bound. A value that a round was given goes before all of that.
 
 use std::ops::Range;
 
@@ -30,6 +30,8 @@ pub(super) struct Reading {
     of_step: bool,
     /// The worst windows of the scope.
     windows: Vec<(Quantity, Estimate)>,
+    /// Values of the scope that were taken over, and not measured.
+    given: Vec<(Metric, f64)>,
 }
 
 /// The measured phases and the steps that a scope names.
@@ -110,6 +112,12 @@ impl Reading {
                     (Quantity { metric, over }, w.worst)
                 })
                 .collect(),
+            given: round
+                .given
+                .iter()
+                .filter(|g| g.scope == *scope)
+                .map(|g| (g.metric, g.value))
+                .collect(),
         }
     }
 
@@ -122,6 +130,7 @@ impl Reading {
             asked: None,
             of_step: false,
             windows: Vec::new(),
+            given: Vec::new(),
         }
     }
 
@@ -135,6 +144,9 @@ impl Reading {
     }
 
     fn over_all(&self, metric: Metric) -> Estimate {
+        if let Some(value) = self.given(metric) {
+            return finite(value);
+        }
         let tally = &self.cell.tally;
         match metric {
             Metric::Latency(stat) => of_latencies(&self.cell.latency, stat),
@@ -147,7 +159,10 @@ impl Reading {
             Metric::ErrorsRate | Metric::Errors(_) => self
                 .counts(metric)
                 .map_or(Estimate::Missing, |c| finite(c.share())),
+            // No answer is without bytes: nobody counted them.
+            Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => ratio(tally.bytes_in.0 as f64, tally.answered),
+            Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
             Metric::BytesOut => ratio(tally.bytes_out.0 as f64, tally.sent),
             _ if self.of_step || self.usage.is_empty() => Estimate::Missing,
             Metric::CpuPerRequest => {
@@ -173,8 +188,13 @@ impl Reading {
             Metric::FdsPeak => self.greatest(|u| u.fds_peak),
             Metric::ThreadsPeak => self.greatest(|u| u.threads_peak),
             // Found by many rounds together: no round has it.
-            Metric::CapacityKnee => Estimate::Missing,
+            Metric::CapacityKnee | Metric::Custom(_) => Estimate::Missing,
         }
+    }
+
+    fn given(&self, metric: Metric) -> Option<f64> {
+        let found = self.given.iter().find(|(given, _)| *given == metric);
+        found.map(|(_, value)| *value)
     }
 
     /// The exact value or the best lower bound there is; None when nothing is known.
@@ -204,7 +224,7 @@ impl Reading {
             Metric::Errors(class) => tally.failures.count(class),
             _ => return None,
         };
-        (tally.due > 0).then_some(Counts {
+        (tally.due > 0 && self.given(metric).is_none()).then_some(Counts {
             hits,
             trials: tally.due,
         })

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, ErrorClass};
+use super::{Change, Custom, ErrorClass};
 use crate::units::Unit;
 
 /// A statistic of a distribution.
@@ -57,7 +57,7 @@ impl Stat {
 }
 
 /// Which direction is an improvement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Better {
     Lower,
@@ -98,10 +98,12 @@ pub enum Metric {
     ThreadsPeak,
     /// Of a run, not of a round: what a search for capacity finds.
     CapacityKnee,
+    /// A number that others measured and named.
+    Custom(Custom),
 }
 
 impl Metric {
-    /// Every metric there is.
+    /// Every metric that Plimsoll measures.
     pub fn all() -> impl Iterator<Item = Self> {
         let by_stat = [Self::Latency, Self::ServiceTime, Self::Lateness, Self::Wait]
             .into_iter()
@@ -148,6 +150,7 @@ impl Metric {
             Self::FdsPeak => "fds.peak".into(),
             Self::ThreadsPeak => "threads.peak".into(),
             Self::CapacityKnee => "capacity.knee".into(),
+            Self::Custom(custom) => custom.name().to_owned(),
         }
     }
 
@@ -166,6 +169,7 @@ impl Metric {
             Self::BytesIn | Self::BytesOut | Self::RssPeak | Self::RssEnd => Unit::Bytes,
             Self::RssSlope => Unit::BytesPerSecond,
             Self::FdsPeak | Self::ThreadsPeak => Unit::Count,
+            Self::Custom(custom) => custom.unit(),
         }
     }
 
@@ -175,6 +179,7 @@ impl Metric {
             | Self::ThroughputSent
             | Self::ThroughputOk
             | Self::CapacityKnee => Better::Higher,
+            Self::Custom(custom) => custom.better(),
             _ => Better::Lower,
         }
     }
@@ -266,6 +271,7 @@ impl Metric {
             Self::CapacityKnee => {
                 "The rate at which half of the rounds still hold: what a `search` phase finds, with its interval. A scenario without one has no such value."
             }
+            Self::Custom(_) => "Measured and named by others.",
         }
     }
 }
@@ -295,13 +301,16 @@ impl TryFrom<String> for Metric {
     type Error = UnknownMetric;
 
     fn try_from(name: String) -> Result<Self, UnknownMetric> {
-        name.parse()
+        Custom::read(&name).map_or_else(|| name.parse(), |custom| Ok(Self::Custom(custom)))
     }
 }
 
 impl From<Metric> for String {
     fn from(metric: Metric) -> Self {
-        metric.name()
+        match metric {
+            Metric::Custom(custom) => custom.written(),
+            known => known.name(),
+        }
     }
 }
 

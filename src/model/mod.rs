@@ -6,6 +6,7 @@
 mod baseline;
 mod calibration;
 mod capacity;
+mod custom;
 mod detection;
 mod distribution;
 mod error_class;
@@ -14,10 +15,12 @@ mod foresight;
 mod halt;
 mod interval;
 mod metric;
+mod origin;
 mod outline;
 mod round;
 mod run;
 mod shard;
+mod values;
 mod verdict;
 
 pub use baseline::{Acceptance, Baseline, BaselineId, Pruned, Pruning, SCHEMA as BASELINE_SCHEMA};
@@ -26,6 +29,7 @@ pub use capacity::{
     Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,
     ScalabilityLaw,
 };
+pub use custom::Custom;
 pub use detection::{Alarm, Detection, Judge};
 pub use distribution::{
     CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width,
@@ -36,10 +40,12 @@ pub use foresight::{Foresight, Smallest};
 pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
+pub use origin::Origin;
 pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
+pub use values::{Given, Values};
 pub use verdict::{
     Comparison, Decision, Design, Finding, MetricResult, Moved, Ranks, Side, Unevaluated, Verdict,
     label,

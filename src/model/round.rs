@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, GuardChange, Halt, Window};
+use super::{Cell, Given, GuardChange, Halt, Window};
 use crate::units::{Bytes, Nanos};
 
 /// Which of two targets a round measured.
@@ -41,6 +41,9 @@ pub struct Round {
     pub level: Option<f64>,
     /// One cell for every phase and step that had requests.
     pub cells: Vec<Cell>,
+    /// Values that were not measured here but taken over, before anything the cells say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<Given>,
     /// Resource use by phase, where the target's process was observed.
     pub usage: Vec<PhaseUsage>,
     pub trust: Trust,
@@ -60,6 +63,11 @@ pub struct Round {
 }
 
 impl Round {
+    /// True when there are values and no requests behind them.
+    pub fn is_bare(&self) -> bool {
+        self.cells.is_empty() && !self.given.is_empty()
+    }
+
     pub fn is_clean(&self) -> bool {
         self.complete && self.contamination.is_empty()
     }

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, BaselineId, Comparison, Interval, Outline, Round, Sample, Shard};
+use super::{Arm, BaselineId, Comparison, Interval, Origin, Outline, Round, Sample, Shard};
 
-/// Version of the run record on disk.
-pub const SCHEMA: u32 = 1;
+/// Version of the run record on disk. 2 has runs of other tools: their origin, given values and
+/// custom metrics.
+pub const SCHEMA: u32 = 2;
 
 /// What a run was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub enum Mode {
     Interleaved,
     /// `calibrate`: the same target on both arms, interleaved.
     Calibrate,
+    /// `import`: measured by another tool.
+    Imported,
 }
 
 /// Written before the first request.
@@ -57,6 +60,9 @@ pub struct Manifest {
     /// Ids of the parts that this run was merged from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
+    /// Who measured it; None: Plimsoll did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// The environment a measurement belongs to.
@@ -98,7 +104,7 @@ impl Fingerprint {
                 &other.memory_mib.to_string(),
             ),
             ("boot", &self.boot_id, &other.boot_id),
-            ("plimsoll", &self.tool_version, &other.tool_version),
+            ("tool", &self.tool_version, &other.tool_version),
         ])
     }
 }

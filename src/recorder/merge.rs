@@ -224,6 +224,7 @@ mod tests {
                 shard: None,
                 start_at: None,
                 parts: Vec::new(),
+                origin: None,
             },
             state: RunState::Complete,
             rounds: vec![round],

@@ -85,6 +85,7 @@ impl Recorder {
             started_at: self.started_at,
             level: None,
             cells: self.cells.into_values().collect(),
+            given: Vec::new(),
             usage,
             trust,
             contamination: Vec::new(),

@@ -503,6 +503,7 @@ fn simulated(load: Load, rounds: usize, interleaved: bool) -> Run {
             shard: None,
             start_at: None,
             parts: Vec::new(),
+            origin: None,
         },
         state: RunState::Complete,
         rounds: Vec::new(),
@@ -626,6 +627,7 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
         started_at: "2026-11-22T09:15:00Z".into(),
         level: None,
         cells,
+        given: Vec::new(),
         usage: vec![PhaseUsage {
             phase: 1,
             wall: Nanos::from_secs(load.seconds),

@@ -36,6 +36,7 @@ pub fn json(view: &View) -> String {
             "environment": manifest.fingerprint,
             "shard": manifest.shard,
             "parts": manifest.parts,
+            "origin": manifest.origin,
         },
         "verdict": {
             "word": view.standing.word(),
@@ -209,6 +210,9 @@ fn round(round: &RoundView) -> Value {
 
 fn trust(view: &View) -> Value {
     let t = &view.trust;
+    if let Some(origin) = &t.origin {
+        return object!({ "measured_by": origin.to_string(), "rounds": t.rounds });
+    }
     object!({
         "lateness_p99": t.lateness_p99,
         "lateness_max": t.lateness_max,

@@ -206,6 +206,9 @@ impl Page {
     }
 
     fn summary(&mut self, view: &View) {
+        if view.trust.origin.is_some() && view.now.tally.due == 0 {
+            return;
+        }
         let mut table = String::from("| | latency | service time |\n|:--|--:|--:|\n");
         for stat in Stat::ALL {
             let show = |m: Metric| words::estimate(view.now.value(m), m.unit());

@@ -7,6 +7,7 @@
 
 mod beside;
 mod body;
+mod change;
 mod check;
 mod data;
 mod file;
@@ -44,6 +45,7 @@ mod tree;
 mod url;
 mod visit_keys;
 
+pub use change::{example_change, read_change};
 pub use check::{Loaded, parse};
 pub use file::{load, locate};
 pub use limits::DEFAULT_CONNECTIONS;

@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::{Better, Change, Metric, Scope, Stat, Threshold};
 use crate::units::{Nanos, Unit, UnitError};
 
+use super::change::{example_change, read_change};
 use super::plan::{Entry, Load, Phase, Step};
 use super::problems::Problems;
 use super::section::{self, Placed, Section};
@@ -333,68 +334,18 @@ fn change(
     metric: Metric,
     (text, span): Placed<'_, &str>,
 ) -> Option<Change> {
-    let is_error_share = matches!(metric, Metric::ErrorsRate | Metric::Errors(_));
-    let is_share = metric.unit() == Unit::Share;
-    let example = match (metric.better(), is_error_share) {
-        (Better::Higher, _) => "-3%",
-        (_, true) => "+0.1pp",
-        (Better::Lower, false) => "+10%",
-    };
-    let refuse = |problems: &mut Problems<'_>, code, message: String, reason: &str| {
-        let diagnostic = Diagnostic::error(code, message)
-            .because(reason)
-            .help(format!("write max-change = \"{example}\""));
-        problems.add(diagnostic, span, "not a change this metric can have");
-    };
-    let (rising, magnitude) = match text.trim().split_at_checked(1) {
-        Some(("+", rest)) => (Some(true), rest.trim()),
-        Some(("-", rest)) => (Some(false), rest.trim()),
-        _ => (None, text.trim()),
-    };
-    let (number, points) = match (magnitude.strip_suffix('%'), magnitude.strip_suffix("pp")) {
-        (Some(number), _) => (number, false),
-        (None, Some(number)) => (number, true),
-        (None, None) => ("", false),
-    };
-    let parsed = Unit::Share.parse(&format!("{}%", number.trim()));
-    let Some(value) = parsed.ok().filter(|value| value.is_finite()) else {
-        let message = format!("`{}` is not a change", short(text));
-        let reason =
-            "a change is a percentage of the reference, or for shares percentage points (pp)";
-        refuse(problems, &codes::BAD_QUANTITY, message, reason);
-        return None;
-    };
-    let worse_is_up = metric.better() == Better::Lower;
-    if rising.is_some_and(|rising| rising != worse_is_up) {
-        let reason = if worse_is_up {
-            "less of it is better, so only a rise needs a limit"
-        } else {
-            "more of it is better, so only a fall needs a limit"
-        };
-        let message = format!(
-            "`{}` limits {metric} in the direction that is better",
-            short(text)
-        );
-        refuse(problems, &codes::WRONG_DIRECTION, message, reason);
-        return None;
+    match read_change(metric, text) {
+        Ok(change) => Some(change),
+        Err(diagnostic) => {
+            let help = format!("write max-change = \"{}\"", example_change(metric));
+            problems.add(
+                diagnostic.help(help),
+                span,
+                "not a change this metric can have",
+            );
+            None
+        }
     }
-    if points && !is_share {
-        let message = format!("{metric} has no percentage points");
-        let reason = "percentage points compare shares, such as errors.rate";
-        refuse(problems, &codes::BAD_QUANTITY, message, reason);
-        return None;
-    }
-    if !points && is_error_share {
-        let message = format!("a change of {metric} is given in percentage points");
-        let reason = "a share of errors is often zero, and ten per cent of zero is zero";
-        refuse(problems, &codes::BAD_QUANTITY, message, reason);
-        return None;
-    }
-    Some(if points {
-        Change::Points(value)
-    } else {
-        Change::Relative(value)
-    })
 }
 
 /// Metrics of the process belong to no single step, and need a process.

@@ -108,6 +108,11 @@ impl Candidate {
         {
             return refuse(&c.decision.headline);
         }
+        if let Some(origin) = &run.manifest.origin {
+            return refuse(&format!(
+                "it was measured by {origin}, and a gate compares only with what was measured as it measures"
+            ));
+        }
         if let Some(shard) = run.manifest.shard {
             return Err(SessionError::OnlyAPart {
                 id,

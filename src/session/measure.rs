@@ -104,6 +104,7 @@ pub(super) fn manifest(plan: &Plan, mode: Mode, reference: Option<String>) -> Ma
         shard: None,
         start_at: None,
         parts: Vec::new(),
+        origin: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The use cases: measure, check, compare, calibrate, keep a baseline.
+//! The use cases: measure, check, compare, import, calibrate, keep a baseline.
 //!
 //! Everything that the verbs of the command line do is a function here, over the modules below and
 //! without a terminal: events go out to whoever watches, results come back as [`Outcome`]s, and
@@ -13,6 +13,7 @@ pub mod demo;
 mod duet;
 mod error;
 mod floor;
+mod import;
 pub mod instrument;
 mod ledger;
 mod load;
@@ -26,6 +27,7 @@ mod search;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod values;
 mod weigh;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ use std::path::{Path, PathBuf};
 use crate::model::{Baseline, Event, Run};
 
 pub use crate::engine::Stop;
+pub use crate::import::Kind as ImportKind;
 pub use crate::judge::SESSIONS;
 pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
@@ -42,6 +45,7 @@ pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
+pub use import::{ImportRequest, import};
 pub use ledger::{
     Described, Difference, Prunable, PruneOptions, Verified, baselines, difference, ledger_history,
     prunable, prune, verify,
@@ -51,6 +55,7 @@ pub use merge::merge;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use shard::Part;
+pub use values::{ValuesQuestion, compare_values};
 
 /// What every use case needs to know about where it runs.
 #[derive(Debug, Clone)]

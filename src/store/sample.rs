@@ -51,6 +51,7 @@ pub(super) fn manifest() -> Manifest {
         shard: None,
         start_at: None,
         parts: Vec::new(),
+        origin: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The table of codes. One file per family; `plimsoll explain CODE` prints an entry.
 
 pub mod environment;
+pub mod foreign;
 pub mod output;
 pub mod scenario;
 pub mod store;
@@ -30,6 +31,7 @@ impl Code {
             target::ALL,
             output::ALL,
             environment::ALL,
+            foreign::ALL,
         ]
         .into_iter()
         .flatten()

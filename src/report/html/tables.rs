@@ -305,13 +305,25 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
     let e = &m.fingerprint;
     let shown = |text: &str| Untrusted::from(text).terminal();
     let tally = &view.now.tally;
+    let unknown = m.origin.is_some();
     let mut facts = vec![
         ("Run", shown(&m.id)),
+        (
+            "Measured by",
+            m.origin
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
         ("Begun", shown(&m.started_at)),
         ("Plimsoll", shown(&m.version)),
         (
             "Scenario file",
-            shown(m.scenario_file.as_deref().unwrap_or("none: a quick run")),
+            match &m.scenario_file {
+                _ if unknown => String::new(),
+                Some(file) => shown(file),
+                None => "none: a quick run".to_owned(),
+            },
         ),
         ("Target", view.facts.target.terminal()),
     ];
@@ -348,7 +360,8 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
         ("Memory", format!("{} MiB", e.memory_mib)),
         ("Boot", shown(&e.boot_id)),
     ]);
-    facts.retain(|(_, text)| !text.is_empty());
+    let of_here = ["Plimsoll", "Seed", "Processor", "Memory"];
+    facts.retain(|(what, text)| !(text.is_empty() || unknown && of_here.contains(what)));
     facts
 }
 

@@ -312,7 +312,12 @@ impl Page {
         self.noise(view);
         self.beside(view);
         if view.compares() && self.style.verbosity < Verbosity::Verbose {
-            self.labelled("lateness", &view.trust.lateness());
+            let label = if view.trust.origin.is_some() {
+                "trust"
+            } else {
+                "lateness"
+            };
+            self.labelled(label, &view.trust.lateness());
         }
         if matches!(
             view.standing,

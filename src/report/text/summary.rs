@@ -12,6 +12,10 @@ use super::page::Page;
 /// Writes the blocks that have something to say.
 pub(super) fn summary(page: &mut Page, view: &View) {
     page.blank();
+    if view.trust.origin.is_some() {
+        taken_over(page, view);
+        return;
+    }
     if view.now.tally.due == 0 {
         page.labelled("requests", "none was due in a measured phase");
         return;
@@ -37,6 +41,30 @@ pub(super) fn summary(page: &mut Page, view: &View) {
             Unit::Count.format(view.trust.own_cpu),
         ),
     );
+}
+
+/// What another tool measured: every value it gave, and what follows from its requests.
+fn taken_over(page: &mut Page, view: &View) {
+    let mut table = Table::new(&[
+        Column::left(""),
+        Column::right("value"),
+        Column::left("").spare(1),
+    ]);
+    for row in &view.rows {
+        let cells = [row.label.terminal(), row.now.clone(), row.note.terminal()];
+        table.row(cells.iter().map(|c| page.letters(c)).collect());
+    }
+    page.table(&table);
+    if !view.now.service.is_empty() {
+        page.blank();
+        latencies(page, &view.now);
+    }
+    page.blank();
+    if view.now.tally.due > 0 {
+        requests(page, &view.now);
+        errors(page, &view.now);
+    }
+    page.labelled("trust", &view.trust.lateness());
 }
 
 fn latencies(page: &mut Page, now: &Summary) {
@@ -87,16 +115,9 @@ fn latencies(page: &mut Page, now: &Summary) {
     }
 }
 
-fn throughput(page: &mut Page, now: &Summary) {
-    let show = |metric: Metric| words::estimate(now.value(metric), metric.unit());
+/// `1,000 due, 1,000 sent, 998 answered, 2 failed`
+fn requests(page: &mut Page, now: &Summary) {
     let t = &now.tally;
-    let rates = format!(
-        "{} asked, {} sent, {} ok",
-        show(Metric::ThroughputAsked),
-        show(Metric::ThroughputSent),
-        show(Metric::ThroughputOk)
-    );
-    page.labelled("rate", &rates);
     let requests = format!(
         "{} due, {} sent, {} answered, {} failed",
         words::count(t.due),
@@ -105,6 +126,19 @@ fn throughput(page: &mut Page, now: &Summary) {
         words::count(t.failures.total())
     );
     page.labelled("requests", &requests);
+}
+
+fn throughput(page: &mut Page, now: &Summary) {
+    let show = |metric: Metric| words::estimate(now.value(metric), metric.unit());
+    let rates = format!(
+        "{} asked, {} sent, {} ok",
+        show(Metric::ThroughputAsked),
+        show(Metric::ThroughputSent),
+        show(Metric::ThroughputOk)
+    );
+    page.labelled("rate", &rates);
+    requests(page, now);
+    let t = &now.tally;
     if !t.retried.is_empty() {
         let classes: Vec<_> = t
             .retried

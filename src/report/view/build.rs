@@ -3,8 +3,8 @@
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Manifest, Metric, Mode,
-    Moved, Round, Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Metric, Mode, Moved, Origin,
+    Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -12,6 +12,7 @@ use crate::untrusted::Untrusted;
 
 use super::beside::Beside;
 use super::capacity::shown_rate;
+use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
 use super::{CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held};
@@ -41,19 +42,6 @@ pub struct View {
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
     pub(in crate::report) next: Vec<Next>,
-}
-
-/// What was run: the facts of the manifest.
-#[derive(Debug, Clone)]
-pub(in crate::report) struct Facts {
-    pub(in crate::report) manifest: Manifest,
-    pub(in crate::report) state: RunState,
-    pub(in crate::report) scenario: Untrusted,
-    pub(in crate::report) description: Untrusted,
-    /// The command that starts it, or its address.
-    pub(in crate::report) target: Untrusted,
-    /// `200/s poisson, 5 rounds × 60 s`
-    pub(in crate::report) load: Untrusted,
 }
 
 /// A step whose numbers moved, with the sentence about it.
@@ -98,7 +86,7 @@ impl View {
         let summary = |rounds: &[&Round], scope: &Scope| Summary::new(rounds, outline, scope);
         let now = sides.now_summary(run, &everything);
         let standing = standing(run, &now);
-        let headline = headline(run, standing, &now);
+        let headline = headline(run, standing, &now, &rows);
         let part = |name: &str, load: &str, scope: Scope| Part {
             name: Untrusted::new(name),
             load: Untrusted::new(load),
@@ -155,7 +143,7 @@ impl View {
             capacity: CapacityView::new(run),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
-            trust: TrustView::new(&run.rounds, &rows),
+            trust: TrustView::new(&run.rounds, &rows, run.manifest.origin.as_ref()),
             next: next(standing, run, &now),
             facts: Facts::new(run),
             before: sides
@@ -348,7 +336,7 @@ fn has_nothing_to_judge(c: &Comparison) -> bool {
 }
 
 /// The sentence that every format leads with.
-fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
+fn headline(run: &Run, standing: Standing, now: &Summary, rows: &[Row]) -> String {
     let done = run.rounds.iter().filter(|r| r.complete).count();
     let finished = match done {
         0 => "before a round was finished".to_owned(),
@@ -362,7 +350,12 @@ fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
             format!("the run broke off {finished}: it can be read, it passes nothing")
         }
         (Standing::Unjudged, _) => "nobody has judged this run: it passes nothing".to_owned(),
-        (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => measured(now),
+        (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => {
+            match &run.manifest.origin {
+                Some(origin) => taken_over(origin, done, rows),
+                None => measured(now),
+            }
+        }
         (Standing::Part, _) => {
             let shard = run.manifest.shard.unwrap_or_default();
             format!(
@@ -375,6 +368,19 @@ fn headline(run: &Run, standing: Standing, now: &Summary) -> String {
             .map(|c| c.decision.headline.clone())
             .unwrap_or_default(),
     }
+}
+
+/// `3 rounds measured by wrk 4.1.0: service-time.p50 8.1 ms, throughput.ok 200/s`
+fn taken_over(origin: &Origin, rounds: usize, rows: &[Row]) -> String {
+    const MOST: usize = 3;
+    let told: Vec<String> = rows
+        .iter()
+        .filter(|r| r.result.gating)
+        .take(MOST)
+        .map(|r| format!("{} {}", r.label.raw(), r.now))
+        .collect();
+    let rounds = words::plural(rounds, "round");
+    format!("{rounds} measured by {origin}: {}", told.join(", "))
 }
 
 fn is_search(run: &Run) -> bool {
@@ -470,6 +476,8 @@ fn round_view(round: &Round, run: &Run) -> RoundView {
         "cut short".to_owned()
     } else if round.is_stopped() {
         "held back by the guard".to_owned()
+    } else if run.manifest.origin.is_some() {
+        "not watched".to_owned()
     } else if round.contamination.is_empty() {
         "clean".to_owned()
     } else {
@@ -545,40 +553,6 @@ fn strips(run: &Run, rows: &[Row], sides: &Sides<'_>) -> Vec<Strip> {
         .filter(|s: &Strip| s.dots.len() > 1)
         .take(MOST)
         .collect()
-}
-
-impl Facts {
-    fn new(run: &Run) -> Self {
-        let outline = &run.manifest.outline;
-        let loads: Vec<_> = outline
-            .phases
-            .iter()
-            .filter(|p| !p.warm_up)
-            .map(|p| p.load.as_str())
-            .collect();
-        let load = match loads.as_slice() {
-            [] => "no load".to_owned(),
-            [one] => (*one).to_owned(),
-            many => words::plural(many.len(), "phase"),
-        };
-        let rounds = run.arm(Arm::Now).count();
-        Self {
-            manifest: run.manifest.clone(),
-            state: run.state,
-            scenario: Untrusted::new(outline.name.as_str()),
-            description: Untrusted::new(outline.description.as_str()),
-            target: Untrusted::new(if outline.target.unverified {
-                format!("{} (certificate NOT verified)", outline.target.name())
-            } else {
-                outline.target.name()
-            }),
-            load: Untrusted::new(format!(
-                "{load}, {} × {}",
-                words::plural(rounds, "round"),
-                outline.measured()
-            )),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod beside;
 mod build;
 mod capacity;
+mod facts;
 mod outlook;
 mod row;
 mod summary;

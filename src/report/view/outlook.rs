@@ -1,6 +1,6 @@
 //! The overall standing of a run, and what a reader can do next.
 
-use crate::model::{Mode, Run, Verdict};
+use crate::model::{Mode, Origin, Run, Verdict};
 
 use super::Summary;
 
@@ -112,8 +112,11 @@ pub(in crate::report) struct Next {
 pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
     let mut next = Vec::new();
     let mut add = |command: String, when| next.push(Next { command, when });
-    add("plimsoll report last -o report.html".to_owned(), "");
     let manifest = &run.manifest;
+    // Values that were compared are not stored, so there is nothing to report again.
+    if manifest.origin != Some(Origin::Values) {
+        add("plimsoll report last -o report.html".to_owned(), "");
+    }
     // A name that a shell would read as more than a word is not put into a command.
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let scenario = &manifest.outline.name;
@@ -144,7 +147,7 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
             "plimsoll merge RUN RUN ...".to_owned(),
             "once all parts are here",
         ),
-        Standing::MeasuredWithErrors => {
+        Standing::MeasuredWithErrors if manifest.origin.is_none() => {
             if let Some(class) = failure {
                 add(format!("plimsoll explain {class}"), "");
             }
@@ -164,6 +167,13 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
                 add(save, "to compare later runs with this one");
             }
         }
+        Standing::Measured | Standing::MeasuredWithErrors if manifest.mode == Mode::Imported => {
+            add(
+                "plimsoll compare last~1 last".to_owned(),
+                "once another one is imported",
+            );
+        }
+        Standing::Judged(Verdict::Invalid) if manifest.origin.is_some() => {}
         Standing::Judged(Verdict::Invalid) => match failure {
             // No machine is to blame for answers that nobody expected.
             Some(class) if now.tally.answered == 0 => {

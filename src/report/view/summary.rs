@@ -3,6 +3,8 @@
 //! Percentiles come from merged distributions; they are never averaged. Times come from the clean
 //! rounds where there are any, counts and resources from all rounds given.
 
+use std::collections::BTreeMap;
+
 use crate::model::{
     Arm, Cell, Distribution, ErrorClass, Estimate, GuardChange, Latencies, Metric, Outline, Round,
     Scope, Stat, Tally,
@@ -23,6 +25,8 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) wait: Distribution,
     pub(in crate::report) lateness: Distribution,
     pub(in crate::report) usage: Option<Usage>,
+    /// What a single round was given: values of several do not add up.
+    pub(in crate::report) given: BTreeMap<Metric, f64>,
 }
 
 /// The target's resources over all rounds.
@@ -64,6 +68,10 @@ impl Summary {
             }
         }
         summary.usage = Usage::new(rounds, outline, scope);
+        if let [round] = rounds {
+            let given = round.given.iter().filter(|g| g.scope == *scope);
+            summary.given = given.map(|g| (g.metric, g.value)).collect();
+        }
         summary
     }
 
@@ -115,6 +123,9 @@ impl Summary {
 
     /// The value of any metric.
     pub(in crate::report) fn value(&self, metric: Metric) -> Estimate {
+        if let Some(value) = self.given.get(&metric) {
+            return Estimate::Exact(*value);
+        }
         let known = |v: Option<f64>| v.map_or(Estimate::Missing, Estimate::Exact);
         let usage = |f: fn(Usage) -> f64| known(self.usage.map(f));
         let share = |n: u64, of: u64| known((of > 0).then(|| n as f64 / of as f64));
@@ -129,7 +140,9 @@ impl Summary {
             Metric::ThroughputOk => self.per_second(tally.answered),
             Metric::ErrorsRate => known(self.error_rate()),
             Metric::Errors(class) => share(tally.failures.count(class), tally.due),
+            Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => share(tally.bytes_in.0, tally.answered),
+            Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
             Metric::BytesOut => share(tally.bytes_out.0, tally.sent),
             Metric::CpuPerRequest => known(self.usage.and_then(|u| u.cpu_per_request)),
             Metric::CpuUtilisation => usage(|u| u.utilisation),
@@ -138,7 +151,7 @@ impl Summary {
             Metric::RssSlope => known(self.usage.and_then(|u| u.rss_slope)),
             Metric::FdsPeak => usage(|u| u.fds_peak as f64),
             Metric::ThreadsPeak => usage(|u| u.threads_peak as f64),
-            Metric::CapacityKnee => Estimate::Missing,
+            Metric::CapacityKnee | Metric::Custom(_) => Estimate::Missing,
         }
     }
 }
@@ -210,7 +223,7 @@ pub(in crate::report) struct RoundView {
     pub(in crate::report) clean: bool,
     /// What the guard did, in order.
     pub(in crate::report) guard: Vec<GuardChange>,
-    /// `clean`, `spoiled by steal 31 %`, `cut short`, `held back by the guard`.
+    /// `clean`, `spoiled by steal 31 %`, `cut short`, `held back by the guard`, `not watched`.
     pub(in crate::report) state: String,
     pub(in crate::report) summary: Summary,
 }
@@ -258,7 +271,8 @@ pub(super) fn seconds_until(outline: &Outline, scope: &Scope, until: f64) -> f64
             let over = (until - p.start.as_secs_f64()).max(0.0);
             p.duration.as_secs_f64().min(over)
         })
-        .sum()
+        // The sum of nothing would be minus zero.
+        .fold(0.0, |sum, seconds| sum + seconds)
 }
 
 fn statistic(latencies: &Latencies, stat: Stat) -> Estimate {

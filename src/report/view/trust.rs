@@ -1,6 +1,6 @@
 //! How far to trust a run: the worst that its rounds saw of generator and machine.
 
-use crate::model::{Contaminant, Round};
+use crate::model::{Contaminant, Origin, Round};
 use crate::report::words;
 use crate::units::{Nanos, Unit};
 
@@ -27,10 +27,12 @@ pub(in crate::report) struct TrustView {
     pub(in crate::report) spoiled_by: Vec<String>,
     /// Labels of the rows that lost rounds to noise.
     pub(in crate::report) spoiled_rows: Vec<crate::untrusted::Untrusted>,
+    /// Who measured it, when Plimsoll did not: then all of the above but the rounds is unknown.
+    pub(in crate::report) origin: Option<Origin>,
 }
 
 impl TrustView {
-    pub(super) fn new(rounds: &[Round], rows: &[Row]) -> Self {
+    pub(super) fn new(rounds: &[Round], rows: &[Row], origin: Option<&Origin>) -> Self {
         let trusts = || rounds.iter().map(|r| &r.trust);
         let greatest = |f: fn(&crate::model::Trust) -> f64| trusts().map(f).fold(0.0_f64, f64::max);
         let most = |a: Option<f64>, b: Option<f64>| match (a, b) {
@@ -59,11 +61,24 @@ impl TrustView {
                 .filter(|r| r.spoiled() > 0)
                 .map(|r| r.label.clone())
                 .collect(),
+            origin: origin.cloned(),
         }
     }
 
     /// `p99 0.12 ms, worst 1.4 ms, 0 % later than 1 ms`
     pub(in crate::report) fn lateness(&self) -> String {
+        match &self.origin {
+            None => {}
+            Some(Origin::Values) => {
+                return "the values come from a file; nothing is known of how they were measured"
+                    .to_owned();
+            }
+            Some(origin) => {
+                return format!(
+                    "measured by {origin}; nothing is known of its generator's lateness"
+                );
+            }
+        }
         format!(
             "p99 {}, worst {}, {} of requests later than 1 ms",
             self.lateness_p99,
@@ -74,6 +89,16 @@ impl TrustView {
 
     /// Label and reading of each thing that was watched.
     pub(in crate::report) fn readings(&self) -> Vec<(&'static str, String)> {
+        if self.origin.is_some() {
+            return vec![
+                ("Lateness of the generator", self.lateness()),
+                (
+                    "The machine it was measured on",
+                    "not known: neither steal nor CPU pressure was recorded".to_owned(),
+                ),
+                ("Rounds", words::plural(self.rounds, "round")),
+            ];
+        }
         let share = |v: f64| Unit::Share.format(v);
         let pressure = match (self.cpu_pressure, self.idle_cpu_pressure) {
             (None, _) => "not known: this kernel has no pressure information".to_owned(),

@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use super::frame;
 use super::log::{self, HEADER, Log};
 use super::*;
-use crate::model::{Arm, Manifest, Run, RunState};
+use crate::model::{Arm, Better, Custom, Manifest, Metric, Mode, Origin, Run, RunState};
 use crate::store::StoreError;
 use crate::store::sample;
+use crate::units::Unit;
 
 fn frames() -> Vec<Frame> {
     [(0, Arm::Before), (1, Arm::Now)]
@@ -224,13 +225,13 @@ fn newer_files_are_refused_with_a_hint() {
     let dir = written(root.path(), true);
     let path = dir.join(MANIFEST);
     let text = fs::read_to_string(&path).expect("a manifest");
-    fs::write(&path, text.replace("\"schema\": 1", "\"schema\": 2")).expect("writes");
+    fs::write(&path, text.replace("\"schema\": 1", "\"schema\": 3")).expect("writes");
     let error = read(&dir).expect_err("newer");
     assert!(matches!(
         error,
         StoreError::Newer {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             ..
         }
     ));
@@ -366,6 +367,28 @@ fn schema_one_is_read_for_ever() {
     assert_eq!((run.rounds.len(), answered(&run)), (2, 12));
     assert_eq!(run.rounds[1], sample::round(1));
     assert_eq!(run.comparison, Some(sample::comparison()));
+}
+
+#[test]
+fn schema_two_is_read_for_ever() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store/v2");
+    let runs = list(&root, Some("bench"));
+    let run = read(&runs.first().expect("a run").dir).expect("reads");
+    assert_eq!((run.state, run.manifest.schema), (RunState::Complete, 2));
+    assert_eq!(run.manifest.mode, Mode::Imported);
+    let origin = Origin::Tool {
+        name: "criterion".to_owned(),
+        version: Some("0.8.2".to_owned()),
+    };
+    assert_eq!(run.manifest.origin, Some(origin));
+    let slope = Custom::new("slope", Unit::Time, Better::Lower).expect("a name");
+    let slope = Metric::Custom(slope);
+    assert_eq!(run.manifest.outline.thresholds[0].metric, slope);
+    let given = &run.rounds[0].given;
+    let found = given.iter().find(|g| g.metric == slope).expect("a slope");
+    assert_eq!(found.scope.step.as_deref(), Some("fib/10"));
+    assert!((found.value - 137.755_943_242_875_73).abs() < 1e-9);
+    assert_eq!((run.rounds.len(), given.len()), (3, 8));
 }
 
 /// Any frame: what matters to the log is that lengths and contents differ.
