@@ -36,7 +36,8 @@ fn long() -> String {
 fn without_arguments_the_help_names_every_verb() {
     let ended = Workplace::new().run(&[]).exits(2);
     for verb in [
-        "demo", "init", "doctor", "run", "check", "compare", "baseline", "report", "validate",
+        "demo", "init", "doctor", "run", "check", "compare", "baseline", "history", "report",
+        "validate",
         "explain", "generate",
     ] {
         assert!(

@@ -9,6 +9,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod generate;
+mod history;
 mod init;
 mod load;
 mod merge;
@@ -87,6 +88,7 @@ enum Verb {
     Compare(compare::Args),
     Merge(merge::Args),
     Baseline(baseline::Args),
+    History(history::Args),
     Report(report::Args),
     Validate(validate::Args),
     Explain(explain::Args),
@@ -129,6 +131,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Compare(args) => compare::run(&args, context),
         Verb::Merge(args) => merge::run(&args, context),
         Verb::Baseline(args) => baseline::run(args, context),
+        Verb::History(args) => history::run(args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),

@@ -14,7 +14,7 @@ use crate::model::{Better, Change, Design, Estimate, Metric, Side, Verdict};
 use crate::stats::{Contrast, Counts, mean, minimal_detectable, paired, rounds_needed, two_sample};
 
 /// Relative step of a latency histogram: 1024 buckets to a doubling.
-const RESOLUTION: f64 = 0.001;
+pub(super) const RESOLUTION: f64 = 0.001;
 
 /// What a difference is taken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod distribution;
 mod error_class;
 mod event;
 mod halt;
+mod history;
 mod interval;
 mod metric;
 mod outline;
@@ -28,6 +29,10 @@ pub use distribution::{
 pub use error_class::{Category, ErrorClass};
 pub use event::Event;
 pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
+pub use history::{
+    AcceptedLevel, AgainstAccepted, Contribution, History, LEVEL_SCHEMA, LevelAcceptance, Measure,
+    MetricRounds, OtherSeries, Point, PresentLevel, Series, Shift, StoredLevel, Trend,
+};
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};

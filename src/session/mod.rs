@@ -1,4 +1,4 @@
-//! The use cases: measure, check, compare, accept a baseline.
+//! The use cases: measure, check, compare, accept a baseline or a level, follow a history.
 //!
 //! Everything that the verbs of the command line do is a function here, over the modules below and
 //! without a terminal: events go out to whoever watches, results come back as [`Outcome`]s, and
@@ -9,6 +9,7 @@ mod check;
 mod compare;
 pub mod demo;
 mod error;
+mod history;
 pub mod instrument;
 mod load;
 mod measure;
@@ -16,6 +17,7 @@ mod merge;
 mod overseer;
 mod round;
 mod search;
+mod series;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -33,9 +35,11 @@ pub use accept::{Acceptance, Accepted, Provenance, accept, baselines, ledger_his
 pub use check::{Against, CheckOptions, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
+pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history};
 pub use measure::{measure, measure_part};
 pub use merge::merge;
 pub use round::ArmTarget;
+pub use series::{history_of, is_date};
 pub use shard::Part;
 
 /// What every use case needs to know about where it runs.

@@ -19,7 +19,7 @@ use super::whole::{
 use super::{StoreError, write_whole};
 use crate::model::{Acceptance, BASELINE_SCHEMA, Baseline, BaselineId};
 
-const BASELINES: &str = "baselines";
+pub(super) const BASELINES: &str = "baselines";
 const HEAD: &str = "HEAD.json";
 const LOCK: &str = ".lock";
 const ACCEPTANCE_LIMIT: u64 = 256 << 20;

@@ -31,6 +31,14 @@ pub fn read(dir: &Path) -> Result<Run, StoreError> {
     Ok(assemble(manifest, log))
 }
 
+/// What a run set out to do, without what it measured.
+///
+/// # Errors
+/// As [`read`].
+pub fn manifest(dir: &Path) -> Result<Manifest, StoreError> {
+    Ok(read_manifest(dir)?.0)
+}
+
 /// The manifest with its bytes.
 pub(super) fn read_manifest(dir: &Path) -> Result<(Manifest, Vec<u8>), StoreError> {
     let path = dir.join(MANIFEST);
