@@ -63,7 +63,10 @@ fn main() {
     std::fs::remove_file(&index).expect("there is an index");
     let (again, took) = timed(|| answers(&root));
     println!("deleted and built again {took:>12.1?}");
-    assert_eq!(first, again, "the same runs give the same answers, byte for byte");
+    assert_eq!(
+        first, again,
+        "the same runs give the same answers, byte for byte"
+    );
     println!("both answers are the same: {} bytes", first.len());
 }
 

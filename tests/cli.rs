@@ -37,8 +37,7 @@ fn without_arguments_the_help_names_every_verb() {
     let ended = Workplace::new().run(&[]).exits(2);
     for verb in [
         "demo", "init", "doctor", "run", "check", "compare", "baseline", "history", "report",
-        "validate",
-        "explain", "generate",
+        "validate", "explain", "generate",
     ] {
         assert!(
             ended.stderr.contains(&format!("\n  {verb}")),

@@ -20,13 +20,21 @@ fn a_change_is_shown_with_its_date_and_commit() {
     let place = place();
     let ended = place.run(&["history", "shop"]).exits(0);
     insta::assert_snapshot!(ended.stdout);
-    assert!(ended.stderr.contains("plimsoll history accept shop"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("plimsoll history accept shop"),
+        "{}",
+        ended.stderr
+    );
     let ascii = place
         .command(&["history", "shop"])
         .env("LANG", "C")
         .output()
         .expect("the binary starts");
-    assert!(ascii.stdout.is_ascii(), "{}", String::from_utf8_lossy(&ascii.stdout));
+    assert!(
+        ascii.stdout.is_ascii(),
+        "{}",
+        String::from_utf8_lossy(&ascii.stdout)
+    );
 }
 
 #[test]
@@ -34,11 +42,23 @@ fn a_history_is_information_unless_it_is_to_fail() {
     let place = place();
     let fails = ["history", "shop", "--fail-on-change"];
     place.run(&fails).exits(1);
-    let accept = ["history", "accept", "shop", "--reason", "the new index costs this"];
+    let accept = [
+        "history",
+        "accept",
+        "shop",
+        "--reason",
+        "the new index costs this",
+    ];
     let said = place.run(&accept).exits(0).stdout;
-    assert!(said.contains("latency.p50") && said.contains("over 10 runs"), "{said}");
+    assert!(
+        said.contains("latency.p50") && said.contains("over 10 runs"),
+        "{said}"
+    );
     place.run(&fails).exits(0);
-    let json = place.run(&["history", "shop", "--metric", "latency.p50", "--json"]).exits(0).json();
+    let json = place
+        .run(&["history", "shop", "--metric", "latency.p50", "--json"])
+        .exits(0)
+        .json();
     assert_eq!(json["schema"], 1);
     let metric = &json["metrics"][0];
     assert_eq!(metric["accepted"]["reason"], "the new index costs this");
@@ -47,7 +67,10 @@ fn a_history_is_information_unless_it_is_to_fail() {
     let change = &metric["changes"][0];
     assert_eq!(change["run"], Made::of("shop", 20, 0.0).id());
     assert_eq!(change["commit"], Made::of("shop", 20, 0.0).commit());
-    assert_eq!((&change["accepted"], &change["worse"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&change["accepted"], &change["worse"]),
+        (&true.into(), &true.into())
+    );
     // A step that nobody accepted, and too young to be sure of: the level already tells.
     for number in 40..44 {
         Made::of("shop", number, 11e6 * scatter(number)).write(place.path());
@@ -67,7 +90,15 @@ fn an_acceptance_adds_a_file_and_changes_none() {
         all
     };
     for (n, reason) in ["first", "second"].into_iter().enumerate() {
-        let args = ["history", "accept", "shop", "--metric", "latency.p99", "--reason", reason];
+        let args = [
+            "history",
+            "accept",
+            "shop",
+            "--metric",
+            "latency.p99",
+            "--reason",
+            reason,
+        ];
         place.run(&args).exits(0);
         assert_eq!(read().len(), n + 1);
     }
@@ -81,33 +112,71 @@ fn what_is_not_of_the_target_does_not_enter() {
     let ordinary = place.run(&["history", "shop", "--json"]).exits(0).json();
     let root = place.path();
     let slow = |number| Made::of("shop", number, 50e6);
-    Made { ending: Ending::Interrupted, ..slow(50) }.write(root);
-    Made { ending: Ending::Killed, ..slow(51) }.write(root);
+    Made {
+        ending: Ending::Interrupted,
+        ..slow(50)
+    }
+    .write(root);
+    Made {
+        ending: Ending::Killed,
+        ..slow(51)
+    }
+    .write(root);
     // Its latency is left out and its CPU is not.
-    Made { spoiled: true, cpu: 0.88e6, ..slow(52) }.write(root);
+    Made {
+        spoiled: true,
+        cpu: 0.88e6,
+        ..slow(52)
+    }
+    .write(root);
     let json = place.run(&["history", "shop", "--json"]).exits(0).json();
-    let left_out: Vec<_> = json["left_out"].as_array().expect("a list").iter().collect();
+    let left_out: Vec<_> = json["left_out"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .collect();
     assert_eq!(left_out.len(), 2, "{left_out:?}");
     let of = |json: &serde_json::Value, name: &str| {
         let metrics = json["metrics"].as_array().expect("a list").clone();
-        metrics.into_iter().find(|m| m["metric"] == name).expect("the metric")
+        metrics
+            .into_iter()
+            .find(|m| m["metric"] == name)
+            .expect("the metric")
     };
-    let values = of(&json, "latency.p50")["values"].as_array().expect("values").clone();
+    let values = of(&json, "latency.p50")["values"]
+        .as_array()
+        .expect("values")
+        .clone();
     assert_eq!(values.len(), 41);
     assert!(values[40].is_null());
     assert!(of(&json, "cpu.per-request")["values"][40].is_number());
-    assert_eq!(of(&json, "latency.p50")["changes"], of(&ordinary, "latency.p50")["changes"]);
+    assert_eq!(
+        of(&json, "latency.p50")["changes"],
+        of(&ordinary, "latency.p50")["changes"]
+    );
 }
 
 #[test]
 fn an_interleaved_run_adds_its_new_side_only() {
     let place = Workplace::new();
     for number in 0..12 {
-        let mode = if number % 2 == 0 { Mode::Interleaved } else { Mode::Measure };
+        let mode = if number % 2 == 0 {
+            Mode::Interleaved
+        } else {
+            Mode::Measure
+        };
         let run = Made::of("shop", number, 8e6 * scatter(number));
-        Made { mode, rounds: 2, ..run }.write(place.path());
+        Made {
+            mode,
+            rounds: 2,
+            ..run
+        }
+        .write(place.path());
     }
-    let json = place.run(&["history", "shop", "--metric", "latency.p50", "--json"]).exits(0).json();
+    let json = place
+        .run(&["history", "shop", "--metric", "latency.p50", "--json"])
+        .exits(0)
+        .json();
     let values = json["metrics"][0]["values"].as_array().expect("values");
     assert_eq!(values.len(), 12);
     for value in values {
@@ -122,12 +191,27 @@ fn another_plan_or_machine_begins_a_new_series() {
     for number in 0..30 {
         let run = Made::of("shop", number, 4e6 * scatter(number));
         match number {
-            0..10 => Made { plan_hash: "other".into(), ..run }.write(place.path()),
-            10..15 => Made { cores: 2, latency: 16e6, ..run }.write(place.path()),
-            _ => Made { latency: 8e6 * scatter(number), ..run }.write(place.path()),
+            0..10 => Made {
+                plan_hash: "other".into(),
+                ..run
+            }
+            .write(place.path()),
+            10..15 => Made {
+                cores: 2,
+                latency: 16e6,
+                ..run
+            }
+            .write(place.path()),
+            _ => Made {
+                latency: 8e6 * scatter(number),
+                ..run
+            }
+            .write(place.path()),
         }
     }
-    let ended = place.run(&["history", "shop", "--metric", "latency.p50"]).exits(0);
+    let ended = place
+        .run(&["history", "shop", "--metric", "latency.p50"])
+        .exits(0);
     insta::assert_snapshot!(ended.stdout);
 }
 
@@ -143,9 +227,15 @@ fn a_part_of_a_history_can_be_asked_for() {
     assert_eq!(points(&["--last", "7"]), 7);
     assert_eq!(points(&["--since", "2026-01-01T09:00:00Z"]), 4);
     assert_eq!(points(&["--since", "2027-01-01"]), 0);
-    place.run(&["history", "shop", "--since", "2027-01-01"]).exits(0);
-    place.run(&["history", "shop", "--since", "yesterday"]).exits(2);
-    let unknown = place.run(&["history", "shop", "--metric", "latency.p98"]).exits(2);
+    place
+        .run(&["history", "shop", "--since", "2027-01-01"])
+        .exits(0);
+    place
+        .run(&["history", "shop", "--since", "yesterday"])
+        .exits(2);
+    let unknown = place
+        .run(&["history", "shop", "--metric", "latency.p98"])
+        .exits(2);
     assert!(unknown.stderr.contains("PL0231"), "{}", unknown.stderr);
 }
 
@@ -155,7 +245,11 @@ fn a_scenario_without_runs_says_so() {
     let ended = place.run(&["history", "shop"]).exits(2);
     assert!(ended.stderr.contains("PL0230"), "{}", ended.stderr);
     let run = Made::of("shop", 0, 8e6);
-    Made { ending: Ending::Killed, ..run }.write(place.path());
+    Made {
+        ending: Ending::Killed,
+        ..run
+    }
+    .write(place.path());
     let ended = place.run(&["history", "shop"]).exits(2);
     assert!(ended.stderr.contains("1 partial"), "{}", ended.stderr);
     place.run(&["history"]).exits(2);
@@ -167,10 +261,18 @@ fn a_file_of_values_is_answered_without_any_run() {
     let rows: String = (0..30)
         .map(|i| {
             let level = if i < 15 { 8.0 } else { 9.0 };
-            format!("2026-11-{:02},{i:02}c0ffee,{:.3}ms,{}\n", i + 1, level * scatter(i), 40)
+            format!(
+                "2026-11-{:02},{i:02}c0ffee,{:.3}ms,{}\n",
+                i + 1,
+                level * scatter(i),
+                40
+            )
         })
         .collect();
-    place.write("values.csv", &format!("date,commit,latency.p50,threads.peak\n{rows}"));
+    place.write(
+        "values.csv",
+        &format!("date,commit,latency.p50,threads.peak\n{rows}"),
+    );
     let ended = place.run(&["history", "--series", "values.csv"]).exits(0);
     insta::assert_snapshot!(ended.stdout);
     assert!(!place.path().join("reports").exists());
@@ -180,7 +282,9 @@ fn a_file_of_values_is_answered_without_any_run() {
     let ended = place.run(&["history", "--series", "bad.csv"]).exits(2);
     insta::assert_snapshot!(ended.stderr);
     place.run(&["history", "--series", "missing.csv"]).exits(2);
-    place.run(&["history", "shop", "--series", "values.csv"]).exits(2);
+    place
+        .run(&["history", "shop", "--series", "values.csv"])
+        .exits(2);
 }
 
 #[test]
@@ -189,7 +293,13 @@ fn a_deleted_index_changes_no_byte_of_the_answer() {
     let first = place.run(&["history", "shop", "--json"]).exits(0).stdout;
     let index = place.path().join("reports/.history.sqlite");
     std::fs::remove_file(&index).expect("there is an index");
-    assert_eq!(place.run(&["history", "shop", "--json"]).exits(0).stdout, first);
+    assert_eq!(
+        place.run(&["history", "shop", "--json"]).exits(0).stdout,
+        first
+    );
     std::fs::write(&index, b"garbage").expect("writes");
-    assert_eq!(place.run(&["history", "shop", "--json"]).exits(0).stdout, first);
+    assert_eq!(
+        place.run(&["history", "shop", "--json"]).exits(0).stdout,
+        first
+    );
 }

@@ -138,7 +138,12 @@ fn accept(args: AcceptArgs, context: &Context) -> Result<Exit, Failure> {
             format!("{runs} runs")
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}  {} over {runs}", measure.name, measure.unit.format(*level));
+        let _ = writeln!(
+            text,
+            "  {}  {} over {runs}",
+            measure.name,
+            measure.unit.format(*level)
+        );
     }
     context.terminal.tell(&text)?;
     context

@@ -127,7 +127,9 @@ pub fn trace(series: Series, points: &[Point]) -> Trend {
     let note = if without > 0 {
         Some("change points are of ratios, and values of zero or less have none".to_owned())
     } else if count < 10 {
-        Some(format!("{count} of the 10 values that a change point needs"))
+        Some(format!(
+            "{count} of the 10 values that a change point needs"
+        ))
     } else {
         None
     };
@@ -193,14 +195,20 @@ fn against(measure: &Measure, accepted: &[f64], now: &[f64]) -> AgainstAccepted 
     let (a, b) = (orient(accepted), orient(now));
     let base = mean(accepted);
     let margin = match (scale, measure.allowed, measure.better) {
-        (Scale::Log, Change::Relative(share) | Change::Points(share), Better::Lower) => share.ln_1p(),
+        (Scale::Log, Change::Relative(share) | Change::Points(share), Better::Lower) => {
+            share.ln_1p()
+        }
         (Scale::Log, Change::Relative(share) | Change::Points(share), Better::Higher) => {
             -(-share.min(1.0)).ln_1p()
         }
         (Scale::Linear, Change::Relative(share), _) => share * base.abs(),
         (Scale::Linear, Change::Points(points), _) => points,
     };
-    let step = if scale == Scale::Log { resolution(measure) } else { 0.0 };
+    let step = if scale == Scale::Log {
+        resolution(measure)
+    } else {
+        0.0
+    };
     let contrast = if a.len() >= 2 && b.len() >= 2 {
         two_sample(&a, &b, step).map(|two| two.contrast)
     } else {
@@ -286,7 +294,10 @@ mod tests {
         let [shift] = trend.shifts[..] else {
             panic!("{:?}", trend.shifts)
         };
-        assert_eq!((shift.at, shift.is_worse, shift.candidate), (14, true, false));
+        assert_eq!(
+            (shift.at, shift.is_worse, shift.candidate),
+            (14, true, false)
+        );
         assert!((shift.change() - 0.1).abs() < 0.01, "{shift:?}");
         assert!(trend.is_worse());
         let trend = traced("latency.p50", &values, Some(accepted(&values[18..], "r27")));
@@ -296,7 +307,11 @@ mod tests {
     #[test]
     fn where_more_is_better_a_rise_is_an_improvement() {
         let values = noisy(28, |i| if i < 14 { 100.0 } else { 120.0 });
-        let trend = traced("throughput.ok", &values, Some(accepted(&values[..10], "r9")));
+        let trend = traced(
+            "throughput.ok",
+            &values,
+            Some(accepted(&values[..10], "r9")),
+        );
         assert!(!trend.shifts[0].is_worse);
         let against = trend.present.expect("a level").against.expect("accepted");
         assert_eq!(against.verdict, Verdict::Improved);
@@ -334,7 +349,10 @@ mod tests {
         assert!(against.interval.is_some());
         let trend = traced("latency.p50", &[1e6], Some(accepted(&[1e6], "r0")));
         let against = trend.present.expect("a level").against.expect("accepted");
-        assert_eq!((against.verdict, against.interval), (Verdict::Inconclusive, None));
+        assert_eq!(
+            (against.verdict, against.interval),
+            (Verdict::Inconclusive, None)
+        );
         let trend = traced("latency.p50", &[f64::NAN; 3], None);
         assert_eq!(trend.present, None);
     }
@@ -348,7 +366,12 @@ mod tests {
         let third = Build::of(2, 1.0).cpu(100.0);
         let rounds = [&clean.0, &spoiled.0, &third.0];
         let found = rounds_that_count(&rounds, &outline);
-        let of = |name: &str| found.iter().find(|m| m.name == name).map(|m| m.rounds.len());
+        let of = |name: &str| {
+            found
+                .iter()
+                .find(|m| m.name == name)
+                .map(|m| m.rounds.len())
+        };
         assert_eq!(of("latency.p50"), Some(2));
         assert_eq!(of("cpu.per-request"), Some(3));
         let found = rounds_that_count(&[&spoiled.0], &outline);

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use crate::clock::wall_rfc3339;
 use crate::judge::{level, rounds_that_count, trace, usual_metrics};
 use crate::model::{
-    AcceptedLevel, Arm, Baseline, Contribution, Estimate, History, LevelAcceptance, Measure, Metric,
-    MetricRounds, OtherSeries, Point, Round, Run, RunState, Series, StoredLevel, Threshold, Trend,
-    Verdict,
+    AcceptedLevel, Arm, Baseline, Contribution, Estimate, History, LevelAcceptance, Measure,
+    Metric, MetricRounds, OtherSeries, Point, Round, Run, RunState, Series, StoredLevel, Threshold,
+    Trend, Verdict,
 };
 use crate::store::index::{Index, IndexedRun, ask};
 use crate::store::{Ledger, StoreError, levels, runs};
@@ -288,7 +288,9 @@ fn names(
 ) -> Result<Vec<String>, (String, Vec<String>)> {
     if excerpt.metrics.is_empty() {
         let usual = usual_metrics().into_iter().map(Metric::name);
-        let asked = thresholds.iter().map(|t| format!("{}{}", t.metric, t.scope));
+        let asked = thresholds
+            .iter()
+            .map(|t| format!("{}{}", t.metric, t.scope));
         let mut names: Vec<String> = Vec::new();
         for name in usual.chain(asked) {
             if known.contains(&name) && !names.contains(&name) {
@@ -300,7 +302,10 @@ fn names(
     let mut names = Vec::new();
     for asked in &excerpt.metrics {
         let is_asked = |name: &&String| {
-            *name == asked || name.strip_prefix(asked.as_str()).is_some_and(|s| s.starts_with(" ["))
+            *name == asked
+                || name
+                    .strip_prefix(asked.as_str())
+                    .is_some_and(|s| s.starts_with(" ["))
         };
         let before = names.len();
         names.extend(known.iter().filter(is_asked).cloned());
@@ -371,7 +376,11 @@ fn unfit(run: &Run) -> Option<&'static str> {
     let verdict = match &run.comparison {
         Some(c) => c.decision.verdict,
         None if is_search => return Some("a search without a result"),
-        None => weigh(&Weighing::absolute(&m.outline), &run.rounds).decision.verdict,
+        None => {
+            weigh(&Weighing::absolute(&m.outline), &run.rounds)
+                .decision
+                .verdict
+        }
     };
     (verdict == Verdict::Invalid).then_some("invalid")
 }
@@ -392,7 +401,9 @@ fn accepted(
             continue;
         }
         for level in a.levels {
-            let later = found.get(&level.metric).is_none_or(|old| old.at <= a.accepted_at);
+            let later = found
+                .get(&level.metric)
+                .is_none_or(|old| old.at <= a.accepted_at);
             if later {
                 found.insert(
                     level.metric,

@@ -99,7 +99,12 @@ impl Sheet {
         }
         if sheet.points.is_empty() && problems.found.is_empty() {
             let message = "there is a header and no row of values";
-            problems.add(0..0, message, "nothing follows", "write a row for every run");
+            problems.add(
+                0..0,
+                message,
+                "nothing follows",
+                "write a row for every run",
+            );
         }
         problems.none()?;
         Ok(sheet)
@@ -126,7 +131,9 @@ impl Sheet {
                 Column::Commit => cell.clone_into(&mut point.revision),
                 Column::Version => cell.clone_into(&mut point.version),
                 Column::Metric => {
-                    let Some(series) = series.next() else { continue };
+                    let Some(series) = series.next() else {
+                        continue;
+                    };
                     let value = value(cell, &series.measure);
                     if value.is_none() {
                         problems.add(
@@ -162,13 +169,17 @@ impl Sheet {
             present: None,
             note: None,
         };
-        let is_asked = |s: &Series| {
-            excerpt.metrics.is_empty() || excerpt.metrics.contains(&s.measure.name)
-        };
+        let is_asked =
+            |s: &Series| excerpt.metrics.is_empty() || excerpt.metrics.contains(&s.measure.name);
         Ok(History {
             name: file.name.clone(),
             points: self.points,
-            trends: self.series.into_iter().filter(is_asked).map(trend).collect(),
+            trends: self
+                .series
+                .into_iter()
+                .filter(is_asked)
+                .map(trend)
+                .collect(),
             others: Vec::new(),
             left_out: Vec::new(),
         })
@@ -205,10 +216,20 @@ impl Problems<'_> {
         let place = self.line(1);
         let names = "the names stand in the first line, such as date,commit,latency.p50";
         if !columns.contains(&Column::Metric) {
-            self.add(place.clone(), "no column holds a metric", "only these", names);
+            self.add(
+                place.clone(),
+                "no column holds a metric",
+                "only these",
+                names,
+            );
         }
         if header.len() > COLUMNS {
-            self.add(place.clone(), "more than 256 columns", "too many", "cut the file");
+            self.add(
+                place.clone(),
+                "more than 256 columns",
+                "too many",
+                "cut the file",
+            );
         }
         let mut seen: Vec<&str> = Vec::new();
         for name in header {
@@ -222,7 +243,12 @@ impl Problems<'_> {
         }
         let numbers = header.iter().filter(|n| n.parse::<f64>().is_ok()).count();
         if numbers > 0 && numbers == header.len() {
-            self.add(place, "the first line holds numbers, not names", "here", names);
+            self.add(
+                place,
+                "the first line holds numbers, not names",
+                "here",
+                names,
+            );
         }
     }
 
@@ -289,8 +315,9 @@ mod tests {
 
     #[test]
     fn columns_say_what_a_run_was_and_what_it_measured() {
-        let history = read("Date,latency.p50,commit,size\n2026-11-22,1.5ms,9f3c,\n2026-11-23,2e6,,7\n")
-            .expect("a good file");
+        let history =
+            read("Date,latency.p50,commit,size\n2026-11-22,1.5ms,9f3c,\n2026-11-23,2e6,,7\n")
+                .expect("a good file");
         assert_eq!(history.points[0].at, "2026-11-22");
         assert_eq!(history.points[0].revision, "9f3c");
         assert_eq!(history.points[1].run, "line 3");

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::StoreError;
 use super::ledger::BASELINES;
 use super::whole::{check_name, check_schema, parse, read_whole, sha256_hex, write_whole};
-use super::StoreError;
 use crate::model::{LEVEL_SCHEMA, LevelAcceptance};
 
 const LEVELS: &str = "levels";
@@ -116,14 +116,22 @@ mod tests {
     #[test]
     fn a_level_that_was_changed_is_refused_and_a_value_that_is_none_never_written() {
         let root = tempfile::tempdir().expect("a folder");
-        let bad = accept(root.path(), acceptance("2026-11-22T09:00:00Z", f64::INFINITY));
+        let bad = accept(
+            root.path(),
+            acceptance("2026-11-22T09:00:00Z", f64::INFINITY),
+        );
         assert!(matches!(bad, Err(StoreError::Unfit { .. })));
         let hash = accept(root.path(), acceptance("2026-11-22T09:00:00Z", 2.0)).expect("stores");
-        let path = folder(root.path(), "checkout").expect("a name").join(format!("{hash}.json"));
+        let path = folder(root.path(), "checkout")
+            .expect("a name")
+            .join(format!("{hash}.json"));
         let text = std::fs::read_to_string(&path).expect("reads");
         std::fs::write(&path, text.replace("2.0", "9.0")).expect("writes");
         let error = accepted(root.path(), "checkout").expect_err("damaged");
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-        assert!(matches!(accepted(root.path(), "../x"), Err(StoreError::Name { .. })));
+        assert!(matches!(
+            accepted(root.path(), "../x"),
+            Err(StoreError::Name { .. })
+        ));
     }
 }

@@ -69,7 +69,11 @@ impl Made {
     }
 
     pub fn id(&self) -> String {
-        format!("{}-{:08x}", self.moment().strftime("%Y%m%dT%H%M%SZ"), self.number)
+        format!(
+            "{}-{:08x}",
+            self.moment().strftime("%Y%m%dT%H%M%SZ"),
+            self.number
+        )
     }
 
     pub fn folder(&self, root: &Path) -> PathBuf {
@@ -209,7 +213,9 @@ fn outline(name: &str) -> Outline {
 
 /// A repeatable scatter of about one percent around one.
 pub fn scatter(number: u64) -> f64 {
-    let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let mixed = (number + 1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(29);
     let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ (mixed >> 31);
     let unit = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
     1.0 + 0.03 * (unit - 0.5)

@@ -17,7 +17,9 @@ fn history() -> History {
         .collect();
     let wobble = [0.3, -1.1, 0.8, -0.2, 1.2, -0.7, 0.1, -0.9, 0.6, -0.1];
     let values = |scale: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        (0..24).map(|i| scale(i) * (1.0 + 0.004 * wobble[i * 7 % 10])).collect()
+        (0..24)
+            .map(|i| scale(i) * (1.0 + 0.004 * wobble[i * 7 % 10]))
+            .collect()
     };
     let accepted = |values: &[f64]| AcceptedLevel {
         values: values[..8].to_vec(),
@@ -40,7 +42,14 @@ fn history() -> History {
             .into_iter()
             .map(|(name, values, accepted)| {
                 let measure = Measure::named(name);
-                trace(Series { measure, values, accepted }, &points)
+                trace(
+                    Series {
+                        measure,
+                        values,
+                        accepted,
+                    },
+                    &points,
+                )
             })
             .collect(),
         points,
@@ -92,7 +101,12 @@ fn the_json_names_every_change_with_its_run() {
     // The last digits of probabilities are those of the machine's mathematics.
     let p = metric["changes"][0]["p"].take();
     assert!(p.as_f64().is_some_and(|p| p < 1e-5), "{p}");
-    for (at, key) in [("level", "value"), ("accepted", "value"), ("against_accepted", "interval"), ("against_accepted", "change")] {
+    for (at, key) in [
+        ("level", "value"),
+        ("accepted", "value"),
+        ("against_accepted", "interval"),
+        ("against_accepted", "change"),
+    ] {
         assert!(!metric[at][key].is_null(), "{at}.{key}");
         metric[at][key] = serde_json::Value::Null;
     }

@@ -52,7 +52,10 @@ fn headline(history: &History, style: TextStyle) -> String {
         (Tone::Plain, "nothing got worse".to_owned())
     } else {
         let verb = if worse.len() == 1 { "is" } else { "are" };
-        (Tone::Bad, format!("✘ {} {verb} worse", words::listed(&worse)))
+        (
+            Tone::Bad,
+            format!("✘ {} {verb} worse", words::listed(&worse)),
+        )
     };
     let said = style.letters(&said);
     let head = style.letters(&format!("{name}: {runs}{span}: "));
@@ -104,7 +107,11 @@ fn standing(trend: &Trend, against: Option<&AgainstAccepted>) -> String {
         return "none accepted".to_owned();
     };
     let by = trend.series.accepted.as_ref().map_or(String::new(), |a| {
-        let how = if a.is_baseline { "baseline" } else { "accepted" };
+        let how = if a.is_baseline {
+            "baseline"
+        } else {
+            "accepted"
+        };
         format!(", {how} {}", day(&a.at))
     });
     format!("{} {}{by}", against.verdict.sign(), against.verdict)
@@ -154,9 +161,17 @@ fn shifts(history: &History, style: TextStyle) -> Vec<String> {
             shown(point.revision.get(..COMMIT).unwrap_or(&point.revision)),
             shown(&point.version),
             shown(&series.measure.name),
-            format!("{} {}", verdict.sign(), words::change(shift.change(), false)),
-            format!("{} → {}", unit.format(shift.before), unit.format(shift.after)),
-            state(*shift).to_owned(),
+            format!(
+                "{} {}",
+                verdict.sign(),
+                words::change(shift.change(), false)
+            ),
+            format!(
+                "{} → {}",
+                unit.format(shift.before),
+                unit.format(shift.after)
+            ),
+            state(**shift).to_owned(),
         ];
         table.row(cells.map(|cell| style.letters(&cell)).to_vec());
     }

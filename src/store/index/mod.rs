@@ -118,7 +118,10 @@ pub fn ask<T>(
         };
         index.refresh(root, contribute)?;
         // All that is asked is answered from one state, whoever writes in the meantime.
-        index.db.execute_batch("BEGIN").map_err(fault(&index.path))?;
+        index
+            .db
+            .execute_batch("BEGIN")
+            .map_err(fault(&index.path))?;
         Ok(index)
     };
     let path = root.join(REPORTS).join(FILE);
@@ -177,14 +180,19 @@ fn rebuild(
     builder.prefix(PREFIX).suffix(SUFFIX);
     // The default of a temporary file is private; the umask still applies to this.
     builder.permissions(fs::Permissions::from_mode(0o666));
-    let file = builder.tempfile_in(folder).map_err(failed())?.into_temp_path();
+    let file = builder
+        .tempfile_in(folder)
+        .map_err(failed())?
+        .into_temp_path();
     let db = Connection::open(&file).map_err(fault(path))?;
     // Nobody reads it before it is whole, so it needs no journal.
     let quick = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;";
     db.execute_batch(quick).map_err(fault(path))?;
     prepare(&db).map_err(fault(path))?;
     fill(db)?;
-    File::open(&file).and_then(|f| f.sync_all()).map_err(failed())?;
+    File::open(&file)
+        .and_then(|f| f.sync_all())
+        .map_err(failed())?;
     // The journal of the index that was there would be played back into the new one.
     let journal = path.with_file_name(format!("{FILE}-journal"));
     match fs::remove_file(&journal) {
@@ -244,7 +252,8 @@ impl Index {
             &[&self.scenario],
             &mut |row| {
                 let name: String = row.get(0)?;
-                let is_whole = record::sum_of_metric(&self.scenario, &name, row.get(1)?) == row.get::<_, i64>(2)?;
+                let is_whole = record::sum_of_metric(&self.scenario, &name, row.get(1)?)
+                    == row.get::<_, i64>(2)?;
                 names.push(name);
                 Ok(is_whole)
             },
@@ -338,7 +347,11 @@ impl Index {
         }
         let (path, scenario) = (self.path.clone(), self.scenario.clone());
         // Runs are read before the file is locked, so that no reader waits for it.
-        for (i, ids) in news.chunks(BATCH).enumerate().chain(news.is_empty().then_some((0, &[][..]))) {
+        for (i, ids) in news
+            .chunks(BATCH)
+            .enumerate()
+            .chain(news.is_empty().then_some((0, &[][..])))
+        {
             let records: Vec<Record> = ids
                 .iter()
                 .filter_map(|id| record_of(&folder, id, contribute))
@@ -405,7 +418,10 @@ fn stamp_of(dir: &Path) -> Option<String> {
         let Ok(file) = fs::metadata(dir.join(name)) else {
             return "-".to_owned();
         };
-        let changed = file.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        let changed = file
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
         format!("{}@{}", file.len(), changed.unwrap_or_default().as_nanos())
     };
     Some(format!("{} {}", one(MANIFEST), one(LOG)))
@@ -425,12 +441,17 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
     let (manifest, contribution, is_sealed) = match runs::read(&dir) {
         Ok(run) => {
             let contribution = contribute(&run);
-            (Some(run.manifest), contribution, run.state != RunState::Partial)
+            (
+                Some(run.manifest),
+                contribution,
+                run.state != RunState::Partial,
+            )
         }
         Err(_) if !dir.is_dir() => return None,
         Err(e) => (runs::manifest(&dir).ok(), unreadable(&e), false),
     };
-    let of = |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());
+    let of =
+        |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());
     Some(Record {
         run: IndexedRun {
             number: 0,

@@ -60,7 +60,13 @@ fn everything(index: &Index) -> Result<String, StoreError> {
     lines.sort();
     for run in &runs {
         let number = 0;
-        lines.push(format!("{:?}", IndexedRun { number, ..run.clone() }));
+        lines.push(format!(
+            "{:?}",
+            IndexedRun {
+                number,
+                ..run.clone()
+            }
+        ));
     }
     Ok(lines.join("\n"))
 }
@@ -93,7 +99,10 @@ fn only_new_runs_are_read_and_deleted_ones_are_forgotten() {
     let root = with_runs(3);
     let (first, read) = asked(root.path());
     assert_eq!(read, 3);
-    assert!(first.contains("20261122T090002Z-9f3c1a2b latency.p50 [2.1, 2.0]"), "{first}");
+    assert!(
+        first.contains("20261122T090002Z-9f3c1a2b latency.p50 [2.1, 2.0]"),
+        "{first}"
+    );
     assert_eq!(asked(root.path()), (first.clone(), 0));
     write(root.path(), 3, Some(false));
     let (more, read) = asked(root.path());
@@ -127,11 +136,17 @@ fn an_index_that_is_damaged_or_none_is_built_anew() {
     let path = file(root.path());
     let bytes = fs::read(&path).expect("reads");
     let value = 2.1_f64.to_le_bytes();
-    let at = bytes.windows(8).position(|w| w == value).expect("a value in it");
+    let at = bytes
+        .windows(8)
+        .position(|w| w == value)
+        .expect("a value in it");
     let mut flipped = bytes.clone();
     flipped[at] ^= 1;
     let id = id(2);
-    let at = bytes.windows(id.len()).position(|w| w == id.as_bytes()).expect("an id in it");
+    let at = bytes
+        .windows(id.len())
+        .position(|w| w == id.as_bytes())
+        .expect("an id in it");
     let mut renamed = bytes.clone();
     renamed[at + 3] ^= 1;
     for bad in [
@@ -183,7 +198,10 @@ fn a_run_without_its_seal_is_read_again_when_it_has_grown() {
     let dir = write(root.path(), 1, None);
     let (before, read) = asked(root.path());
     assert_eq!(read, 2);
-    assert!(before.contains("left_out: Some(\"not complete\")"), "{before}");
+    assert!(
+        before.contains("left_out: Some(\"not complete\")"),
+        "{before}"
+    );
     assert_eq!(asked(root.path()).1, 0);
     fs::remove_dir_all(&dir).expect("removes");
     write(root.path(), 1, Some(false));
@@ -195,20 +213,36 @@ fn a_run_without_its_seal_is_read_again_when_it_has_grown() {
 #[test]
 fn a_run_that_cannot_be_read_is_left_out_and_hides_no_other() {
     let root = with_runs(2);
-    let log = root.path().join(REPORTS).join(SCENARIO).join(id(0)).join(LOG);
+    let log = root
+        .path()
+        .join(REPORTS)
+        .join(SCENARIO)
+        .join(id(0))
+        .join(LOG);
     let mut bytes = fs::read(&log).expect("reads");
     bytes[60] ^= 1;
     fs::write(&log, bytes).expect("writes");
     let (said, _) = asked(root.path());
-    assert!(said.contains("left_out: Some(\"its record cannot be read\")"), "{said}");
-    assert!(said.contains("20261122T090001Z-9f3c1a2b latency.p50"), "{said}");
+    assert!(
+        said.contains("left_out: Some(\"its record cannot be read\")"),
+        "{said}"
+    );
+    assert!(
+        said.contains("20261122T090001Z-9f3c1a2b latency.p50"),
+        "{said}"
+    );
 }
 
 #[test]
 fn readers_at_once_all_get_the_whole_answer() {
     let root = with_runs(6);
     let root = root.path();
-    let good = ask(&with_runs(6).path().to_owned(), SCENARIO, &contribute, &everything);
+    let good = ask(
+        &with_runs(6).path().to_owned(),
+        SCENARIO,
+        &contribute,
+        &everything,
+    );
     let good = good.expect("an answer");
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..8)
