@@ -44,6 +44,7 @@ fn without_arguments_the_help_names_every_verb() {
         "compare",
         "calibrate",
         "baseline",
+        "history",
         "report",
         "validate",
         "explain",

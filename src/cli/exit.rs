@@ -139,6 +139,9 @@ impl Failure {
             | SessionError::NoPort(_)
             | SessionError::Tls(_)
             | SessionError::NeverRun { .. }
+            | SessionError::NoHistory { .. }
+            | SessionError::NotFollowed { .. }
+            | SessionError::NoLevel { .. }
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }
             | SessionError::OneSided { .. }

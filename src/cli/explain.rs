@@ -15,8 +15,29 @@ const TOPICS: [&str; 6] = [
     "verdicts",
     "judges",
     "errors",
+    "history",
     "codes",
 ];
+
+/// The words of `plimsoll history`.
+const HISTORY: &str = "\
+The words of plimsoll history
+
+series
+  The runs of one plan on one kind of machine. Another plan or machine begins a new series, so that it is never taken for a change of the target.
+
+change of level
+  A place where the mean of the runs before and after differs beyond chance, and by 1 % at least. It is confirmed with five runs on each side.
+
+candidate
+  A change with fewer than five runs after it: it may turn out to be a few wild runs.
+
+level
+  The mean of the latest runs since the last change, ten at most.
+
+accepted level
+  What `history accept` or `baseline save` recorded last, whichever is later. Comparing with it, and not with the run before, makes slow drift add up.
+";
 
 /// Explain an error code, a metric, a verdict, an error class, or the exit codes
 #[derive(Debug, clap::Args)]
@@ -45,6 +66,7 @@ fn explain(topic: &str) -> Option<String> {
         "verdicts" => return Some(verdicts()),
         "judges" => return Some(judges()),
         "errors" => return Some(errors()),
+        "history" => return Some(HISTORY.to_owned()),
         "codes" => return Some(codes()),
         _ => {}
     }
@@ -182,7 +204,7 @@ fn codes() -> String {
 fn contents() -> String {
     format!(
         "plimsoll explain TOPIC, where TOPIC is one of\n\n\
-         \x20 exit-codes, metrics, verdicts, judges, errors, codes\n\n\
+         \x20 exit-codes, metrics, verdicts, judges, errors, history, codes\n\n\
          or one of these\n\n\
          metrics: latency.p99 and the like; plimsoll explain metrics lists them\n\
          verdicts: {}\n\

@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod generate;
+mod history;
 mod import;
 mod init;
 mod load;
@@ -91,6 +92,7 @@ enum Verb {
     Merge(merge::Args),
     Import(import::Args),
     Baseline(baseline::Args),
+    History(history::Args),
     Report(report::Args),
     Validate(validate::Args),
     Explain(explain::Args),
@@ -135,6 +137,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Merge(args) => merge::run(&args, context),
         Verb::Import(args) => import::run(&args, context),
         Verb::Baseline(args) => baseline::run(args, context),
+        Verb::History(args) => history::run(args, context),
         Verb::Report(args) => report::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),

@@ -13,6 +13,7 @@ mod error_class;
 mod event;
 mod foresight;
 mod halt;
+mod history;
 mod interval;
 mod metric;
 mod origin;
@@ -38,6 +39,10 @@ pub use error_class::{Category, ErrorClass};
 pub use event::Event;
 pub use foresight::{Foresight, Smallest};
 pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
+pub use history::{
+    AcceptedLevel, AgainstAccepted, Contribution, History, LEVEL_SCHEMA, LevelAcceptance, Measure,
+    MetricRounds, OtherSeries, Point, PresentLevel, Series, Shift, StoredLevel, Trend,
+};
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use origin::Origin;

@@ -83,6 +83,14 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// The kind of machine in one line: equal lines have no hard difference.
+    pub fn machine(&self) -> String {
+        format!(
+            "{}, {} cores, {}, cpu.max {}",
+            self.cpu_model, self.cores, self.architecture, self.cpu_quota
+        )
+    }
+
     /// Differences that make two measurements incomparable, as `what: theirs → ours`.
     pub fn hard_differences(&self, other: &Self) -> Vec<String> {
         differences(&[

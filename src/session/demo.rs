@@ -19,6 +19,9 @@ pub const SCENARIO: &str = include_str!("demo.toml");
 /// The step that the demo slows down, and by how much.
 pub const SLOWED: (&str, &str) = ("pay", "20%");
 
+/// What the slowed target is compared with.
+pub(super) const REFERENCE: &str = "the demo target as it is";
+
 /// Pairs of rounds at most, so that the demo ends within a minute.
 const MAX_ROUNDS: usize = 5;
 
@@ -47,7 +50,7 @@ pub fn demo(session: &Session, watcher: &mut dyn FnMut(&Event)) -> Result<Outcom
     let options = CheckOptions {
         against: Against::Other {
             target: before,
-            named: "the demo target as it is".to_owned(),
+            named: REFERENCE.to_owned(),
         },
         now: Some(now),
         max_rounds: Some(MAX_ROUNDS),

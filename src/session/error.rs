@@ -110,6 +110,20 @@ pub enum SessionError {
         shard: Shard,
         purpose: &'static str,
     },
+    #[error("there is no run of `{scenario}` to make a history of")]
+    NoHistory {
+        scenario: String,
+        /// Runs that there are and that do not enter: reason and number.
+        left_out: Vec<(String, usize)>,
+    },
+    #[error("no run of `{scenario}` has the metric `{metric}`")]
+    NotFollowed {
+        scenario: String,
+        metric: String,
+        known: Vec<String>,
+    },
+    #[error("`{metric}` has no level to accept in the present runs of `{scenario}`")]
+    NoLevel { scenario: String, metric: String },
     #[error("these runs are not the parts of one measurement: {reason}")]
     NotMergeable { reason: String },
 }
@@ -205,6 +219,23 @@ impl SessionError {
             Self::OnlyAPart { .. } => Diagnostic::error(&store_codes::ONLY_A_PART, message)
                 .because("a part has seen only its share of the load")
                 .help("plimsoll merge RUN RUN ... puts all parts together"),
+            Self::NoHistory { scenario, left_out } => {
+                let d = Diagnostic::error(&store_codes::NO_HISTORY, message)
+                    .help(format!("plimsoll run {scenario} --rounds 5"));
+                if left_out.is_empty() {
+                    return d;
+                }
+                let counted = left_out.iter().map(|(why, n)| format!("{n} {why}"));
+                let counted: Vec<_> = counted.collect();
+                d.because(format!("all there are do not count: {}", counted.join("; ")))
+            }
+            Self::NotFollowed { known, .. } => {
+                Diagnostic::error(&store_codes::NOT_FOLLOWED, message)
+                    .help(format!("there is {}", known.join(", ")))
+            }
+            Self::NoLevel { .. } => Diagnostic::error(&store_codes::NO_LEVEL, message)
+                .because("the latest runs do not have it, and an older level is not the present one")
+                .help("name the metrics to accept with --metric"),
             Self::NotMergeable { .. } => Diagnostic::error(&store_codes::NOT_MERGEABLE, message)
                 .because("only all parts of one plan, begun at the same moment, add up to its load")
                 .help("name each part exactly once, by its folder or the beginning of its id"),

@@ -1,4 +1,4 @@
-//! The use cases: measure, check, compare, import, calibrate, keep a baseline.
+//! The use cases: measure, check, compare, import, calibrate, keep a baseline, follow a history.
 //!
 //! Everything that the verbs of the command line do is a function here, over the modules below and
 //! without a terminal: events go out to whoever watches, results come back as [`Outcome`]s, and
@@ -13,6 +13,7 @@ pub mod demo;
 mod duet;
 mod error;
 mod floor;
+mod history;
 mod import;
 pub mod instrument;
 mod ledger;
@@ -24,6 +25,7 @@ mod planner;
 mod promote;
 mod round;
 mod search;
+mod series;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,7 @@ pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};
 pub use error::SessionError;
+pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history};
 pub use import::{ImportRequest, import};
 pub use ledger::{
     Described, Difference, Prunable, PruneOptions, Verified, baselines, difference, ledger_history,
@@ -54,6 +57,7 @@ pub use measure::{measure, measure_part};
 pub use merge::merge;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
+pub use series::{history_of, is_date};
 pub use shard::Part;
 pub use values::{ValuesQuestion, compare_values};
 

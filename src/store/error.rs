@@ -39,6 +39,13 @@ pub enum StoreError {
     /// It cannot be written, or not be read with the limits there are.
     #[error("{}: {reason}", path.display())]
     Unfit { path: PathBuf, reason: String },
+    /// The index is damaged, of another version, or held by another process.
+    #[error("the index {} cannot be used: {reason}", path.display())]
+    Index {
+        path: PathBuf,
+        reason: String,
+        busy: bool,
+    },
     #[error("`{name}` cannot be the name of a {what}")]
     Name { what: &'static str, name: String },
     #[error("no run `{name}`")]
@@ -87,6 +94,9 @@ impl StoreError {
             Self::Stray { .. } => d(&store::STRAY)
                 .help("move it out of the folder; plimsoll baseline verify --repair removes what was pruned"),
             Self::Unfit { .. } => d(&store::UNFIT),
+            Self::Index { .. } => d(&store::INDEX)
+                .because("it was built anew in memory, and could not be read there either")
+                .help("delete the file: it is built again from the run folders"),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")
                 .help("use letters, digits, `-`, `_` and `.`, at most 80, a letter or digit first"),

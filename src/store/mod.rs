@@ -5,7 +5,9 @@
 //! the file and the place. [`write_whole`] is the only way a whole file is written.
 
 mod error;
+pub mod index;
 pub mod ledger;
+pub mod levels;
 
 mod plausible;
 pub mod runs;

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::StoreError;
 
-const PREFIX: &str = ".write-";
-const SUFFIX: &str = ".tmp";
+pub(super) const PREFIX: &str = ".write-";
+pub(super) const SUFFIX: &str = ".tmp";
 
 /// Replaces a file in one step: readers see the old bytes or the new ones, also after a crash.
 ///

@@ -71,4 +71,24 @@ super::codes! {
         "An acceptance is named by the beginning of its content hash, by its label, or as `current`; a run by `last` or the beginning of its \
          id. Nothing in the ledger and no run matches.",
         "plimsoll baseline diff checkout v1.7 current";
+    NO_HISTORY = "PL0230", "no run to make a history of",
+        "A history is of complete and valid runs of a scenario, each measured whole. There is none: the scenario was never run under this \
+         root, or every run was left out, for the reasons that are named.",
+        "plimsoll history checkout        (reports/checkout/ does not exist)";
+    NOT_FOLLOWED = "PL0231", "the runs do not have this metric",
+        "A history can be asked for any metric that its runs have, of the whole scenario or of the part that a threshold names. A metric that \
+         no run has is refused, since an empty history would look like one without a change.",
+        "plimsoll history checkout --metric latency.p98";
+    BAD_SERIES = "PL0232", "a file of values that cannot be read",
+        "A series is a CSV file: a line with names, then a line for every run, oldest first. Columns named `date`, `commit` and `version` say \
+         what a run was; every other column holds the values of one metric, as plain numbers or with a unit. An empty cell means: not measured.",
+        "date,commit,latency.p50\n2026-11-22,9f3c1a2b,fast";
+    INDEX = "PL0233", "the index of runs cannot be used",
+        "reports/.history.sqlite is derived from the run folders and is built again whenever it is missing, damaged or of another version, \
+         in memory where the folder cannot be written. Even that was not possible.",
+        "the index reports/.history.sqlite cannot be used: out of memory";
+    NO_LEVEL = "PL0234", "no level to accept",
+        "`history accept` records the present level of a metric, the mean of its latest runs since the last change. The metric has no value \
+         in any run of the present series.",
+        "plimsoll history accept checkout --metric capacity.knee --reason \"...\"";
 }

@@ -9,7 +9,7 @@ use crate::model::{Acceptance, BASELINE_SCHEMA, Baseline, BaselineId};
 use crate::store::StoreError;
 use crate::store::whole::check_name;
 
-const BASELINES: &str = "baselines";
+pub(in crate::store) const BASELINES: &str = "baselines";
 
 /// The baselines of one scenario.
 #[derive(Debug, Clone)]

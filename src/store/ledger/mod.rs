@@ -19,6 +19,7 @@ mod prune;
 mod tests;
 mod verify;
 
+pub(super) use book::BASELINES;
 pub use book::{Expect, Ledger, Saved};
 pub use prune::Prunable;
 pub use verify::{Fault, Verified};

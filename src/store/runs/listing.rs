@@ -36,6 +36,11 @@ pub fn new_id() -> String {
     )
 }
 
+/// The folder of a run of that name, whether it is there or not.
+pub fn folder(root: &Path, scenario: &str, id: &str) -> PathBuf {
+    root.join(REPORTS).join(scenario).join(id)
+}
+
 /// All runs below the project root, or those of one scenario, newest first.
 ///
 /// A folder that cannot be read is passed over here; reading a run by its path says why.

@@ -33,12 +33,12 @@ mod tests;
 mod write;
 
 pub use frame::{Begin, Frame};
-pub use listing::{RunEntry, find, list, new_id};
+pub use listing::{RunEntry, find, folder, list, new_id};
 pub use read::{manifest, read};
 pub use write::{RunWriter, write_report};
 
-const MANIFEST: &str = "manifest.json";
-const LOG: &str = "run.plog";
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const LOG: &str = "run.plog";
 const SUMMARY: &str = "summary.json";
 /// Folder of all runs below the project root.
-const REPORTS: &str = "reports";
+pub(super) const REPORTS: &str = "reports";

@@ -1,0 +1,458 @@
+//! `history`: what became of a scenario's numbers over all its stored runs, and which level is right.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::clock::wall_rfc3339;
+use crate::judge::{level, rounds_that_count, trace, usual_metrics};
+use crate::model::{
+    AcceptedLevel, Arm, Baseline, Contribution, Estimate, History, LevelAcceptance, Measure,
+    Metric, MetricRounds, OtherSeries, Point, Round, Run, RunState, Series, StoredLevel, Threshold,
+    Trend, Verdict,
+};
+use crate::store::index::{Index, IndexedRun, ask};
+use crate::store::{Ledger, StoreError, levels, runs};
+
+use super::weigh::{Weighing, weigh};
+use super::{Session, SessionError, demo};
+
+/// Which part of a history is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Excerpt {
+    /// Names of metrics, all their scopes or one; empty: the usual ones.
+    pub metrics: Vec<String>,
+    /// The latest runs only.
+    pub last: Option<usize>,
+    /// RFC 3339 or its beginning: runs from then on only.
+    pub since: Option<String>,
+}
+
+impl Excerpt {
+    /// Cuts the beginning off.
+    pub(super) fn cut(&self, history: &mut History) {
+        let runs = history.points.len();
+        let since = self.since.as_ref().map_or(0, |since| {
+            let reached = history.points.iter().position(|p| p.at >= *since);
+            reached.unwrap_or(runs)
+        });
+        let last = self.last.map_or(0, |last| runs.saturating_sub(last));
+        let first = since.max(last);
+        history.points.drain(..first);
+        for trend in &mut history.trends {
+            trend.series.values.drain(..first);
+        }
+    }
+}
+
+/// Which levels are right, why, and who says so.
+#[derive(Debug, Clone)]
+pub struct LevelClaim {
+    /// As in an [`Excerpt`].
+    pub metrics: Vec<String>,
+    pub reason: String,
+    pub accepted_by: String,
+}
+
+/// What was accepted.
+#[derive(Debug)]
+pub struct AcceptedNow {
+    pub hash: String,
+    /// The last run that was seen.
+    pub run: String,
+    /// The metrics with their level and the number of runs it was taken from.
+    pub levels: Vec<(Measure, f64, usize)>,
+}
+
+/// The history of a scenario in the latest series: the runs that have the plan and the kind of
+/// machine of the latest one.
+pub fn history(
+    session: &Session,
+    scenario: &str,
+    excerpt: &Excerpt,
+) -> Result<History, SessionError> {
+    Ok(followed(session, scenario, excerpt)?.0)
+}
+
+/// Accepts the present level of the usual metrics, or of those that are named.
+pub fn accept_level(
+    session: &Session,
+    scenario: &str,
+    claim: LevelClaim,
+) -> Result<AcceptedNow, SessionError> {
+    let is_asked = !claim.metrics.is_empty();
+    let excerpt = Excerpt {
+        metrics: claim.metrics,
+        ..Excerpt::default()
+    };
+    let (history, latest) = followed(session, scenario, &excerpt)?;
+    let manifest = runs::manifest(&folder(session, scenario, &latest))?;
+    let none = |metric: &str| SessionError::NoLevel {
+        scenario: scenario.to_owned(),
+        metric: metric.to_owned(),
+    };
+    let mut stored = Vec::new();
+    let mut accepted = Vec::new();
+    for Trend {
+        series, present, ..
+    } in history.trends
+    {
+        let name = &series.measure.name;
+        let Some(present) = present else {
+            if is_asked {
+                return Err(none(name));
+            }
+            continue;
+        };
+        stored.push(StoredLevel {
+            metric: name.clone(),
+            values: present.values.clone(),
+        });
+        accepted.push((series.measure, present.level, present.values.len()));
+    }
+    if stored.is_empty() {
+        return Err(none("any metric"));
+    }
+    let hash = levels::accept(
+        &session.root,
+        LevelAcceptance {
+            schema: 0,
+            scenario: scenario.to_owned(),
+            reason: claim.reason,
+            accepted_by: claim.accepted_by,
+            accepted_at: wall_rfc3339(),
+            run: latest.id.clone(),
+            revision: manifest.revision,
+            plan_hash: manifest.plan_hash,
+            fingerprint: manifest.fingerprint,
+            levels: stored,
+        },
+    )?;
+    Ok(AcceptedNow {
+        hash,
+        run: latest.id,
+        levels: accepted,
+    })
+}
+
+fn folder(session: &Session, scenario: &str, run: &IndexedRun) -> std::path::PathBuf {
+    runs::folder(&session.root, scenario, &run.id)
+}
+
+/// The history, and its latest run.
+fn followed(
+    session: &Session,
+    scenario: &str,
+    excerpt: &Excerpt,
+) -> Result<(History, IndexedRun), SessionError> {
+    let gathered = ask(&session.root, scenario, &contribution, &|index: &Index| {
+        gather(session, index, scenario, excerpt)
+    })?;
+    let (mut history, latest) = match gathered {
+        Gathered::Found(found) => *found,
+        Gathered::NoRun(left_out) => {
+            return Err(SessionError::NoHistory {
+                scenario: scenario.to_owned(),
+                left_out,
+            });
+        }
+        Gathered::NoMetric(metric, known) => {
+            return Err(SessionError::NotFollowed {
+                scenario: scenario.to_owned(),
+                metric,
+                known,
+            });
+        }
+    };
+    let accepted = accepted(session, scenario, &latest)?;
+    excerpt.cut(&mut history);
+    let points = &history.points;
+    history.trends = history
+        .trends
+        .into_iter()
+        .map(|trend| {
+            let mut series = trend.series;
+            series.accepted = accepted.get(&series.measure.name).cloned();
+            trace(series, points)
+        })
+        .collect();
+    Ok((history, latest))
+}
+
+enum Gathered {
+    /// With its latest run.
+    Found(Box<(History, IndexedRun)>),
+    NoRun(Vec<(String, usize)>),
+    NoMetric(String, Vec<String>),
+}
+
+/// The latest series with its values, not traced yet.
+fn gather(
+    session: &Session,
+    index: &Index,
+    scenario: &str,
+    excerpt: &Excerpt,
+) -> Result<Gathered, StoreError> {
+    let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
+    let mut runs = Vec::new();
+    for run in index.runs()? {
+        match &run.left_out {
+            Some(why) => *left_out.entry(why.clone()).or_default() += 1,
+            None => runs.push(run),
+        }
+    }
+    let left_out: Vec<_> = left_out.into_iter().collect();
+    let Some(latest) = runs.last().cloned() else {
+        return Ok(Gathered::NoRun(left_out));
+    };
+    let (runs, strange): (Vec<_>, Vec<_>) = runs.into_iter().partition(|r| is_alike(r, &latest));
+    // Only what may be changed is lost with a manifest that went away since.
+    let thresholds = runs::manifest(&folder(session, scenario, &latest))
+        .map(|m| m.outline.thresholds)
+        .unwrap_or_default();
+    let names = match names(&index.metrics()?, &thresholds, excerpt) {
+        Ok(names) => names,
+        Err((metric, known)) => return Ok(Gathered::NoMetric(metric, known)),
+    };
+    let places: HashMap<i64, usize> = runs.iter().zip(0..).map(|(r, i)| (r.number, i)).collect();
+    let mut trends = Vec::new();
+    for name in names {
+        let mut values = vec![f64::NAN; runs.len()];
+        index.each_value(&name, &mut |run, rounds| {
+            if let Some(&place) = places.get(&run) {
+                values[place] = level(rounds);
+            }
+        })?;
+        trends.push(Trend {
+            series: Series {
+                measure: measure(&name, &thresholds),
+                values,
+                accepted: None,
+            },
+            shifts: Vec::new(),
+            present: None,
+            note: None,
+        });
+    }
+    let history = History {
+        name: scenario.to_owned(),
+        points: runs.into_iter().map(point).collect(),
+        trends,
+        others: others(&strange, &latest),
+        left_out,
+    };
+    Ok(Gathered::Found(Box::new((history, latest))))
+}
+
+fn point(run: IndexedRun) -> Point {
+    Point {
+        run: run.id,
+        at: run.started_at,
+        version: run.version,
+        revision: run.revision,
+    }
+}
+
+/// Of one plan and one kind of machine, so that a difference is one of the target.
+fn is_alike(a: &IndexedRun, b: &IndexedRun) -> bool {
+    a.plan_hash == b.plan_hash && a.machine == b.machine
+}
+
+fn others(strange: &[IndexedRun], latest: &IndexedRun) -> Vec<OtherSeries> {
+    let mut series: Vec<(&IndexedRun, usize)> = Vec::new();
+    // From the newest on, so that each is known by its last run.
+    for run in strange.iter().rev() {
+        match series.iter_mut().find(|(of, _)| is_alike(of, run)) {
+            Some((_, n)) => *n += 1,
+            None => series.push((run, 1)),
+        }
+    }
+    let differs = |run: &IndexedRun| {
+        let plan = (run.plan_hash != latest.plan_hash).then(|| "another plan".to_owned());
+        let machine = (run.machine != latest.machine).then(|| format!("machine: {}", run.machine));
+        plan.into_iter().chain(machine).collect()
+    };
+    series
+        .into_iter()
+        .map(|(run, runs)| OtherSeries {
+            runs,
+            until: run.started_at.clone(),
+            differs: differs(run),
+        })
+        .collect()
+}
+
+/// The names to follow, or a name that no run has and those that there are.
+fn names(
+    known: &[String],
+    thresholds: &[Threshold],
+    excerpt: &Excerpt,
+) -> Result<Vec<String>, (String, Vec<String>)> {
+    if excerpt.metrics.is_empty() {
+        let usual = usual_metrics().into_iter().map(Metric::name);
+        let asked = thresholds
+            .iter()
+            .map(|t| format!("{}{}", t.metric, t.scope));
+        let mut names: Vec<String> = Vec::new();
+        for name in usual.chain(asked) {
+            if known.contains(&name) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        return Ok(names);
+    }
+    let mut names = Vec::new();
+    for asked in &excerpt.metrics {
+        let is_asked = |name: &&String| {
+            *name == asked
+                || name
+                    .strip_prefix(asked.as_str())
+                    .is_some_and(|s| s.starts_with(" ["))
+        };
+        let before = names.len();
+        names.extend(known.iter().filter(is_asked).cloned());
+        if names.len() == before {
+            return Err((asked.clone(), known.to_vec()));
+        }
+    }
+    Ok(names)
+}
+
+/// What the scenario allows counts here too.
+fn measure(name: &str, thresholds: &[Threshold]) -> Measure {
+    let mut measure = Measure::named(name);
+    let of_name = |t: &&Threshold| format!("{}{}", t.metric, t.scope) == name;
+    if let Some(allowed) = thresholds.iter().filter(of_name).find_map(|t| t.max_change) {
+        measure.allowed = allowed;
+    }
+    measure
+}
+
+/// What a run adds to a history. Only the arm under test of an interleaved run is of the target.
+fn contribution(run: &Run) -> Contribution {
+    if let Some(why) = unfit(run) {
+        return Contribution {
+            left_out: Some(why.to_owned()),
+            metrics: Vec::new(),
+        };
+    }
+    let capacity = run.comparison.as_ref().and_then(|c| c.capacity.as_ref());
+    let metrics = if run.rounds.iter().any(|r| r.level.is_some()) {
+        // Rounds of different levels are no repetitions of each other: the knee is the result.
+        let knee = capacity.filter(|c| !c.noisy).map(|c| c.knee.estimate());
+        let knee = knee.and_then(|k| Some((k.lower_bound()?, k.exact().is_none())));
+        let of = |(rate, at_least)| MetricRounds {
+            name: Metric::CapacityKnee.name(),
+            at_least,
+            rounds: vec![rate],
+        };
+        knee.map(of).into_iter().collect()
+    } else {
+        let rounds: Vec<&Round> = run.arm(Arm::Now).collect();
+        rounds_that_count(&rounds, &run.manifest.outline)
+    };
+    Contribution {
+        left_out: None,
+        metrics,
+    }
+}
+
+/// Why the numbers of a run are not those of the target under its whole load.
+fn unfit(run: &Run) -> Option<&'static str> {
+    let m = &run.manifest;
+    match run.state {
+        RunState::Partial => return Some("partial: never came to an end"),
+        RunState::Interrupted => return Some("interrupted"),
+        RunState::Complete => {}
+    }
+    if m.shard.is_some() {
+        return Some("a part of its plan");
+    }
+    if m.reference.as_deref() == Some(demo::REFERENCE) {
+        return Some("a demo, slowed on purpose");
+    }
+    if run.rounds.iter().any(Round::is_stopped) {
+        return Some("held back or ended by a rule of the scenario");
+    }
+    let is_search = run.rounds.iter().any(|r| r.level.is_some());
+    let verdict = match &run.comparison {
+        Some(c) => c.decision.verdict,
+        None if is_search => return Some("a search without a result"),
+        None => {
+            weigh(&Weighing::absolute(&m.outline), &run.rounds)
+                .decision
+                .verdict
+        }
+    };
+    (verdict == Verdict::Invalid).then_some("invalid")
+}
+
+/// The last accepted level of every metric, for the plan and the kind of machine of a run.
+fn accepted(
+    session: &Session,
+    scenario: &str,
+    latest: &IndexedRun,
+) -> Result<HashMap<String, AcceptedLevel>, SessionError> {
+    let mut found: HashMap<String, AcceptedLevel> = HashMap::new();
+    let baseline = Ledger::new(&session.root, scenario)?.load()?;
+    if let Some(baseline) = baseline {
+        found.extend(of_baseline(&baseline, latest));
+    }
+    for (_, a) in levels::accepted(&session.root, scenario)? {
+        if a.plan_hash != latest.plan_hash || a.fingerprint.machine() != latest.machine {
+            continue;
+        }
+        for level in a.levels {
+            let later = found
+                .get(&level.metric)
+                .is_none_or(|old| old.at <= a.accepted_at);
+            if later {
+                found.insert(
+                    level.metric,
+                    AcceptedLevel {
+                        values: level.values,
+                        at: a.accepted_at.clone(),
+                        by: a.accepted_by.clone(),
+                        reason: a.reason.clone(),
+                        run: a.run.clone(),
+                        is_baseline: false,
+                    },
+                );
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The levels of a baseline: a value for each run it was taken from.
+fn of_baseline(baseline: &Baseline, latest: &IndexedRun) -> HashMap<String, AcceptedLevel> {
+    let mut found: HashMap<String, AcceptedLevel> = HashMap::new();
+    for (_, a) in &baseline.members {
+        if a.plan_hash != latest.plan_hash || a.fingerprint.machine() != latest.machine {
+            continue;
+        }
+        let rounds: Vec<&Round> = a.rounds.iter().collect();
+        let knee = a.capacity.as_ref().map(|c| c.knee.estimate());
+        let mut values: Vec<(String, f64)> = Vec::new();
+        if let Some(Estimate::Exact(rate)) = knee {
+            values.push((Metric::CapacityKnee.name(), rate));
+        } else {
+            let counted = rounds_that_count(&rounds, &a.outline).into_iter();
+            values.extend(counted.map(|m| (m.name, level(&m.rounds))));
+        }
+        for (name, value) in values {
+            let of = found.entry(name).or_insert_with(|| AcceptedLevel {
+                values: Vec::new(),
+                at: String::new(),
+                by: String::new(),
+                reason: String::new(),
+                run: String::new(),
+                is_baseline: true,
+            });
+            of.values.push(value);
+            of.at.clone_from(&a.accepted_at);
+            of.by.clone_from(&a.accepted_by);
+            of.reason.clone_from(&a.reason);
+            of.run.clone_from(&a.run);
+        }
+    }
+    found
+}

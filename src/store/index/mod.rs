@@ -1,0 +1,565 @@
+//! The index of runs: `reports/.history.sqlite`, what a history asks of every run in one file.
+//!
+//! Everything in it is derived from the run folders. It is filled up before each question with the
+//! runs that are new, and rid of those that are gone; where it is missing, of another schema,
+//! damaged, or no index at all, it is built anew beside the old one and renamed. Each row carries
+//! a checksum, so that a damaged file is noticed and not believed. A sealed run never changes and is
+//! read once; one without its seal is read again when its files have changed. Where the file cannot
+//! be written the same is done in memory.
+
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+
+use super::StoreError;
+use super::runs::{self, LOG, MANIFEST, REPORTS};
+use super::whole::{PREFIX, SUFFIX, check_name, sync_folder};
+use crate::model::{Contribution, Manifest, Run, RunState};
+use record::{Record, pack, unpack};
+
+/// Name of the file below `reports/`; hidden, and no name of a scenario.
+const FILE: &str = ".history.sqlite";
+/// Marks the file as ours: "PLIX".
+const APPLICATION: i64 = 0x504c_4958;
+/// Raised whenever the tables, or what is taken from a run, change: other indices are built anew.
+const SCHEMA: i64 = 1;
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Runs that are held in memory before they are written.
+const BATCH: usize = 500;
+
+const TABLES: &str = "
+    CREATE TABLE run (
+        number INTEGER PRIMARY KEY,
+        scenario TEXT NOT NULL,
+        id TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        version TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        plan_hash TEXT NOT NULL,
+        machine TEXT NOT NULL,
+        left_out TEXT,
+        stamp TEXT,
+        sum INTEGER NOT NULL,
+        UNIQUE (scenario, id)
+    );
+    CREATE TABLE metric (
+        number INTEGER PRIMARY KEY,
+        scenario TEXT NOT NULL,
+        name TEXT NOT NULL,
+        runs INTEGER NOT NULL,
+        sum INTEGER NOT NULL,
+        UNIQUE (scenario, name)
+    );
+    CREATE TABLE value (
+        metric INTEGER NOT NULL,
+        run INTEGER NOT NULL,
+        at_least INTEGER NOT NULL,
+        rounds BLOB NOT NULL,
+        PRIMARY KEY (metric, run)
+    ) WITHOUT ROWID;
+";
+
+/// Says what a run adds to a history.
+pub type Contribute<'a> = dyn Fn(&Run) -> Contribution + 'a;
+
+/// A run as the index knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedRun {
+    /// Names the run in [`Index::each_value`] while this index is open.
+    pub number: i64,
+    pub id: String,
+    pub started_at: String,
+    /// Of Plimsoll.
+    pub version: String,
+    /// The commit; empty when unknown.
+    pub revision: String,
+    pub plan_hash: String,
+    /// The kind of machine, from the hard part of the fingerprint.
+    pub machine: String,
+    /// Why nothing of it enters a history.
+    pub left_out: Option<String>,
+}
+
+/// An index that is true to the folders of one scenario.
+#[derive(Debug)]
+pub struct Index {
+    db: Connection,
+    path: PathBuf,
+    scenario: String,
+}
+
+/// Answers a question about the runs of a scenario from an index that was brought up to date.
+///
+/// An index that turns out to be damaged is built anew and asked again.
+///
+/// # Errors
+/// When the scenario's name is no folder name, its folder cannot be listed, or the question fails.
+pub fn ask<T>(
+    root: &Path,
+    scenario: &str,
+    contribute: &Contribute<'_>,
+    question: &dyn Fn(&Index) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    check_name("scenario", scenario)?;
+    let index = |db: Connection, path: PathBuf| -> Result<Index, StoreError> {
+        let mut index = Index {
+            db,
+            path,
+            scenario: scenario.to_owned(),
+        };
+        index.refresh(root, contribute)?;
+        // All that is asked is answered from one state, whoever writes in the meantime.
+        index
+            .db
+            .execute_batch("BEGIN")
+            .map_err(fault(&index.path))?;
+        Ok(index)
+    };
+    let path = root.join(REPORTS).join(FILE);
+    let asked = open(&path)
+        .and_then(|db| index(db, path.clone()))
+        .and_then(|index| question(&index));
+    let is_busy = match asked {
+        Err(StoreError::Index { busy, .. }) => busy,
+        done => return done,
+    };
+    if !is_busy && path.parent().is_some_and(Path::is_dir) {
+        let asked = rebuild(&path, |db| index(db, path.clone()).map(drop))
+            .and_then(|()| open(&path))
+            .and_then(|db| index(db, path.clone()))
+            .and_then(|index| question(&index));
+        match asked {
+            // A folder that cannot be written is no reason not to answer.
+            Err(StoreError::Index { .. } | StoreError::Io { .. }) => {}
+            done => return done,
+        }
+    }
+    let db = Connection::open_in_memory().map_err(fault(&path))?;
+    prepare(&db).map_err(fault(&path))?;
+    question(&index(db, path.clone())?)
+}
+
+/// Opens an index of this schema and no other file.
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(fault(path))?;
+    db.busy_timeout(PATIENCE).map_err(fault(path))?;
+    let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (application, schema) = number("application_id")
+        .and_then(|a| Ok((a, number("user_version")?)))
+        .map_err(fault(path))?;
+    if (application, schema) != (APPLICATION, SCHEMA) {
+        return Err(not_ours(path, "it is no index of this version"));
+    }
+    Ok(db)
+}
+
+fn prepare(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "application_id", APPLICATION)?;
+    db.pragma_update(None, "user_version", SCHEMA)?;
+    db.execute_batch(TABLES)
+}
+
+/// Builds a new index beside the old one and puts it in its place.
+fn rebuild(
+    path: &Path,
+    fill: impl FnOnce(Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let folder = super::whole::folder_of(path);
+    let failed = || StoreError::io("write", path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    // The default of a temporary file is private; the umask still applies to this.
+    builder.permissions(fs::Permissions::from_mode(0o666));
+    let file = builder
+        .tempfile_in(folder)
+        .map_err(failed())?
+        .into_temp_path();
+    let db = Connection::open(&file).map_err(fault(path))?;
+    // Nobody reads it before it is whole, so it needs no journal.
+    let quick = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;";
+    db.execute_batch(quick).map_err(fault(path))?;
+    prepare(&db).map_err(fault(path))?;
+    fill(db)?;
+    File::open(&file)
+        .and_then(|f| f.sync_all())
+        .map_err(failed())?;
+    // The journal of the index that was there would be played back into the new one.
+    let journal = path.with_file_name(format!("{FILE}-journal"));
+    match fs::remove_file(&journal) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed()(e)),
+        _ => {}
+    }
+    file.persist(path).map_err(|e| failed()(e.error))?;
+    sync_folder(folder)
+}
+
+/// A run folder, and what is known of it.
+struct Known {
+    number: i64,
+    /// Of a run that may still change; None when it is sealed.
+    stamp: Option<String>,
+}
+
+impl Index {
+    /// The runs of the scenario, oldest first.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn runs(&self) -> Result<Vec<IndexedRun>, StoreError> {
+        let mut runs = Vec::new();
+        self.each(
+            "SELECT number, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum
+             FROM run WHERE scenario = ?1 ORDER BY started_at, id",
+            &[&self.scenario],
+            &mut |row| {
+                let run = IndexedRun {
+                    number: row.get(0)?,
+                    id: row.get(1)?,
+                    started_at: row.get(2)?,
+                    version: row.get(3)?,
+                    revision: row.get(4)?,
+                    plan_hash: row.get(5)?,
+                    machine: row.get(6)?,
+                    left_out: row.get(7)?,
+                };
+                let stamp: Option<String> = row.get(8)?;
+                let is_whole = record::sum(&self.scenario, &run, stamp.as_deref()) == row.get::<_, i64>(9)?;
+                runs.push(run);
+                Ok(is_whole)
+            },
+        )?;
+        Ok(runs)
+    }
+
+    /// Names of the metrics that any of its runs has, sorted.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn metrics(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        self.each(
+            "SELECT name, number, sum FROM metric WHERE scenario = ?1 ORDER BY name",
+            &[&self.scenario],
+            &mut |row| {
+                let name: String = row.get(0)?;
+                let is_whole = record::sum_of_metric(&self.scenario, &name, row.get(1)?)
+                    == row.get::<_, i64>(2)?;
+                names.push(name);
+                Ok(is_whole)
+            },
+        )?;
+        Ok(names)
+    }
+
+    /// Hands over the number of a run and the values of a metric in its rounds, for every run that
+    /// has it.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn each_value(
+        &self,
+        metric: &str,
+        take: &mut dyn FnMut(i64, &[f64]),
+    ) -> Result<(), StoreError> {
+        let (mut key, mut due) = (0_i64, 0_i64);
+        self.each(
+            "SELECT number, runs FROM metric WHERE scenario = ?1 AND name = ?2",
+            &[&self.scenario, &metric],
+            &mut |row| {
+                (key, due) = (row.get(0)?, row.get(1)?);
+                Ok(true)
+            },
+        )?;
+        let mut rounds = Vec::new();
+        self.each(
+            "SELECT metric, run, at_least, rounds FROM value WHERE metric = ?1",
+            &[&key],
+            &mut |row| {
+                due -= 1;
+                let run = row.get(1)?;
+                let packed = row.get_ref(3)?.as_blob().unwrap_or_default();
+                let is_whole = unpack(row.get(0)?, run, row.get(2)?, packed, &mut rounds);
+                if is_whole {
+                    take(run, &rounds);
+                }
+                Ok(is_whole)
+            },
+        )?;
+        if due == 0 {
+            Ok(())
+        } else {
+            Err(not_ours(&self.path, "rows are missing"))
+        }
+    }
+
+    /// Runs a query; `row` says whether its row is what was written.
+    fn each(
+        &self,
+        query: &str,
+        parameters: &[&dyn rusqlite::ToSql],
+        take: &mut dyn FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<(), StoreError> {
+        let mut walk = || -> rusqlite::Result<bool> {
+            let mut statement = self.db.prepare(query)?;
+            let mut rows = statement.query(parameters)?;
+            while let Some(row) = rows.next()? {
+                if !take(row)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        match walk() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(not_ours(&self.path, "a checksum does not agree")),
+            Err(e) => Err(fault(&self.path)(e)),
+        }
+    }
+
+    /// Takes up runs that are new or have changed, and forgets those that are gone.
+    fn refresh(&mut self, root: &Path, contribute: &Contribute<'_>) -> Result<(), StoreError> {
+        let folder = root.join(REPORTS).join(&self.scenario);
+        let there = folders(&folder)?;
+        let known = self.known()?;
+        let gone: Vec<i64> = known
+            .iter()
+            .filter(|(id, _)| !there.contains(*id))
+            .map(|(_, k)| k.number)
+            .collect();
+        let is_current = |id: &str| match known.get(id) {
+            None => false,
+            Some(Known { stamp: None, .. }) => true,
+            Some(Known { stamp, .. }) => *stamp == stamp_of(&folder.join(id)),
+        };
+        let news: Vec<&String> = there.iter().filter(|id| !is_current(id)).collect();
+        if gone.is_empty() && news.is_empty() {
+            return Ok(());
+        }
+        let (path, scenario) = (self.path.clone(), self.scenario.clone());
+        // Runs are read before the file is locked, so that no reader waits for it.
+        for (i, ids) in news
+            .chunks(BATCH)
+            .enumerate()
+            .chain(news.is_empty().then_some((0, &[][..])))
+        {
+            let records: Vec<Record> = ids
+                .iter()
+                .filter_map(|id| record_of(&folder, id, contribute))
+                .collect();
+            let gone = if i == 0 { &gone[..] } else { &[] };
+            let write = |db: &mut Connection| -> rusqlite::Result<()> {
+                let all = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                for number in gone {
+                    forget(&all, *number)?;
+                }
+                for record in &records {
+                    take_up(&all, &scenario, record)?;
+                }
+                // A metric that only forgotten runs had is none of the scenario any more.
+                all.execute("DELETE FROM metric WHERE runs = 0", [])?;
+                all.commit()
+            };
+            write(&mut self.db).map_err(fault(&path))?;
+        }
+        Ok(())
+    }
+
+    fn known(&self) -> Result<BTreeMap<String, Known>, StoreError> {
+        let mut known = BTreeMap::new();
+        self.each(
+            "SELECT id, number, stamp FROM run WHERE scenario = ?1",
+            &[&self.scenario],
+            &mut |row| {
+                let (number, stamp) = (row.get(1)?, row.get(2)?);
+                known.insert(row.get(0)?, Known { number, stamp });
+                Ok(true)
+            },
+        )?;
+        Ok(known)
+    }
+}
+
+/// Names of the folders of a scenario's runs; none when it was never run.
+fn folders(folder: &Path) -> Result<BTreeSet<String>, StoreError> {
+    let failed = || StoreError::io("list", folder);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(e) => return Err(failed()(e)),
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let entry = entry.map_err(failed())?;
+        // Told with the name, without a look at each folder.
+        let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
+        if let Some(name) = entry.file_name().to_str()
+            && is_folder
+            && check_name("run", name).is_ok()
+        {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Length and time of the files of a run.
+fn stamp_of(dir: &Path) -> Option<String> {
+    let one = |name: &str| {
+        let Ok(file) = fs::metadata(dir.join(name)) else {
+            return "-".to_owned();
+        };
+        let changed = file
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        format!("{}@{}", file.len(), changed.unwrap_or_default().as_nanos())
+    };
+    Some(format!("{} {}", one(MANIFEST), one(LOG)))
+}
+
+/// Reads a run; None when its folder went away in the meantime.
+fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Record> {
+    let dir = folder.join(id);
+    let stamp = stamp_of(&dir);
+    let unreadable = |why: &StoreError| Contribution {
+        left_out: Some(match why {
+            StoreError::Newer { .. } => "written by a newer Plimsoll".to_owned(),
+            _ => "its record cannot be read".to_owned(),
+        }),
+        metrics: Vec::new(),
+    };
+    let (manifest, contribution, is_sealed) = match runs::read(&dir) {
+        Ok(run) => {
+            let contribution = contribute(&run);
+            (
+                Some(run.manifest),
+                contribution,
+                run.state != RunState::Partial,
+            )
+        }
+        Err(_) if !dir.is_dir() => return None,
+        Err(e) => (runs::manifest(&dir).ok(), unreadable(&e), false),
+    };
+    let of =
+        |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());
+    Some(Record {
+        run: IndexedRun {
+            number: 0,
+            id: id.to_owned(),
+            started_at: of(|m| &m.started_at),
+            version: of(|m| &m.version),
+            revision: of(|m| m.revision.as_deref().unwrap_or_default()),
+            plan_hash: of(|m| &m.plan_hash),
+            machine: manifest
+                .as_ref()
+                .map_or(String::new(), |m| m.fingerprint.machine()),
+            left_out: contribution.left_out,
+        },
+        stamp: if is_sealed { None } else { stamp },
+        metrics: contribution.metrics,
+    })
+}
+
+fn forget(write: &Transaction<'_>, number: i64) -> rusqlite::Result<()> {
+    // The key begins with the metric, so each is asked for the run.
+    write.execute(
+        "UPDATE metric SET runs = runs - 1 WHERE EXISTS
+         (SELECT 1 FROM value WHERE value.metric = metric.number AND value.run = ?1)",
+        [number],
+    )?;
+    write.execute(
+        "DELETE FROM value WHERE run = ?1 AND metric IN (SELECT number FROM metric)",
+        [number],
+    )?;
+    write.execute("DELETE FROM run WHERE number = ?1", [number])?;
+    Ok(())
+}
+
+fn take_up(write: &Transaction<'_>, scenario: &str, record: &Record) -> rusqlite::Result<()> {
+    let run = &record.run;
+    let old = write.query_row(
+        "SELECT number FROM run WHERE scenario = ?1 AND id = ?2",
+        params![scenario, run.id],
+        |row| row.get::<_, i64>(0),
+    );
+    match old {
+        Ok(number) => forget(write, number)?,
+        Err(rusqlite::Error::QueryReturnedNoRows) => {}
+        Err(e) => return Err(e),
+    }
+    write.execute(
+        "INSERT INTO run (scenario, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            scenario,
+            run.id,
+            run.started_at,
+            run.version,
+            run.revision,
+            run.plan_hash,
+            run.machine,
+            run.left_out,
+            record.stamp,
+            record::sum(scenario, run, record.stamp.as_deref()),
+        ],
+    )?;
+    let number = write.last_insert_rowid();
+    let mut find = write.prepare("SELECT number FROM metric WHERE scenario = ?1 AND name = ?2")?;
+    let mut count = write.prepare("UPDATE metric SET runs = runs + 1 WHERE number = ?1")?;
+    let mut value = write
+        .prepare("INSERT INTO value (metric, run, at_least, rounds) VALUES (?1, ?2, ?3, ?4)")?;
+    for metric in &record.metrics {
+        let found = find.query_row(params![scenario, metric.name], |row| row.get::<_, i64>(0));
+        let key = match found {
+            Err(rusqlite::Error::QueryReturnedNoRows) => new_metric(write, scenario, &metric.name)?,
+            found => found?,
+        };
+        count.execute([key])?;
+        let packed = pack(key, number, metric.at_least, &metric.rounds);
+        value.execute(params![key, number, metric.at_least, packed])?;
+    }
+    Ok(())
+}
+
+fn new_metric(write: &Transaction<'_>, scenario: &str, name: &str) -> rusqlite::Result<i64> {
+    write.execute(
+        "INSERT INTO metric (scenario, name, runs, sum) VALUES (?1, ?2, 0, 0)",
+        [scenario, name],
+    )?;
+    let number = write.last_insert_rowid();
+    write.execute(
+        "UPDATE metric SET sum = ?2 WHERE number = ?1",
+        [number, record::sum_of_metric(scenario, name, number)],
+    )?;
+    Ok(number)
+}
+
+fn fault(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    move |e| StoreError::Index {
+        busy: matches!(
+            e.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        ),
+        path,
+        reason: e.to_string(),
+    }
+}
+
+fn not_ours(path: &Path, reason: &str) -> StoreError {
+    StoreError::Index {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+        busy: false,
+    }
+}
