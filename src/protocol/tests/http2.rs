@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::driver::Driven;
 use crate::model::ErrorClass;
-use crate::protocol::{Happening, Http2, Http2Setup, Plain};
+use crate::protocol::{Happening, Http2, Http2Setup, Plain, Stamping};
 use crate::scenario::plan::{Request, Template};
 
 type Clear = Driven<Http2<Plain>>;
@@ -63,7 +63,7 @@ impl Peer {
 
     fn open(&self, streams: usize) -> Clear {
         let setup = Http2Setup {
-            transport: (),
+            transport: Stamping::On,
             streams,
         };
         Driven::open(self.address, &setup).expect("a connection")

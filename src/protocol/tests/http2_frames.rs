@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use super::authority::{Authority, Manner, Served, server_config, until_gone};
 use super::driver::Driven;
 use crate::model::ErrorClass;
-use crate::protocol::{Happening, Http2, Http2Setup, Plain, TlsSetup, TlsTransport};
+use crate::protocol::{Happening, Http2, Http2Setup, Plain, Stamping, TlsSetup, TlsTransport};
 use crate::scenario::plan::{Request, Version};
 
 const PREFACE: usize = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
@@ -70,7 +70,7 @@ fn saying(requests: usize, frames: Vec<u8>) -> Served {
 
 fn open(server: &Served) -> Result<Driven<Http2<Plain>>, ErrorClass> {
     let setup = Http2Setup {
-        transport: (),
+        transport: Stamping::On,
         streams: 4,
     };
     Driven::open(server.address, &setup)
