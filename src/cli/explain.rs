@@ -9,7 +9,7 @@ use crate::model::{Better, Change, ErrorClass, Judge, Metric, NoiseClass, Verdic
 use crate::report;
 
 /// Topics that list others.
-const TOPICS: [&str; 6] = [
+const TOPICS: [&str; 7] = [
     "exit-codes",
     "metrics",
     "verdicts",

@@ -145,6 +145,7 @@ const fn advice(metric: Metric) -> &'static str {
         Metric::RssPeak | Metric::RssEnd | Metric::RssSlope => {
             "look for memory that is kept: caches without a bound, buffers, leaks"
         }
+        Metric::Custom(_) => "look at what this value measures",
         Metric::FdsPeak => "look for files and connections that are never closed",
         Metric::ThreadsPeak => "look for threads that are started and never end",
         Metric::BytesIn | Metric::BytesOut => {

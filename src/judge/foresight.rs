@@ -38,6 +38,7 @@ pub fn foresee(q: &Question, noise: Noise<'_>, rounds: usize) -> Vec<Smallest> {
             before: usable(side),
             now: Vec::new(),
             design: Design::Unpaired,
+            sessions: Vec::new(),
         },
         Noise::Pairs(before, now) => Rounds::of(&Question {
             design: Design::Paired,

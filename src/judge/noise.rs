@@ -7,7 +7,8 @@
 
 use super::asks::{self, Ask};
 use super::evidence::{RESOLUTION, Scale, few_note, not_measured, scale_of, too_few};
-use super::question::{Environment, LOOKS, Looks, Question};
+use super::looks::{LOOKS, Looks};
+use super::question::{Environment, Question, Rule};
 use super::reliability;
 use super::rounds::{Readings, Rounds};
 use super::values::Reading;
@@ -50,6 +51,8 @@ pub fn calibrate(
         final_look: true,
         environment: Environment::default(),
         sessions: &[],
+        rule: Rule::default(),
+        suspected: &[],
     };
     let pairs = Rounds::of(&q);
     let mut readings = Readings::default();
@@ -309,7 +312,8 @@ fn reach(floor: &NoiseFloor, r: &MetricResult, design: Design) -> Option<f64> {
     let now = r.now.rounds.len() as f64;
     let t = t_quantile(0.975, floor.rounds as f64 - 1.0);
     match design {
-        Design::Absolute => None,
+        // Two targets at once disturb each other otherwise than one after the other.
+        Design::Absolute | Design::Duet => None,
         Design::Unpaired => Some(t * floor.sd * (1.0 / before + 1.0 / now).sqrt()),
         Design::Paired => {
             let pairs = (floor.rounds / 2) as f64;

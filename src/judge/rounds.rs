@@ -51,7 +51,7 @@ impl<'a> Rounds<'a> {
                     .map(|(_, s)| *s)
                     .collect()
             }
-            Design::Absolute | Design::Paired => Vec::new(),
+            Design::Absolute | Design::Paired | Design::Duet => Vec::new(),
         };
         Self {
             before,

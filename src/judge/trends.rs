@@ -42,6 +42,7 @@ pub fn rounds_that_count(rounds: &[&Round], outline: &Outline) -> Vec<MetricRoun
         before: Vec::new(),
         now: rounds.iter().copied().filter(|r| r.complete).collect(),
         design: Design::Absolute,
+        sessions: Vec::new(),
     };
     let whole = Scope::default();
     let mut asked: Vec<(Metric, &Scope)> = Metric::all()

@@ -170,7 +170,7 @@ fn decide_by_ranks(
     q: &Question,
     row: &Row,
     e: &Evidence,
-    ranks: Ranks,
+    ranks: ByRank,
     (worse, better): (f64, f64),
 ) -> Conclusion {
     let alpha = q.looks.alpha();
