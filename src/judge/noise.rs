@@ -205,7 +205,7 @@ fn share(metric: Metric, theta: f64) -> f64 {
 
 /// The fewest rounds, of those after which a check looks, that show what is allowed.
 fn enough(floors: &[NoiseFloor]) -> usize {
-    let alpha = Looks::Sequential.alpha();
+    let alpha = Looks::Sequential(LOOKS.len()).alpha();
     let most = LOOKS[LOOKS.len() - 1];
     let gates = || {
         let gating = floors.iter().filter(|f| f.gating);
@@ -224,7 +224,7 @@ fn proposal(floor: &NoiseFloor, rounds: usize) -> Option<f64> {
     let Change::Relative(allowed) = floor.allowed else {
         return None;
     };
-    let seen = stored(floor, rounds, Looks::Sequential.alpha());
+    let seen = stored(floor, rounds, Looks::Sequential(LOOKS.len()).alpha());
     (floor.gating && seen <= HOPELESS).then(|| allowed.max(rounded_up(seen)))
 }
 
@@ -400,7 +400,7 @@ mod tests {
         let noisy = found(&o, &pairs(10, 0.06));
         let proposed = floor(&noisy, P50).proposed.expect("still a gate");
         assert!(proposed > 0.05 && noisy.rounds_proposed == 10, "{proposed}");
-        let seen = stored(floor(&noisy, P50), 10, Looks::Sequential.alpha());
+        let seen = stored(floor(&noisy, P50), 10, Looks::Sequential(LOOKS.len()).alpha());
         assert!(
             proposed >= seen && proposed < seen + 0.05,
             "{proposed} {seen}"

@@ -539,6 +539,7 @@ mod tests {
             limit: None,
             confidence: None,
             p_worse: None,
+            ranks: None,
             note: None,
             rounds_needed: None,
             detectable: None,
