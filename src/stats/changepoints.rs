@@ -389,8 +389,7 @@ mod tests {
         assert!((p.before - 5.0).abs() < 1e-3 && (p.after - 5.5).abs() < 1e-3);
         assert!((p.effect() - 1.1).abs() < 1e-3 && p.p < 1e-30 && !p.candidate);
         // By hand: ln 1.1 over a pooled sd of √(SS/145), SS = 21 · 560e-6; the noise swings, so ρ = 0.
-        let by_hand =
-            1.1_f64.ln() / (21.0 * 560e-6 / 145.0 * (1.0 / 77.0 + 1.0 / 70.0) as f64).sqrt();
+        let by_hand = 1.1_f64.ln() / f64::sqrt(21.0 * 560e-6 / 145.0 * (1.0 / 77.0 + 1.0 / 70.0));
         assert!((p.t / by_hand - 1.0).abs() < 1e-3, "{} {by_hand}", p.t);
         let down = change_points(&series(&[(5.5, 77), (5.0, 70)]), 0.0);
         assert!((down[0].t / p.t + 1.0).abs() < 1e-6);
