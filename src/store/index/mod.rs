@@ -339,7 +339,9 @@ impl Index {
         let is_current = |id: &str| match known.get(id) {
             None => false,
             Some(Known { stamp: None, .. }) => true,
-            Some(Known { stamp, .. }) => *stamp == stamp_of(&folder.join(id)),
+            Some(Known {
+                stamp: Some(stamp), ..
+            }) => *stamp == stamp_of(&folder.join(id)),
         };
         let news: Vec<&String> = there.iter().filter(|id| !is_current(id)).collect();
         if gone.is_empty() && news.is_empty() {
@@ -413,7 +415,7 @@ fn folders(folder: &Path) -> Result<BTreeSet<String>, StoreError> {
 }
 
 /// Length and time of the files of a run.
-fn stamp_of(dir: &Path) -> Option<String> {
+fn stamp_of(dir: &Path) -> String {
     let one = |name: &str| {
         let Ok(file) = fs::metadata(dir.join(name)) else {
             return "-".to_owned();
@@ -424,7 +426,7 @@ fn stamp_of(dir: &Path) -> Option<String> {
             .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
         format!("{}@{}", file.len(), changed.unwrap_or_default().as_nanos())
     };
-    Some(format!("{} {}", one(MANIFEST), one(LOG)))
+    format!("{} {}", one(MANIFEST), one(LOG))
 }
 
 /// Reads a run; None when its folder went away in the meantime.
@@ -465,7 +467,7 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
                 .map_or(String::new(), |m| m.fingerprint.machine()),
             left_out: contribution.left_out,
         },
-        stamp: if is_sealed { None } else { stamp },
+        stamp: (!is_sealed).then_some(stamp),
         metrics: contribution.metrics,
     })
 }

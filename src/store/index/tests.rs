@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::model::{Arm, MetricRounds};
-use crate::store::runs::{Frame, RunWriter};
+use crate::store::runs::RunWriter;
 use crate::store::sample;
 
 const SCENARIO: &str = "checkout";
@@ -237,12 +237,7 @@ fn a_run_that_cannot_be_read_is_left_out_and_hides_no_other() {
 fn readers_at_once_all_get_the_whole_answer() {
     let root = with_runs(6);
     let root = root.path();
-    let good = ask(
-        &with_runs(6).path().to_owned(),
-        SCENARIO,
-        &contribute,
-        &everything,
-    );
+    let good = ask(with_runs(6).path(), SCENARIO, &contribute, &everything);
     let good = good.expect("an answer");
     std::thread::scope(|scope| {
         let readers: Vec<_> = (0..8)
