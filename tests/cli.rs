@@ -653,10 +653,13 @@ fn results_of_another_tool_are_imported_shown_and_compared() {
         compared.stdout
     );
     assert!(compared.stdout.contains("wrk 4.1.0"), "{}", compared.stdout);
-    let one = foreign("wrk/wrk-errors.txt");
+    let one = foreign("oha/oha.json");
     place.run(&["import", &one, "--scenario", "shop"]).exits(0);
     let other = place.run(&["compare", "last~1", "last"]).exits(4).stdout;
     assert!(other.contains("another load"), "{other}");
+    // What nobody answered is no measurement.
+    let dead = foreign("wrk/wrk-errors.txt");
+    place.run(&["import", &dead]).exits(4);
     for run in place.runs() {
         assert!(run.join("report.html").exists());
     }
