@@ -313,6 +313,7 @@ fn memory_that_grows_more_than_it_did_is_found() {
         let told = c.findings.into_iter().map(|f| f.text);
         told.filter(|t| t.starts_with("memory grows"))
             .collect::<Vec<_>>()
+            .join("\n")
     };
     let alone = ask(&o, Design::Absolute, &[], &growing(5, 1e6), |_| {});
     insta::assert_snapshot!(said(alone), @"");

@@ -107,6 +107,7 @@ impl Made {
             reference: (self.mode == Mode::Interleaved).then(|| "./old".to_owned()),
             baseline: None,
             shard: None,
+            origin: None,
             start_at: None,
             parts: Vec::new(),
         }
@@ -154,6 +155,7 @@ impl Made {
             started_at: started_at.to_owned(),
             level: None,
             cells: vec![cell],
+            given: Vec::new(),
             usage: vec![PhaseUsage {
                 phase: 0,
                 wall: Nanos::from_secs(10),
