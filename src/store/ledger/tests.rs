@@ -520,31 +520,3 @@ fn an_acceptance_keeps_only_what_it_follows() {
     let text = fs::read_to_string(&path).expect("reads");
     assert!(!text.contains("keeps"), "{text}");
 }
-
-#[test]
-fn schema_two_is_read_for_ever() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store/v2");
-    let ledger = Ledger::new(&root, "checkout").expect("a good name");
-    let kept = ["the second", "another day", "a third"].map(str::to_owned);
-    assert_eq!(current(&ledger), (5, kept.to_vec()));
-    let verified = ledger.verify().expect("reads");
-    assert!(verified.faults.is_empty(), "{verified:?}");
-    assert_eq!((verified.acceptances, verified.pruned), (3, 1));
-    assert_eq!(ledger.load().expect("loads").map(|b| b.sessions()), Some(3));
-}
-
-#[test]
-fn write_the_golden_temporarily() {
-    let root = Path::new("/tmp/golden-v2");
-    let _ = fs::remove_dir_all(root);
-    let ledger = Ledger::new(root, "checkout").expect("a good name");
-    save(&ledger, "the first", Expect::Any).expect("saves");
-    save(&ledger, "the second", Expect::Any).expect("saves");
-    for (boot, reason) in [("boot-b", "another day"), ("boot-c", "a third")] {
-        let mut acceptance = in_session(boot, reason);
-        acceptance.run = format!("20261123T090000Z-{}0000000", &boot[5..]);
-        acceptance.label = None;
-        ledger.promote(acceptance, Expect::Any).expect("promotes");
-    }
-    ledger.prune(10, pruning(), Expect::Any).expect("prunes");
-}
