@@ -5,8 +5,8 @@ mod common;
 
 use common::{Ended, Workplace};
 use plimsoll::model::{
-    Arm, Cell, Comparison, Decision, Design, Fingerprint, Manifest, Mode, Outline, PhaseOutline,
-    RUN_SCHEMA, Round, TargetOutline, Trust, Verdict,
+    Arm, Cell, Comparison, Decision, Design, Fingerprint, Judge, Manifest, Mode, Outline,
+    PhaseOutline, RUN_SCHEMA, Round, TargetOutline, Trust, Verdict,
 };
 use plimsoll::store::runs::{Frame, RunWriter};
 use plimsoll::units::Nanos;
@@ -78,6 +78,7 @@ fn round(index: usize, ms: f64, requests: u64) -> Round {
         started_at: "2026-11-20T09:00:00Z".into(),
         level: None,
         cells: vec![cell],
+        given: Vec::new(),
         usage: Vec::new(),
         trust: Trust {
             conserved: true,
@@ -114,6 +115,7 @@ fn store(place: &Workplace, made: &Made, rounds: Vec<Round>) {
         reference: None,
         baseline: None,
         shard: None,
+        origin: None,
         start_at: None,
         parts: Vec::new(),
     };
@@ -134,6 +136,9 @@ fn store(place: &Workplace, made: &Made, rounds: Vec<Round>) {
             headline: "measured".into(),
         },
         capacity: None,
+        judge: Judge::default(),
+        unevaluated: Vec::new(),
+        foresight: None,
     };
     writer.write_comparison(&comparison).expect("writes");
     writer.seal(false).expect("seals");

@@ -400,7 +400,11 @@ mod tests {
         let noisy = found(&o, &pairs(10, 0.06));
         let proposed = floor(&noisy, P50).proposed.expect("still a gate");
         assert!(proposed > 0.05 && noisy.rounds_proposed == 10, "{proposed}");
-        let seen = stored(floor(&noisy, P50), 10, Looks::Sequential(LOOKS.len()).alpha());
+        let seen = stored(
+            floor(&noisy, P50),
+            10,
+            Looks::Sequential(LOOKS.len()).alpha(),
+        );
         assert!(
             proposed >= seen && proposed < seen + 0.05,
             "{proposed} {seen}"

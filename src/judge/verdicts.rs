@@ -8,10 +8,10 @@
 //!
 //! Metrics for information are corrected by Benjamini and Hochberg at .10 among themselves.
 
+use super::by_rank::ByRank;
 use super::detector;
 use super::evidence::{Evidence, Row, Scale};
 use super::question::Question;
-use super::by_rank::ByRank;
 use super::wording;
 use crate::model::{Better, Design, MetricResult, Ranks, Verdict};
 use crate::stats::{benjamini_hochberg, holm};

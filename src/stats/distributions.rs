@@ -3,7 +3,9 @@
 //! `statrs` 0.19 is used for distribution functions only; its rank test is wrong for equal sizes.
 //! The tests hold these to the printed tables (Fisher & Yates 1963).
 
-use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal, StudentsT};
+use statrs::distribution::{
+    ChiSquared, Continuous, ContinuousCDF, FisherSnedecor, Normal, StudentsT,
+};
 
 /// Degrees of freedom from which t is the normal distribution to all printed digits.
 const NORMAL_FROM: f64 = 1e6;
@@ -30,7 +32,7 @@ pub fn t_quantile(p: f64, df: f64) -> f64 {
     if df >= NORMAL_FROM {
         return normal_quantile(p);
     }
-    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.inverse_cdf(p))
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| quantile(&t, p))
 }
 
 /// P(X ≤ x) for Fisher's F with (df1, df2); NaN for NaN or df ≤ 0.
@@ -49,7 +51,7 @@ pub fn f_quantile(p: f64, df1: f64, df2: f64) -> f64 {
     if !(p > 0.0 && p < 1.0) {
         return f64::NAN;
     }
-    FisherSnedecor::new(df1, df2).map_or(f64::NAN, |f| f.inverse_cdf(p))
+    FisherSnedecor::new(df1, df2).map_or(f64::NAN, |f| quantile(&f, p))
 }
 
 /// The p-quantile of χ² with `df` degrees of freedom; NaN unless 0 < p < 1 and df > 0.
@@ -57,7 +59,19 @@ pub fn chi_square_quantile(p: f64, df: f64) -> f64 {
     if !(p > 0.0 && p < 1.0) {
         return f64::NAN;
     }
-    ChiSquared::new(df).map_or(f64::NAN, |c| c.inverse_cdf(p))
+    ChiSquared::new(df).map_or(f64::NAN, |c| quantile(&c, p))
+}
+
+/// The p-quantile, by Newton's method from where `statrs` leaves off, which is at eight digits.
+fn quantile(law: &(impl ContinuousCDF<f64, f64> + Continuous<f64, f64>), p: f64) -> f64 {
+    let mut x = law.inverse_cdf(p);
+    for _ in 0..2 {
+        let step = (law.cdf(x) - p) / law.pdf(x);
+        if step.is_finite() {
+            x -= step;
+        }
+    }
+    x
 }
 
 /// P(Z ≤ z) for the standard normal.
