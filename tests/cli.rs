@@ -81,7 +81,7 @@ fn the_options_of_a_quick_run_stand_under_their_headings() {
     );
     assert_eq!(
         below("Connections of a quick run:"),
-        "http2 streams no-keep-alive unix ca insecure"
+        "http2 streams coalesce no-keep-alive unix ca insecure"
     );
 }
 

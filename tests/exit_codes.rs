@@ -58,7 +58,7 @@ fn what_cannot_be_done_is_2() {
         (&["check", "nowhere"], "PL01"),
         (&["check", "bad"], "PL01"),
         (&["check", "unknown"], "latency.p98"),
-        (&["check", "gate", "--max-rounds", "1"], "--max-rounds"),
+        (&["check", "gate", "--max-rounds", "0"], "--max-rounds"),
         (&["check", "http://127.0.0.1:1/"], "PL01"),
         (&["run", "gate", "-o", "report.xyz"], "PL0501"),
         (&["run", "gate", "--json", "-o", "md:-"], "PL0505"),

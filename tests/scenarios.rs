@@ -36,12 +36,12 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "guard-never-opens",
         "compares a share and a time with their units",
     ),
+    ("http-coalesce-too-long", "compares a time with its unit"),
     ("http-connect-to-metadata-service", "reads an address"),
     (
         "http-lifetime-of-one-request",
         "depends on the value of another key",
     ),
-    ("http-coalesce-too-long", "compares a time with its unit"),
     ("http-source-is-no-address", "reads an address"),
     ("http-streams-of-one", "depends on the value of another key"),
     ("json-not-a-number", "the value has no form in JSON"),

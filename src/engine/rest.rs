@@ -5,7 +5,10 @@
 //! has stamped when the answer came. With `coalesce` in the plan even what is due waits for the next
 //! of evenly spaced moments, and what was due since the last one leaves together.
 
+use std::io;
+
 use super::worker::Worker;
+use crate::clock::sleep_until;
 use crate::protocol::Carrier;
 use crate::units::Nanos;
 
@@ -23,7 +26,7 @@ const SPARSE: Nanos = Nanos(200_000);
 
 /// What a worker does until something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rest {
+enum Rest {
     /// Waits for its sockets at most so long.
     Listening(Nanos),
     /// Sleeps until then, whatever its sockets say.
@@ -31,7 +34,18 @@ pub(super) enum Rest {
 }
 
 impl<C: Carrier> Worker<C> {
-    pub(super) fn rest(&self, now: Nanos) -> Rest {
+    /// Waits until something is to be done, and takes note of what its sockets say.
+    pub(super) fn rest(&mut self, now: Nanos) -> io::Result<()> {
+        match self.plan_rest(now) {
+            Rest::Listening(patience) => self.poller.wait(patience),
+            Rest::Deaf(until) => {
+                sleep_until(until);
+                self.poller.wait(Nanos::ZERO)
+            }
+        }
+    }
+
+    fn plan_rest(&self, now: Nanos) -> Rest {
         let wake = self.wake(now);
         let Some(due) = self.upcoming.map(|arrival| self.epoch + arrival.at) else {
             return Rest::Listening(wake - now);

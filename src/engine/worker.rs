@@ -9,12 +9,11 @@ use super::deadlines::Deadlines;
 use super::order::Order;
 use super::poller::Poller;
 use super::pool::{Pool, Span as Service};
-use super::rest::Rest;
 use super::saturation::Saturation;
 use super::timeline::{Span, spans};
 use super::visits::{After, Visits};
 use super::wires::Wires;
-use crate::clock::{Clock, Monotonic, WallOffset, sleep_until, thread_cpu};
+use crate::clock::{Clock, Monotonic, WallOffset, thread_cpu};
 use crate::governor::Governor;
 use crate::model::ErrorClass;
 use crate::protocol::{Carrier, Happening};
@@ -179,13 +178,7 @@ impl<C: Carrier> Worker<C> {
             if self.is_done(now) {
                 break;
             }
-            match self.rest(now) {
-                Rest::Listening(patience) => self.poller.wait(patience)?,
-                Rest::Deaf(until) => {
-                    sleep_until(until);
-                    self.poller.wait(Nanos::ZERO)?;
-                }
-            }
+            self.rest(now)?;
             now = Monotonic.now();
             if self.stamped {
                 self.wall.look(now);

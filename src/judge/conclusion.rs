@@ -5,11 +5,10 @@
 
 use super::evidence::{Row, Scale};
 use super::hygiene;
-use super::question::{Question, Rule, too_few_sessions};
+use super::question::{Question, Rule, STATED, too_few_sessions};
 use super::rounds::Rounds;
 use super::soundness::finding;
 use super::stopped::Stopped;
-use super::verdicts::STATED;
 use super::wording;
 use crate::diagnostic::validity;
 use crate::model::{

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 
 use super::asks::Ask;
 use super::by_rank::{self, ByRank};
-use super::question::{Question, SESSIONS, distinct, too_few_sessions};
+use super::question::{Question, SESSIONS, STATED, distinct, too_few_sessions};
 use super::ranks::{RankEvidence, ranks};
 use super::rounds::{Readings, Rounds, Selection};
 use super::shares;
 use super::values::{Quantity, Reading};
-use super::verdicts::STATED;
 use super::wording;
 use crate::model::{Better, Change, Design, Estimate, Judge, Metric, Side, Verdict};
 use crate::stats::{

@@ -8,6 +8,9 @@ use crate::model::{Design, Judge, Outline, Round};
 /// Sessions a stored baseline needs before the spread between sessions is known.
 pub const SESSIONS: usize = 3;
 
+/// A verdict needs this probability to be stated without reserve.
+pub(super) const STATED: f64 = 0.95;
+
 /// By which rule a change is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rule {

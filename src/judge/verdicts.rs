@@ -11,16 +11,13 @@
 use super::by_rank::ByRank;
 use super::detector;
 use super::evidence::{Evidence, Row, Scale};
-use super::question::Question;
+use super::question::{Question, STATED};
 use super::wording;
 use crate::model::{Better, Design, MetricResult, Ranks, Verdict};
 use crate::stats::{benjamini_hochberg, holm};
 
 /// Share of false ones tolerated among the changes shown for information.
 const FALSE_DISCOVERIES: f64 = 0.10;
-
-/// A verdict needs this probability to be stated without reserve.
-pub(super) const STATED: f64 = 0.95;
 
 /// An improvement beyond this is suspicious until confirmed.
 const SUSPICIOUS: f64 = 0.50;

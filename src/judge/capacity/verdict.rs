@@ -10,10 +10,10 @@
 
 use crate::diagnostic::validity;
 use crate::judge::conclusion::{self, Soundness};
+use crate::judge::question::STATED;
 use crate::judge::question::{Question, too_few_sessions};
 use crate::judge::rounds::{Readings, Rounds};
 use crate::judge::stopped::Stopped;
-use crate::judge::verdicts::STATED;
 use crate::judge::{asks, soundness};
 use crate::model::{
     Capacity, Change, Comparison, Design, Estimate, Knee, KneeInterval, Metric, MetricResult,

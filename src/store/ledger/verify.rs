@@ -90,6 +90,7 @@ fn examine(folder: &Folder) -> Result<Examined, StoreError> {
             faults.push(fault(stray(path, "its name is no content hash")));
         }
     }
+    let strays = faults.len();
     let mut entries = Entries::default();
     for hash in folder.hashes()? {
         let entry = folder.read(&hash).and_then(|entry| {
@@ -108,7 +109,7 @@ fn examine(folder: &Folder) -> Result<Examined, StoreError> {
             Err(error) => faults.push(fault(error)),
         }
     }
-    let all_read = faults.is_empty();
+    let all_read = faults.len() == strays;
     examined.leftovers = entries.settle();
     for hash in &examined.leftovers {
         faults.push(Fault {
