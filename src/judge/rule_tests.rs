@@ -226,9 +226,18 @@ fn every_rule_that_was_not_evaluated_is_listed_with_its_reason() {
         lines.collect::<Vec<_>>().join("\n")
     };
     let c = ask(&o, Design::Absolute, &[], &bare(5), |_| {});
-    insta::assert_snapshot!(listed(&c), @"");
+    insta::assert_snapshot!(listed(&c), @"
+    latency.p99.9: limit 1 s (latency.p99.9 needs 10,000 requests a round; here 2,000)
+    memory.rss.peak: limit 953.7 MiB (not measured: the target's process was not observed)
+    latency.p50: change (there is no reference to compare with)
+    latency.p99.9: change (there is no reference to compare with)
+    ");
     let c = ask(&o, Design::Unpaired, &bare(5), &bare(5), |_| {});
-    insta::assert_snapshot!(listed(&c), @"");
+    insta::assert_snapshot!(listed(&c), @"
+    latency.p99.9: change +5 % (latency.p99.9 needs 10,000 requests a round; here 2,000)
+    latency.p99.9: limit 1 s (latency.p99.9 needs 10,000 requests a round; here 2,000)
+    memory.rss.peak: limit 953.7 MiB (not measured: the target's process was not observed)
+    ");
     assert!(c.unevaluated.iter().all(|u| u.line == Some(12)));
     let advice = ask(&o, Design::Unpaired, &bare(5), &bare(5), |q| {
         q.environment.hard = vec!["cores: 8 → 2".to_owned()];
@@ -316,7 +325,7 @@ fn memory_that_grows_more_than_it_did_is_found() {
             .join("\n")
     };
     let alone = ask(&o, Design::Absolute, &[], &growing(5, 1e6), |_| {});
-    insta::assert_snapshot!(said(alone), @"");
+    insta::assert_snapshot!(said(alone), @"memory grows under load: 977 KiB/s (95 % interval 970.4 KiB/s to 983.5 KiB/s)");
     let more = ask(
         &o,
         Design::Unpaired,
@@ -324,7 +333,7 @@ fn memory_that_grows_more_than_it_did_is_found() {
         &growing(5, 1e6),
         |_| {},
     );
-    insta::assert_snapshot!(said(more), @"");
+    insta::assert_snapshot!(said(more), @"memory grows under load: 977 KiB/s (95 % interval 970.4 KiB/s to 983.5 KiB/s), 781.6 KiB/s more than before");
     let as_before = ask(
         &o,
         Design::Unpaired,
