@@ -28,7 +28,7 @@ fn main() {
     let scratch = tempfile::tempdir().expect("a folder");
     let root = after("--root").map_or(scratch.path().to_owned(), PathBuf::from);
     if !root.join("reports").join(SCENARIO).is_dir() {
-        let (_, took) = timed(|| made::write_many(&root, SCENARIO, runs));
+        let ((), took) = timed(|| made::write_many(&root, SCENARIO, runs));
         println!("{runs} runs written       {took:>12.1?}");
     }
     let index = root.join("reports/.history.sqlite");

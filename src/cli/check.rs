@@ -20,6 +20,10 @@ use crate::untrusted::Untrusted;
 /// answer is known, at most --max-rounds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct Args {
     /// A scenario's file or name
     scenario: String,
@@ -116,7 +120,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     signals::listen(&context.session.stop, context.terminal)?;
-    let outcome = session::check(&context.session, plan, options, &mut show::watcher(context))?;
+    let outcome = session::check(
+        &context.session,
+        plan,
+        &options,
+        &mut show::watcher(context),
+    )?;
     let kept = show::keep_html(&outcome);
     show::outcome(context, &outcome, &args.output)?;
     kept?;
@@ -164,8 +173,10 @@ impl Args {
             max_rounds: self.max_rounds.map(usize::from),
             budget: self.time_budget,
             duet: self.duet,
-            judge: self.judge.into(),
-            strict: self.strict,
+            rule: session::Rule {
+                judge: self.judge.into(),
+                strict: self.strict,
+            },
             allow_missing: self.allow_missing_baseline,
             allow_mismatch: self.allow_mismatch,
         })

@@ -1,4 +1,4 @@
-//! ByRank in the place of the t test: the judge `mann-whitney`.
+//! Ranks in the place of the t test: the judge `mann-whitney`.
 //!
 //! The exact test decides whether rounds of now lie above or below those of the reference, the
 //! Hodges–Lehmann estimate how far. Sameness is two one-sided tests of the sides moved by the margin.

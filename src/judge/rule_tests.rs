@@ -107,7 +107,7 @@ fn strictly_the_whole_interval_must_exceed_what_is_allowed() {
     let o = outline(&["pay"], vec![]);
     let verdict = |ms: f64, strict: bool| {
         let c = ask(&o, Design::Unpaired, &side(5, 5.0), &side(5, ms), |q| {
-            q.rule.strict = strict
+            q.rule.strict = strict;
         });
         row(&c, P50).verdict
     };

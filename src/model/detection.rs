@@ -44,10 +44,6 @@ impl Judge {
     }
 
     /// True of the judge that is meant unless another is named.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde skips a field by reference"
-    )]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }

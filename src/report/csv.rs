@@ -17,7 +17,7 @@ pub fn csv(view: &View) -> String {
     for u in &view.beside.unevaluated {
         let mut cells = vec![String::new(); 18];
         cells[0] = text(&u.rule);
-        cells[15] = "not evaluated".to_owned();
+        "not evaluated".clone_into(&mut cells[15]);
         cells[17] = text(&u.reason);
         out += &line(&cells);
     }

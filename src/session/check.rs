@@ -11,7 +11,7 @@ use crate::clock::{Clock, Monotonic};
 use crate::diagnostic::store;
 use crate::judge::{self, Looks, Rule};
 use crate::model::{
-    Arm, Baseline, Comparison, Event, Finding, Foresight, Judge, Manifest, Mode, Round, Verdict,
+    Arm, Baseline, Comparison, Event, Finding, Foresight, Manifest, Mode, Round, Verdict,
 };
 use crate::scenario::plan::Plan;
 use crate::store::Ledger;
@@ -57,10 +57,8 @@ pub struct CheckOptions {
     pub budget: Option<Nanos>,
     /// Both targets at once, each under half of the load; only against another target.
     pub duet: bool,
-    /// Who decides about changes.
-    pub judge: Judge,
-    /// A regression must exceed what is allowed beyond doubt.
-    pub strict: bool,
+    /// Who decides about changes, and how strictly.
+    pub rule: Rule,
     /// Without a baseline, judge absolute limits only instead of failing.
     pub allow_missing: bool,
     /// Compare in spite of another machine or plan; the verdict is then advisory.
@@ -160,7 +158,7 @@ enum Step {
 pub fn check(
     session: &Session,
     plan: Plan,
-    options: CheckOptions,
+    options: &CheckOptions,
     watcher: &mut Watcher<'_>,
 ) -> Result<Outcome, SessionError> {
     let now = options.now.clone().unwrap_or_else(|| ArmTarget::of(&plan));
@@ -181,7 +179,7 @@ pub fn check(
         Against::Other { target, named } => {
             let mut manifest = begun(Mode::Interleaved, Some(named.clone()));
             let step = if options.duet { Step::Duet } else { Step::Pair };
-            let pace = Pace::of(&options, &plan, step, &[target, &now])?;
+            let pace = Pace::of(options, &plan, step, &[target, &now])?;
             if options.duet {
                 can_be_divided(&plan, SIDES)?;
                 manifest.outline = halved(&manifest.outline);
@@ -191,7 +189,7 @@ pub fn check(
                 plan,
                 manifest,
                 pace,
-                &options,
+                options,
                 [target, &now],
                 watcher,
             )
@@ -210,7 +208,7 @@ pub fn check(
                 Some(b) => Weighing::stored(&outline, b, &manifest, options.allow_mismatch),
                 None => Weighing::absolute(&outline),
             };
-            let mut weighing = ruled(weighing, &options);
+            let mut weighing = ruled(weighing, options);
             let (measurer, mut comparison) = if let Some(search) = searched(&plan) {
                 let mut measurer = begin(session, plan, &manifest, search.most_rounds(), watcher)?;
                 let capacity = search.measure(&mut measurer, &now)?;
@@ -219,7 +217,7 @@ pub fn check(
                 let comparison = weigh_capacity(&weighing, &measurer.rounds, &capacity, before);
                 (measurer, comparison)
             } else {
-                let mut pace = Pace::of(&options, &plan, Step::Round, &[&now])?;
+                let mut pace = Pace::of(options, &plan, Step::Round, &[&now])?;
                 let most = pace.cap();
                 let mut measurer = begin(session, plan, &manifest, most, watcher)?;
                 let foresight = foreseen(&mut measurer, &weighing, &manifest, &pace);
@@ -255,10 +253,7 @@ pub fn check(
 
 fn ruled<'a>(weighing: Weighing<'a>, options: &CheckOptions) -> Weighing<'a> {
     Weighing {
-        rule: Rule {
-            judge: options.judge,
-            strict: options.strict,
-        },
+        rule: options.rule,
         ..weighing
     }
 }
@@ -474,7 +469,9 @@ fn clean(rounds: &[Round], measured: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Decision, Design, Estimate, Metric, MetricResult, Scope, Side, Stat};
+    use crate::model::{
+        Decision, Design, Estimate, Judge, Metric, MetricResult, Scope, Side, Stat,
+    };
 
     fn concluded(verdict: Verdict) -> Comparison {
         Comparison {

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::model::{Event, Judge};
+use crate::judge::Rule;
+use crate::model::Event;
 use crate::scenario::{self, plan::Command};
 
 use super::check::{Against, CheckOptions, check};
@@ -56,10 +57,9 @@ pub fn demo(session: &Session, watcher: &mut dyn FnMut(&Event)) -> Result<Outcom
         max_rounds: Some(MAX_ROUNDS),
         budget: None,
         duet: false,
-        judge: Judge::default(),
-        strict: false,
+        rule: Rule::default(),
         allow_missing: false,
         allow_mismatch: false,
     };
-    check(session, plan, options, watcher).map_err(DemoError::Session)
+    check(session, plan, &options, watcher).map_err(DemoError::Session)
 }

@@ -236,7 +236,9 @@ impl Measurer<'_, '_> {
                 }
                 if failure.is_some() {
                     // What cannot be recorded, or would meet nobody, may not be sent.
-                    orders.iter().for_each(|order| order.stop.abort());
+                    for order in orders {
+                        order.stop.abort();
+                    }
                 }
             }
             let mut ended = Vec::with_capacity(SIDES);

@@ -160,14 +160,7 @@ impl SessionError {
             } => in_round(source.diagnostic(), *number, *of, record.as_deref()),
             Self::NeverRun { scenario } => Diagnostic::error(&store_codes::NO_RUN, message)
                 .help(format!("plimsoll run {scenario} --rounds 5")),
-            Self::NoBaseline { scenario } => {
-                Diagnostic::error(&store_codes::NO_BASELINE, message)
-                    .because("a gate without a reference would always be green, so this is no pass (exit 3)")
-                    .help(format!(
-                        "plimsoll run {scenario} --rounds 5, then plimsoll baseline save {scenario} --reason \"...\"; \
-                         or measure the other build now with --against-command; or pass --allow-missing-baseline once"
-                    ))
-            }
+            Self::NoBaseline { scenario } => no_baseline(scenario, message),
             Self::OneSided { .. } => Diagnostic::error(&validity_codes::ONE_SIDED, message)
                 .because("which level comes next follows from the answers of one target, so the two sides would be under different loads")
                 .help("compare with a stored baseline: plimsoll baseline save, then plimsoll check"),
@@ -220,14 +213,8 @@ impl SessionError {
                 .because("a part has seen only its share of the load")
                 .help("plimsoll merge RUN RUN ... puts all parts together"),
             Self::NoHistory { scenario, left_out } => {
-                let d = Diagnostic::error(&store_codes::NO_HISTORY, message)
-                    .help(format!("plimsoll run {scenario} --rounds 5"));
-                if left_out.is_empty() {
-                    return d;
-                }
-                let counted = left_out.iter().map(|(why, n)| format!("{n} {why}"));
-                let counted: Vec<_> = counted.collect();
-                d.because(format!("all there are do not count: {}", counted.join("; ")))
+                let d = no_history(left_out, message);
+                d.help(format!("plimsoll run {scenario} --rounds 5"))
             }
             Self::NotFollowed { known, .. } => {
                 Diagnostic::error(&store_codes::NOT_FOLLOWED, message)
@@ -241,6 +228,30 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn no_baseline(scenario: &str, message: String) -> Diagnostic {
+    Diagnostic::error(&store_codes::NO_BASELINE, message)
+        .because("a gate without a reference would always be green, so this is no pass (exit 3)")
+        .help(format!(
+            "plimsoll run {scenario} --rounds 5, then plimsoll baseline save {scenario} --reason \"...\"; \
+             or measure the other build now with --against-command; or pass --allow-missing-baseline once"
+        ))
+}
+
+fn no_history(left_out: &[(String, usize)], message: String) -> Diagnostic {
+    let d = Diagnostic::error(&store_codes::NO_HISTORY, message);
+    if left_out.is_empty() {
+        return d;
+    }
+    let counted: Vec<_> = left_out
+        .iter()
+        .map(|(why, n)| format!("{n} {why}"))
+        .collect();
+    d.because(format!(
+        "all there are do not count: {}",
+        counted.join("; ")
+    ))
 }
 
 fn users(error: &UsersError, message: String) -> Diagnostic {

@@ -38,7 +38,7 @@ use crate::model::{Baseline, Event, Run};
 
 pub use crate::engine::Stop;
 pub use crate::import::Kind as ImportKind;
-pub use crate::judge::SESSIONS;
+pub use crate::judge::{Rule, SESSIONS};
 pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;

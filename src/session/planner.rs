@@ -115,10 +115,10 @@ fn earlier(session: &Session, design: Design, manifest: &Manifest) -> Option<(Kn
         .filter(|entry| entry.id != manifest.id)
         .take(LOOK_BACK)
         .filter_map(|entry| runs::read(&entry.dir).ok())
-        .find_map(|run| of_run(run, design, manifest))
+        .find_map(|run| of_run(&run, design, manifest))
 }
 
-fn of_run(run: Run, design: Design, manifest: &Manifest) -> Option<(Known, String)> {
+fn of_run(run: &Run, design: Design, manifest: &Manifest) -> Option<(Known, String)> {
     let theirs = &run.manifest;
     let same = run.state == RunState::Complete
         && theirs.shard.is_none()

@@ -41,7 +41,7 @@ impl Boundary<'_> {
         let last = *self.information.last()?;
         let ascending = self.information.windows(2).all(|w| w[0] < w[1]);
         let usable = ascending && self.information[0] > 0.0 && last.is_finite();
-        if !usable || !(self.alpha > 0.0 && self.alpha < 1.0) {
+        if !(usable && self.alpha > 0.0 && self.alpha < 1.0) {
             return None;
         }
         #[expect(
