@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll::judge::{Environment, Looks, Question, judge};
+use plimsoll::judge::{Environment, Looks, Question, Rule, judge};
 use plimsoll::model::{
     Arm, Cell, Change, Comparison, Design, Distribution, Metric, MetricResult, Outline,
     PhaseOutline, PhaseUsage, Round, Stat, Threshold, Trust, Verdict, bucket_low,
@@ -73,6 +73,7 @@ pub(crate) fn round(index: usize, fork: &Fork, scale: f64) -> Round {
         started_at: String::new(),
         level: None,
         cells: vec![cell],
+        given: Vec::new(),
         usage: Vec::new(),
         trust: Trust {
             conserved: true,
@@ -113,8 +114,10 @@ pub(crate) fn ask(plan: &Outline, before: &[&Round], now: &[&Round], looks: Look
         looks,
         final_look: true,
         environment: Environment::default(),
-        // As if the spread between sessions were known: else confidence would be capped.
-        sessions: 3,
+        // All of one session, whose spread needs no allowance.
+        sessions: &[],
+        rule: Rule::default(),
+        suspected: &[],
     })
 }
 

@@ -88,7 +88,7 @@ fn ours(chance: &mut Chance, plan: &Outline, shift: f64) -> Outcome {
     let (before, now) = (draw(0.0), draw(shift));
     let (before, now): (Vec<&Round>, Vec<&Round>) = (before.iter().collect(), now.iter().collect());
     for n in LOOKS {
-        let c = ours::ask(plan, &before[..n], &now[..n], Looks::Sequential);
+        let c = ours::ask(plan, &before[..n], &now[..n], Looks::at(&LOOKS));
         if n == most || undecided(&c).is_empty() {
             // The decision of the whole is the worst of all rows, which hides an improvement.
             let row = ours::row(&c, P50).and_then(|r| r.verdict);

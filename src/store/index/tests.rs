@@ -149,17 +149,21 @@ fn an_index_that_is_damaged_or_none_is_built_anew() {
         .expect("an id in it");
     let mut renamed = bytes.clone();
     renamed[at + 3] ^= 1;
-    for bad in [
-        flipped,
-        renamed,
-        b"no database at all, and longer than its header would be: ".repeat(40),
-        bytes[..bytes.len() / 2].to_vec(),
-        vec![0; 8192],
-        Vec::new(),
+    for (what, bad) in [
+        ("a value", flipped),
+        ("an id", renamed),
+        (
+            "no database",
+            b"no database at all, and longer than its header would be: ".repeat(40),
+        ),
+        ("half of it", bytes[..bytes.len() / 2].to_vec()),
+        ("zeros", vec![0; 8192]),
+        ("nothing", Vec::new()),
     ] {
         fs::write(&path, &bad).expect("writes");
-        assert_eq!(asked(root.path()).0, good);
-        assert_eq!(asked(root.path()).1, 0, "and is good again");
+        let (answer, read) = asked(root.path());
+        assert_eq!((answer, read), (good.clone(), 3), "{what}");
+        assert_eq!(asked(root.path()).1, 0, "{what}: and is good again");
     }
 }
 
