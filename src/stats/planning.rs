@@ -25,7 +25,7 @@ pub fn minimal_detectable(se: f64, df: f64, alpha: f64) -> f64 {
 /// Rounds per arm, in all, until a difference of `margin` shows with 80 % power; at least two.
 ///
 /// `variance` is 2 s² for two `arms`, the variance of the differences for pairs (`arms` = 1). The
-/// degrees of freedom are those of the answer. `None` when no number of rounds up to [`MOST`] would
+/// degrees of freedom are those of the answer. `None` when no number of rounds up to `MOST` would
 /// do.
 pub fn rounds_needed(variance: f64, arms: usize, alpha: f64, margin: f64) -> Option<usize> {
     let is_enough = |n: usize| {
