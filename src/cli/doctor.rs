@@ -78,7 +78,11 @@ fn show_instrument(instrument: &Instrument) -> String {
                 or_none(row.measured.map(value)),
                 or_none(row.error_ns.map(time)),
                 or_none(row.error_share.map(|share| Share(share).to_string())),
-                if row.within { "within" } else { "beyond" },
+                match (row.within, row.masked) {
+                    (true, _) => "within",
+                    (false, true) => "masked",
+                    (false, false) => "beyond",
+                },
             );
         }
     }
@@ -98,12 +102,24 @@ fn show_instrument(instrument: &Instrument) -> String {
             Rate(lateness.per_second),
         );
     }
+    let away = instrument.away;
     let _ = writeln!(
         text,
-        "steal      {} at most\n\nThe way through the kernel and the waking of the target count as error too.",
+        "away       {} of the time for more than 50 µs at once, {} at most\n\
+         steal      {} at most\n\n\
+         The way through the kernel and the waking of the target count as error too.",
+        Share(away.share),
+        time(away.longest_ns),
         Share(instrument.steal)
     );
     let all = instrument.targets.iter().flat_map(|t| &t.rows);
+    if all.clone().any(|row| row.masked && !row.within) {
+        let _ = writeln!(
+            text,
+            "Masked: the cores were away (taken by the hypervisor, by interrupts or by others) for a\n\
+             greater share of the time than lies beyond that percentile, so nothing here can be exact."
+        );
+    }
     let beyond = all.clone().filter(|row| !row.within).count();
     let _ = match beyond {
         0 => writeln!(

@@ -8,6 +8,7 @@
 mod account;
 mod collect;
 mod deadlines;
+mod head_start;
 mod order;
 mod poller;
 mod pool;

@@ -8,7 +8,7 @@
 use std::io;
 
 use super::worker::Worker;
-use crate::clock::sleep_until;
+use crate::clock::{Clock, Monotonic, sleep_until};
 use crate::protocol::Carrier;
 use crate::units::Nanos;
 
@@ -18,9 +18,6 @@ const LONGEST_SLEEP: Nanos = Nanos::from_millis(25);
 /// What is due sooner is waited for awake.
 const SHORTEST_SLEEP: Nanos = Nanos(8_000);
 
-/// A sleep before an arrival ends so much earlier, since to be woken takes about that long.
-const HEAD_START: Nanos = Nanos(40_000);
-
 /// Where arrivals are closer than that, waiting awake would cost more than the target's work.
 const SPARSE: Nanos = Nanos(200_000);
 
@@ -29,20 +26,31 @@ const SPARSE: Nanos = Nanos(200_000);
 enum Rest {
     /// Waits for its sockets at most so long.
     Listening(Nanos),
+    /// The same, and what it sleeps too long delays an arrival.
+    Pacing(Nanos),
     /// Sleeps until then, whatever its sockets say.
     Deaf(Nanos),
 }
 
 impl<C: Carrier> Worker<C> {
-    /// Waits until something is to be done, and takes note of what its sockets say.
-    pub(super) fn rest(&mut self, now: Nanos) -> io::Result<()> {
+    /// Waits until something is to be done, takes note of what its sockets say, and returns the time.
+    pub(super) fn rest(&mut self, now: Nanos) -> io::Result<Nanos> {
         match self.plan_rest(now) {
-            Rest::Listening(patience) => self.poller.wait(patience),
+            Rest::Listening(patience) => self.poller.wait(patience)?,
             Rest::Deaf(until) => {
                 sleep_until(until);
-                self.poller.wait(Nanos::ZERO)
+                self.poller.wait(Nanos::ZERO)?;
+            }
+            Rest::Pacing(patience) => {
+                self.poller.wait(patience)?;
+                let woken = Monotonic.now();
+                if self.poller.count() == 0 && patience > SHORTEST_SLEEP {
+                    self.head_start.learn(woken - (now + patience));
+                }
+                return Ok(woken);
             }
         }
+        Ok(Monotonic.now())
     }
 
     fn plan_rest(&self, now: Nanos) -> Rest {
@@ -66,7 +74,12 @@ impl<C: Carrier> Worker<C> {
                 left => Rest::Listening(left.min(wake - now)),
             };
         }
-        Rest::Listening((due - now - HEAD_START).min(wake - now))
+        let asleep = due - now - self.head_start.at(self.gap);
+        if asleep <= wake - now {
+            Rest::Pacing(asleep)
+        } else {
+            Rest::Listening(wake - now)
+        }
     }
 
     /// When something else than an arrival is to be done, at the latest.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::account::{Account, Exchange, Request, What};
 use super::deadlines::Deadlines;
+use super::head_start::HeadStart;
 use super::order::Order;
 use super::poller::Poller;
 use super::pool::{Pool, Span as Service};
@@ -54,6 +55,7 @@ pub(super) struct Worker<C: Carrier> {
     pub(super) upcoming: Option<Arrival>,
     /// Time between arrivals, smoothed over some of them.
     pub(super) gap: Nanos,
+    pub(super) head_start: HeadStart,
     pub(super) spans: Vec<Span>,
     /// Phases begun so far.
     pub(super) begun: usize,
@@ -129,6 +131,7 @@ impl<C: Carrier> Worker<C> {
             schedule: Schedule::new(&plan, Lanes::of_shard(shard, index, workers)),
             upcoming: None,
             gap: Nanos::ZERO,
+            head_start: HeadStart::default(),
             spans,
             begun: 0,
             epoch: order.epoch,
@@ -178,8 +181,7 @@ impl<C: Carrier> Worker<C> {
             if self.is_done(now) {
                 break;
             }
-            self.rest(now)?;
-            now = Monotonic.now();
+            now = self.rest(now)?;
             if self.stamped {
                 self.wall.look(now);
             }

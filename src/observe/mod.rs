@@ -3,6 +3,7 @@
 //! Reading is kept apart from understanding: `parse` turns the kernel's texts into numbers and knows
 //! nothing of files. What a kernel does not offer is absent (`None`, `unknown`), never zero.
 
+mod absence;
 mod host;
 mod machine;
 mod parse;
@@ -11,6 +12,7 @@ mod revision;
 mod sampler;
 mod target;
 
+pub use absence::Absence;
 pub use machine::fingerprint;
 pub use readings::{Reading, Soundness, machine};
 pub use revision::revision;

@@ -18,6 +18,7 @@ use crate::schedule::{Lanes, Schedule};
 use crate::units::{Nanos, Rate};
 
 use super::{Session, SessionError, measure};
+use crate::observe::Absence;
 
 /// Layout of the machine output.
 const SCHEMA: u32 = 1;
@@ -39,7 +40,7 @@ const HIGH_RATE: Rate = Rate(10_000.0);
 /// Connections that saturate the instant target.
 const SATURATING: usize = 50;
 
-/// The longest time for the ceiling, and for the lateness at the high rate.
+/// The longest time for the ceiling, for the lateness at the high rate, and for watching the machine.
 const LONG_ENOUGH: Nanos = Nanos::from_secs(4);
 
 const PERCENTILES: [(&str, f64); 5] = [
@@ -67,6 +68,8 @@ pub struct Instrument {
     pub targets: Vec<Measured>,
     pub ceiling: Ceiling,
     pub lateness: Vec<Lateness>,
+    /// What was taken from the machine's cores while nothing was measured.
+    pub away: Away,
     /// The greatest share of all cores' time that the hypervisor took in any round.
     pub steal: f64,
     /// True when every percentile of every target is within 1 % or 50 µs of the truth.
@@ -92,6 +95,16 @@ pub struct Row {
     /// The same as a share of the truth; `None` where the truth is zero.
     pub error_share: Option<f64>,
     pub within: bool,
+    /// True when the machine itself was away for a greater share of the time than lies beyond this
+    /// percentile, so that no instrument on it could be within.
+    pub masked: bool,
+}
+
+/// See [`Absence`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Away {
+    pub share: f64,
+    pub longest_ns: f64,
 }
 
 /// A latency, or a bound that it does not fall below.
@@ -202,6 +215,8 @@ impl Bench {
         } = effort;
         let mut measured = Vec::new();
         let mut lateness = Vec::new();
+        progress("machine");
+        let away = Absence::watch(duration.min(LONG_ENOUGH));
         for (name, behaviour) in targets(duration) {
             progress(name);
             let plan = plan(name, behaviour, even(RATE), duration);
@@ -214,7 +229,7 @@ impl Bench {
             }
             measured.push(Measured {
                 target: name,
-                rows: rows(&ideal, &rounds),
+                rows: rows(&ideal, &rounds, away.share),
             });
         }
         let brief = duration.min(LONG_ENOUGH);
@@ -238,6 +253,10 @@ impl Bench {
             targets: measured,
             ceiling: ceiling(&rounds, brief),
             lateness,
+            away: Away {
+                share: away.share,
+                longest_ns: away.longest.0 as f64,
+            },
             steal: self.steal,
             within,
         }))
@@ -295,7 +314,7 @@ fn ideal(behaviour: Behaviour, plan: &Plan) -> Ideal {
     Ideal::of(behaviour, OFFERED, arrivals.map(|arrival| arrival.at))
 }
 
-fn rows(ideal: &Ideal, rounds: &[Round]) -> Vec<Row> {
+fn rows(ideal: &Ideal, rounds: &[Round], away: f64) -> Vec<Row> {
     PERCENTILES
         .into_iter()
         .filter_map(|(percentile, q)| {
@@ -311,7 +330,10 @@ fn rows(ideal: &Ideal, rounds: &[Round]) -> Vec<Row> {
                         Estimate::AtLeast(ns) => Some(value(ns, true)),
                         _ => None,
                     });
-            Some(Row::of(percentile, truth, middle(seen.collect())))
+            Some(Row {
+                masked: away > 1.0 - q,
+                ..Row::of(percentile, truth, middle(seen.collect()))
+            })
         })
         .collect()
 }
@@ -341,6 +363,7 @@ impl Row {
             measured,
             error_ns: error,
             error_share: error.filter(|_| truth.ns > 0.0).map(|e| e / truth.ns),
+            masked: false,
             within: same_kind && error.is_some_and(|e| e.abs() <= allowed),
         }
     }
@@ -416,7 +439,7 @@ mod tests {
             .map(|(name, behaviour)| {
                 let plan = plan(name, behaviour, even(RATE), duration);
                 let ideal = ideal(behaviour, &plan);
-                let truths = rows(&ideal, &[]).into_iter().map(|row| {
+                let truths = rows(&ideal, &[], 0.0).into_iter().map(|row| {
                     let sign = if row.truth.at_least { "≥" } else { "" };
                     format!("{} {sign}{}", row.percentile, row.truth.ns / 1e6)
                 });
@@ -427,7 +450,7 @@ mod tests {
         instant: p50 0, p90 0, p95 0, p99 0, p99.9 0
         fixed: p50 1, p90 1, p95 1, p99 1, p99.9 1
         bimodal: p50 1, p90 1, p95 1, p99 50, p99.9 50
-        stalling: p50 1, p90 1, p95 152, p99 351, p99.9 396
+        stalling: p50 1, p90 1, p95 153.75, p99 353.5, p99.9 396.25
         hanging: p50 1, p90 1, p95 1, p99 ≥1000, p99.9 ≥1000
         ");
     }

@@ -24,13 +24,17 @@ pub struct Slow {
     pub takes: Nanos,
 }
 
-/// Answers due in the last part of every period are held until it ends.
+/// Answers due in the last part of every period are held until it ends, and then leave one after
+/// another, [`CATCHING_UP`] times as fast as they came: no server can send them all at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stalls {
     /// Counted from the first request.
     pub every: Nanos,
     pub lasts: Nanos,
 }
+
+/// How much faster than time the answers that a stall has held are sent.
+const CATCHING_UP: u64 = 20;
 
 impl Behaviour {
     /// When request `number` (from 1), come `after` the first one, is answered, on the same clock;
@@ -49,7 +53,12 @@ impl Behaviour {
             return Some(due);
         };
         let end = Nanos((due.0 / every.0 + 1).saturating_mul(every.0));
-        Some(if due >= end - lasts { end } else { due })
+        let begin = end - lasts;
+        Some(if due < begin {
+            due
+        } else {
+            end + Nanos((due - begin).0 / CATCHING_UP)
+        })
     }
 }
 
@@ -142,23 +151,24 @@ mod tests {
         let behaviour: Behaviour = "base=1ms,slow=3:50ms,stalls=1s:100ms,hang=5"
             .parse()
             .expect("valid");
+        let us = |n: u64| Nanos(n * 1_000);
         for (number, after, expected) in [
-            (1, 0, Some(1)),
-            (3, 0, Some(50)),
+            (1, 0, Some(1_000)),
+            (3, 0, Some(50_000)),
             (5, 0, None),
             (15, 0, None),
             // Due in the stall, at its edges and after it.
-            (1, 898, Some(899)),
-            (1, 899, Some(1000)),
-            (1, 998, Some(1000)),
-            (1, 999, Some(1000)),
-            (1, 1000, Some(1001)),
-            (3, 860, Some(1000)),
-            (1, 1950, Some(2000)),
+            (1, 898, Some(899_000)),
+            (1, 899, Some(1_000_000)),
+            (1, 998, Some(1_004_950)),
+            (1, 999, Some(1_000_000)),
+            (1, 1000, Some(1_001_000)),
+            (3, 860, Some(1_000_500)),
+            (1, 1950, Some(2_002_550)),
         ] {
             assert_eq!(
                 behaviour.answered(number, ms(after)),
-                expected.map(ms),
+                expected.map(us),
                 "request {number} after {after} ms"
             );
         }
