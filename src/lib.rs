@@ -20,6 +20,7 @@ pub mod judge;
 pub mod recorder;
 pub mod scenario;
 pub mod schedule;
+pub mod series;
 
 pub mod demo;
 pub mod engine;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distribution, ErrorClass, Latencies};
+use super::{Distribution, ErrorClass, Health, Latencies, Scraped, TargetDetail};
 use crate::units::{Bytes, Nanos};
 
 /// Failed requests by class.
@@ -132,13 +132,22 @@ pub struct Interval {
 }
 
 /// One reading of the machine, taken each second and at every phase boundary.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sample {
     pub round: usize,
     /// From the beginning of the round's first phase.
     pub at: Nanos,
     /// None when the target was not started by us, or is gone.
     pub target: Option<TargetSample>,
+    /// The same in detail, at whole seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<TargetDetail>>,
+    /// What the target said of itself since the last sample.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scraped: Vec<Scraped>,
+    /// Components that were probed since the last sample.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<Health>,
     pub host: HostSample,
     /// CPU time this process has used since the round began.
     pub own_cpu: Nanos,

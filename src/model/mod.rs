@@ -8,6 +8,7 @@ mod calibration;
 mod capacity;
 mod custom;
 mod detection;
+mod diagnosis;
 mod distribution;
 mod error_class;
 mod event;
@@ -16,6 +17,7 @@ mod halt;
 mod history;
 mod interval;
 mod metric;
+mod observed;
 mod origin;
 mod outline;
 mod round;
@@ -32,6 +34,7 @@ pub use capacity::{
 };
 pub use custom::Custom;
 pub use detection::{Alarm, Detection, Judge};
+pub use diagnosis::{Diagnosis, Evidence, Strength};
 pub use distribution::{
     CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width,
 };
@@ -45,6 +48,7 @@ pub use history::{
 };
 pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
+pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, TargetDetail};
 pub use origin::Origin;
 pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};

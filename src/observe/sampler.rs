@@ -141,6 +141,7 @@ impl Probe {
             target: self.target.as_mut().and_then(Group::read),
             host: self.host.read(),
             own_cpu: clock::process_cpu() - self.own_cpu,
+            ..Sample::default()
         }
     }
 }

@@ -572,6 +572,7 @@ fn simulate(run: &mut Run, load: Load, pair: usize, arm: Arm, random: &mut Xoshi
             }),
             host: HostSample::default(),
             own_cpu: Nanos::ZERO,
+            ..Sample::default()
         });
     }
     run.rounds.push(round(index, load, pair, arm, cells));

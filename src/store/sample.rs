@@ -100,6 +100,7 @@ pub(super) fn sample(round: usize, second: u64) -> Sample {
             busy: Nanos::from_millis(900 * second),
         },
         own_cpu: Nanos::from_millis(70 * second),
+        ..Sample::default()
     }
 }
 

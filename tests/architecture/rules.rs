@@ -11,7 +11,9 @@ pub(crate) const MOST_LINES: usize = 600;
 pub(crate) const MOST_MAIN_LINES: usize = 20;
 
 /// Modules whose results depend on their arguments alone.
-const PURE: [&str; 6] = ["stats", "model", "schedule", "journey", "guard", "judge"];
+const PURE: [&str; 7] = [
+    "stats", "model", "schedule", "journey", "guard", "judge", "series",
+];
 
 const PRINTS: &[&[&str]] = &[
     &["println!"],
