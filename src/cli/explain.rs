@@ -7,15 +7,17 @@ use super::exit::{Exit, Failure};
 use crate::diagnostic::{Code, Diagnostic, output};
 use crate::model::{Better, Change, ErrorClass, Judge, Metric, NoiseClass, Verdict};
 use crate::report;
+use crate::session::{SYMPTOMS, Symptom};
 
 /// Topics that list others.
-const TOPICS: [&str; 7] = [
+const TOPICS: [&str; 8] = [
     "exit-codes",
     "metrics",
     "verdicts",
     "judges",
     "errors",
     "history",
+    "symptoms",
     "codes",
 ];
 
@@ -39,7 +41,7 @@ accepted level
   What `history accept` or `baseline save` recorded last, whichever is later. Comparing with it, and not with the run before, makes slow drift add up.
 ";
 
-/// Explain an error code, a metric, a verdict, an error class, or the exit codes
+/// Explain an error code, a metric, a verdict, a symptom, an error class, or the exit codes
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples: plimsoll explain PL0310, latency.p99, inconclusive, exit-codes, metrics"
@@ -67,6 +69,7 @@ fn explain(topic: &str) -> Option<String> {
         "judges" => return Some(judges()),
         "errors" => return Some(errors()),
         "history" => return Some(HISTORY.to_owned()),
+        "symptoms" => return Some(symptoms()),
         "codes" => return Some(codes()),
         _ => {}
     }
@@ -92,6 +95,9 @@ fn explain(topic: &str) -> Option<String> {
     }
     if let Some(judge) = Judge::ALL.into_iter().find(|j| j.name() == topic) {
         return Some(format!("{judge}\n\n{}\n", judge.describe()));
+    }
+    if let Some(symptom) = SYMPTOMS.iter().find(|s| s.name == topic) {
+        return Some(describe_symptom(symptom));
     }
     ErrorClass::from_name(topic.trim_start_matches("errors.")).map(|class| {
         format!(
@@ -193,6 +199,32 @@ fn errors() -> String {
     text
 }
 
+fn symptoms() -> String {
+    let mut text = String::from("Symptoms that plimsoll diagnose knows\n");
+    for symptom in &SYMPTOMS {
+        let _ = write!(text, "\n{}\n  {}\n", symptom.name, symptom.signals);
+    }
+    text
+}
+
+fn describe_symptom(symptom: &Symptom) -> String {
+    let mut text = format!(
+        "{}: {}\n\n{}\n",
+        symptom.name, symptom.title, symptom.signals
+    );
+    for (head, lines) in [
+        ("Likely causes", symptom.causes),
+        ("What to do", symptom.actions),
+        ("What would rule it out", symptom.rules_out),
+    ] {
+        let _ = write!(text, "\n{head}\n");
+        for line in lines {
+            let _ = writeln!(text, "  - {line}.");
+        }
+    }
+    text
+}
+
 fn codes() -> String {
     let mut text = String::from("Codes\n\n");
     for code in Code::all() {
@@ -204,13 +236,15 @@ fn codes() -> String {
 fn contents() -> String {
     format!(
         "plimsoll explain TOPIC, where TOPIC is one of\n\n\
-         \x20 exit-codes, metrics, verdicts, judges, errors, history, codes\n\n\
+         \x20 exit-codes, metrics, verdicts, judges, errors, history, symptoms, codes\n\n\
          or one of these\n\n\
          metrics: latency.p99 and the like; plimsoll explain metrics lists them\n\
          verdicts: {}\n\
-         errors: {}\n\n{}",
+         errors: {}\n\
+         symptoms: {}\n\n{}",
         Verdict::ALL.map(Verdict::name).join(", "),
         ErrorClass::ALL.map(ErrorClass::name).join(", "),
+        SYMPTOMS.map(|s| s.name).join(", "),
         codes()
     )
 }
@@ -241,6 +275,7 @@ fn unknown(topic: &str) -> Diagnostic {
         .chain(Code::all().map(|c| c.id.to_owned()))
         .chain(Verdict::ALL.map(|v| v.name().to_owned()))
         .chain(Judge::ALL.map(|j| j.name().to_owned()))
+        .chain(SYMPTOMS.map(|s| s.name.to_owned()))
         .chain(TOPICS.map(str::to_owned));
     let within: Vec<_> = ErrorClass::ALL
         .into_iter()
@@ -282,7 +317,8 @@ mod tests {
             .map(|c| c.id.to_owned())
             .chain(Metric::all().map(Metric::name))
             .chain(Verdict::ALL.map(|v| v.name().to_owned()))
-            .chain(ErrorClass::ALL.map(|c| c.name().to_owned()));
+            .chain(ErrorClass::ALL.map(|c| c.name().to_owned()))
+            .chain(SYMPTOMS.map(|s| s.name.to_owned()));
         for topic in topics {
             assert!(
                 explain(&topic).is_some_and(|text| text.len() > 60),

@@ -6,6 +6,7 @@ mod calibrate;
 mod check;
 mod compare;
 mod demo;
+mod diagnose;
 mod doctor;
 mod exit;
 mod explain;
@@ -94,6 +95,7 @@ enum Verb {
     Baseline(baseline::Args),
     History(history::Args),
     Report(report::Args),
+    Diagnose(diagnose::Args),
     Validate(validate::Args),
     Explain(explain::Args),
     Generate(generate::Args),
@@ -139,6 +141,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Baseline(args) => baseline::run(args, context),
         Verb::History(args) => history::run(args, context),
         Verb::Report(args) => report::run(&args, context),
+        Verb::Diagnose(args) => diagnose::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),

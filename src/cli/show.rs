@@ -62,6 +62,11 @@ const fn is_stdout(destination: &Destination) -> bool {
     matches!(destination, Destination::Stdout)
 }
 
+/// What every format shows of a run.
+fn view(outcome: &Outcome) -> View {
+    View::new(&outcome.run, outcome.baseline.as_ref()).explained(&session::diagnose(&outcome.run))
+}
+
 /// Writes every output of a run; one that cannot be written does not keep the others back.
 pub(super) fn outcome(
     context: &Context,
@@ -70,7 +75,7 @@ pub(super) fn outcome(
 ) -> Result<(), Failure> {
     context.terminal.clear_status();
     let outputs = args.parse()?;
-    let view = View::new(&outcome.run, outcome.baseline.as_ref());
+    let view = view(outcome);
     let mut failed = None;
     for (format, destination) in &outputs {
         let text = report::render(&view, *format);
@@ -101,7 +106,7 @@ fn unwritable(error: &SessionError) -> Failure {
 
 /// Leaves `report.html` in the folder of a run just measured.
 pub(super) fn keep_html(outcome: &Outcome) -> Result<(), Failure> {
-    let view = View::new(&outcome.run, outcome.baseline.as_ref());
+    let view = view(outcome);
     session::write_report(&outcome.dir, "report.html", &report::html(&view))?;
     Ok(())
 }

@@ -38,7 +38,7 @@ const SHORT: Load = Load {
 };
 
 /// An interleaved check of five pairs that finds `pay` 19 % slower; one round spoiled by steal.
-pub(super) fn run() -> Run {
+pub(crate) fn run() -> Run {
     let mut run = measured(SHORT, 5, true);
     run.comparison = Some(Comparison {
         design: Design::Paired,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json as object};
 
 use crate::model::{Estimate, Level, Metric, Stat};
 
-use super::view::{CapacityView, Part, RoundView, Row, Summary, View};
+use super::view::{CapacityView, DiagnosisView, Part, RoundView, Row, Summary, View};
 use super::words;
 
 /// Version of the structure; grows only when a reader must change.
@@ -67,6 +67,7 @@ pub fn json(view: &View) -> String {
         "rounds": view.rounds.iter().map(round).collect::<Vec<_>>(),
         "capacity": view.capacity.as_ref().map(capacity),
         "trust": trust(view),
+        "diagnoses": view.diagnoses.iter().map(diagnosis).collect::<Vec<_>>(),
     });
     let target = &manifest.outline.target;
     if target.url.starts_with("https://") {
@@ -90,6 +91,24 @@ fn estimate(e: Estimate) -> Value {
             object!({ "kind": "too-few", "have": have, "need": need })
         }
     }
+}
+
+pub(super) fn diagnosis(d: &DiagnosisView) -> Value {
+    object!({
+        "symptom": d.symptom,
+        "title": d.title,
+        "strength": d.strength,
+        "score": d.score,
+        "evidence": d.evidence.iter().map(|e| object!({
+            "text": e.text.raw(),
+            "series": e.series.raw(),
+            "from_s": e.from,
+            "to_s": e.to,
+        })).collect::<Vec<_>>(),
+        "causes": d.causes,
+        "actions": d.actions,
+        "rules_out": d.rules_out,
+    })
 }
 
 fn row(row: &Row) -> Value {

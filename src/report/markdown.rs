@@ -20,6 +20,9 @@ pub fn markdown(view: &View) -> String {
     if let Some(whereabouts) = view.whereabouts() {
         page.paragraph(&format!("**Where:** {}", whereabouts.markdown()));
     }
+    for diagnosis in view.telling_diagnoses() {
+        page.paragraph(&format!("**Why:** {}", diagnosis.in_short().markdown()));
+    }
     page.capacity(view);
     page.remarks(view);
     page.noise(view);

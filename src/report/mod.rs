@@ -14,6 +14,7 @@ mod calibration;
 mod changes;
 mod charts;
 mod csv;
+mod diagnosis;
 mod format;
 mod github;
 mod history;
@@ -27,11 +28,12 @@ mod view;
 mod words;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 pub use calibration::{calibration, calibration_patch};
 pub use changes::changes;
 pub use csv::csv;
+pub use diagnosis::{diagnosis_json, diagnosis_text};
 pub use format::{Destination, Format, render};
 pub use github::github;
 pub use history::{HISTORY_JSON_SCHEMA, history_json, history_text};

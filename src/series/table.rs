@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::SeriesName;
 
+/// Seconds within which two points were seen at the same time.
+const SAME_TIME: f64 = 1e-3;
+
 /// A value and when it was seen, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -106,6 +109,61 @@ impl Series {
             }
         });
         Self(rates.collect())
+    }
+
+    #[must_use]
+    pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        let points = self.0.iter().map(|p| Point {
+            value: f(p.value),
+            ..*p
+        });
+        Self(points.collect())
+    }
+
+    /// Combines values of the times that both have, give or take a millisecond.
+    #[must_use]
+    pub fn with(&self, other: &Self, f: impl Fn(f64, f64) -> Option<f64>) -> Self {
+        let combined = self.0.iter().filter_map(|p| {
+            let at = other.0.partition_point(|o| o.at < p.at - SAME_TIME);
+            let o = other.0.get(at).filter(|o| o.at <= p.at + SAME_TIME)?;
+            let value = f(p.value, o.value)?;
+            Some(Point { at: p.at, value })
+        });
+        Self(combined.collect())
+    }
+
+    /// The sum at the times of either; what has no value there counts as it last did.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let mut times: Vec<f64> = self.0.iter().chain(&other.0).map(|p| p.at).collect();
+        times.sort_by(f64::total_cmp);
+        times.dedup_by(|b, a| *b - *a <= SAME_TIME);
+        let sums = times.into_iter().map(|at| Point {
+            at,
+            value: self.at(at) + other.at(at),
+        });
+        Self(sums.collect())
+    }
+
+    /// This series with a zero at each time of the other at which it has no point: counts of what is
+    /// only listed while there is any.
+    #[must_use]
+    pub fn or_zero_at(&self, other: &Self) -> Self {
+        let points = other.0.iter().map(|o| {
+            let at = self.0.partition_point(|p| p.at < o.at - SAME_TIME);
+            let own = self.0.get(at).filter(|p| p.at <= o.at + SAME_TIME);
+            own.copied().unwrap_or(Point {
+                at: o.at,
+                value: 0.0,
+            })
+        });
+        Self(points.collect())
+    }
+
+    /// The latest value up to a time; zero before the first.
+    fn at(&self, time: f64) -> f64 {
+        let after = self.0.partition_point(|p| p.at <= time + SAME_TIME);
+        after.checked_sub(1).map_or(0.0, |i| self.0[i].value)
     }
 
     /// The mean of the values; `None` of none.

@@ -3,7 +3,7 @@
 //!
 //! A check that failed goes on while it cannot say which step is to blame. Looks are taken at fixed
 //! numbers of rounds, and peeking is paid for at each (see [`judge::looks`]). Rounds that the machine
-//! spoiled are measured again, but only while they are the minority: on a machine that stays noisy
+//! spoiled are measured again, but of six or more only while they are the minority: on a machine that stays noisy
 //! more rounds would be spoiled too, and the metrics that noise cannot touch decide alone. A gain too
 //! great to be believed is measured once more.
 
@@ -29,6 +29,9 @@ use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
 
 /// Rounds per arm at most, where neither a number nor a budget is given.
 const USUAL_ROUNDS: usize = 10;
+
+/// Fewer rounds (or pairs) do not tell that a machine will spoil most of those to come.
+const ENOUGH_TO_GIVE_UP: usize = 6;
 
 /// Pairs of a duet without which the effect of the place is not known.
 pub const LEAST_OF_DUET: usize = 4;
@@ -451,7 +454,8 @@ fn standing(failed: Option<Comparison>, last: Comparison) -> Comparison {
 fn wants_more(rounds: &[Round], measured: usize, look: usize) -> bool {
     let clean = clean(rounds, measured);
     let spoiled = measured - clean;
-    measured < look || (clean < look && spoiled * 2 <= measured && measured < 2 * look)
+    let hopeless = measured >= ENOUGH_TO_GIVE_UP && spoiled * 2 > measured;
+    measured < look || (clean < look && !hopeless && measured < 2 * look)
 }
 
 /// Rounds (or pairs) of which no part was spoiled.

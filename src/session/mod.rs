@@ -36,6 +36,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Baseline, Event, Run};
 
+pub use crate::diagnose::{CATALOGUE as SYMPTOMS, Symptom, diagnose};
 pub use crate::engine::Stop;
 pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};

@@ -75,6 +75,8 @@ fn page(view: &View) -> minijinja::Value {
         word => view.standing.word(),
         headline => unbroken(&view.headline.terminal()),
         whereabouts => view.whereabouts().map(|w| w.terminal()),
+        why => view.telling_diagnoses().map(|d| d.in_short().terminal()).collect::<Vec<_>>(),
+        diagnoses => of(tables::diagnoses(view)),
         remarks => remarks,
         next => next,
         tiles => of(tables::tiles(view)),

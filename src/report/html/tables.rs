@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Scope, Stat};
 use crate::report::view::{
-    CapacityView, DETECTOR_COLUMNS, LEVEL_COLUMNS, Part, Row, Tone, View, level,
+    CapacityView, DETECTOR_COLUMNS, DiagnosisView, LEVEL_COLUMNS, Part, Row, Tone, View, level,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -387,4 +387,42 @@ pub(super) fn trust(view: &View) -> Vec<(&'static str, String, &'static str)> {
             (what, reading, tone.class())
         })
         .collect()
+}
+/// A diagnosis in words.
+#[derive(Debug, Serialize)]
+pub(super) struct Explained {
+    strength: &'static str,
+    title: &'static str,
+    evidence: Vec<Seen>,
+    causes: String,
+    actions: String,
+    rules_out: String,
+}
+
+/// One piece of its evidence.
+#[derive(Debug, Serialize)]
+pub(super) struct Seen {
+    when: String,
+    text: String,
+    series: String,
+}
+
+pub(super) fn diagnoses(view: &View) -> Vec<Explained> {
+    let explained = |d: &DiagnosisView| Explained {
+        strength: d.strength.name(),
+        title: d.title,
+        evidence: d
+            .evidence
+            .iter()
+            .map(|e| Seen {
+                when: e.when(),
+                text: e.text.terminal(),
+                series: e.series.terminal(),
+            })
+            .collect(),
+        causes: d.causes.join("; "),
+        actions: d.actions.join("; "),
+        rules_out: d.rules_out.join("; "),
+    };
+    view.diagnoses.iter().map(explained).collect()
 }

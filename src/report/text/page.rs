@@ -309,6 +309,10 @@ impl Page {
         if let Some(whereabouts) = view.whereabouts() {
             self.labelled("where", &whereabouts.terminal());
         }
+        for (i, diagnosis) in view.telling_diagnoses().enumerate() {
+            let label = if i == 0 { "why" } else { "" };
+            self.labelled(label, &diagnosis.in_short().terminal());
+        }
         self.noise(view);
         self.beside(view);
         if view.compares() && self.style.verbosity < Verbosity::Verbose {

@@ -3,8 +3,8 @@
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Metric, Mode, Moved, Origin,
-    Round, Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
+    Moved, Origin, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -15,7 +15,9 @@ use super::capacity::shown_rate;
 use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
-use super::{CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held};
+use super::{
+    CapacityView, DiagnosisView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held,
+};
 
 /// Everything reporters see: one verdict, one wording, every format.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct View {
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
     pub(in crate::report) next: Vec<Next>,
+    /// The best supported first.
+    pub(in crate::report) diagnoses: Vec<DiagnosisView>,
 }
 
 /// A step whose numbers moved, with the sentence about it.
@@ -72,6 +76,9 @@ pub(in crate::report) struct Remark {
     /// The headline says it already: what is left to show is the hint.
     pub(in crate::report) repeats: bool,
 }
+
+/// Symptoms of generator and machine.
+const NOT_THE_TARGET: [&str; 2] = ["noisy-machine", "generator-overloaded"];
 
 impl View {
     /// Works everything out. A run without a comparison, or one that ended early, passes nothing.
@@ -145,6 +152,7 @@ impl View {
             strips: strips(run, &rows, &sides),
             trust: TrustView::new(&run.rounds, &rows, run.manifest.origin.as_ref()),
             next: next(standing, run, &now),
+            diagnoses: Vec::new(),
             facts: Facts::new(run),
             before: sides
                 .has_before()
@@ -152,6 +160,22 @@ impl View {
             now,
             rows,
         }
+    }
+
+    /// The view with what may explain it.
+    #[must_use]
+    pub fn explained(self, diagnoses: &[Diagnosis]) -> Self {
+        let diagnoses = diagnoses.iter().map(DiagnosisView::new).collect();
+        Self { diagnoses, ..self }
+    }
+
+    /// What is worth a line in a summary; that the machine was noisy may be told already.
+    pub(in crate::report) fn telling_diagnoses(&self) -> impl Iterator<Item = &DiagnosisView> {
+        let told = |d: &DiagnosisView| NOT_THE_TARGET.contains(&d.symptom) && self.noise_is_told();
+        self.diagnoses
+            .iter()
+            .filter(move |d| d.is_telling() && !told(d))
+            .take(2)
     }
 
     /// The one conclusion.

@@ -3,6 +3,7 @@
 mod beside;
 mod build;
 mod capacity;
+mod diagnosis;
 mod facts;
 mod outlook;
 mod row;
@@ -15,6 +16,7 @@ pub use outlook::Standing;
 
 pub(super) use beside::DETECTOR_COLUMNS;
 pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
+pub(super) use diagnosis::DiagnosisView;
 pub(super) use outlook::Tone;
 pub(super) use row::{Row, level};
 pub(super) use summary::{Part, RoundView, Strip, Summary};

@@ -1,0 +1,257 @@
+//! What is known of one round, prepared for the rules.
+//!
+//! A second is *bad* when requests took markedly longer than usual, failed, or were not answered as
+//! fast as they came. What is usual comes from the reference where there is one, and else from the
+//! better seconds of the round itself; of a round that was bad from its first second to its last, and
+//! without a reference, nothing unusual can be told, and only rules that need no comparison speak.
+
+use crate::model::{Round, Run};
+use crate::series::{self, Series, Table};
+
+use super::found::Span;
+use super::second::Second;
+
+/// A median above this multiple of the usual one, and by this many nanoseconds, is bad.
+const SLOWER: f64 = 1.5;
+const SLOWER_BY: f64 = 3e6;
+
+/// A share of failures above this is bad.
+const FAILING: f64 = 0.02;
+
+/// Answering less than this share of what was due is bad.
+const BEHIND: f64 = 0.8;
+
+/// Seconds at the beginning that are unlike all others: connections open, caches fill.
+const SETTLING: f64 = 1.0;
+
+/// Shorter intervals have too few requests to tell.
+const SHORTEST: f64 = 0.4;
+
+pub(super) struct Case<'a> {
+    pub(super) round: &'a Round,
+    pub(super) table: Table,
+    /// Of the load, in order, without the first.
+    pub(super) seconds: Vec<Second>,
+    bad: Vec<bool>,
+    /// The usual median latency in nanoseconds.
+    pub(super) usual: Option<f64>,
+    reference: Vec<Reference>,
+}
+
+/// What rules compare with.
+#[derive(Clone)]
+struct Reference {
+    table: Table,
+    seconds: Vec<Second>,
+}
+
+impl<'a> Case<'a> {
+    /// Reads a round; `None` when nothing was sent in it.
+    pub(super) fn of(run: &Run, round: &'a Round) -> Option<Self> {
+        let outline = &run.manifest.outline;
+        let seconds: Vec<Second> = run
+            .intervals
+            .iter()
+            .filter(|i| i.round == round.index)
+            .map(Second::of)
+            .filter(|s| s.length() >= SHORTEST && s.from < outline.duration().as_secs_f64())
+            .collect();
+        let table = series::of_round(round.index, outline, &run.intervals, &run.samples);
+        let sent: u64 = seconds.iter().map(|s| s.tally.due).sum();
+        if sent == 0 {
+            return None;
+        }
+        let settled: Vec<Second> = seconds
+            .iter()
+            .filter(|s| s.from >= SETTLING)
+            .cloned()
+            .collect();
+        let seconds = if settled.is_empty() { seconds } else { settled };
+        let usual = usual(&seconds);
+        let mut case = Self {
+            round,
+            table,
+            bad: Vec::new(),
+            seconds,
+            usual,
+            reference: Vec::new(),
+        };
+        case.judge_seconds();
+        Some(case)
+    }
+
+    /// Takes what is usual from rounds of the reference.
+    pub(super) fn compare_with(&mut self, before: &[Case<'_>]) {
+        self.reference = before
+            .iter()
+            .map(|case| Reference {
+                table: case.table.clone(),
+                seconds: case.seconds.clone(),
+            })
+            .collect();
+        let medians = self.reference.iter().filter_map(|r| usual(&r.seconds));
+        if let Some(usual) = middle(medians.collect()) {
+            self.usual = Some(usual);
+            self.judge_seconds();
+        }
+    }
+
+    fn judge_seconds(&mut self) {
+        let usual = self.usual;
+        let slow = |s: &Second| {
+            let limit = usual.map(|u| (u * SLOWER).max(u + SLOWER_BY));
+            limit.is_some_and(|limit| s.median.is_some_and(|m| m > limit))
+        };
+        let behind = |s: &Second| (s.tally.answered as f64) < BEHIND * s.tally.due as f64;
+        self.bad = self
+            .seconds
+            .iter()
+            .map(|s| slow(s) || s.failed_share() > FAILING || behind(s))
+            .collect();
+    }
+
+    pub(super) fn bad_seconds(&self) -> impl Iterator<Item = &Second> {
+        self.seconds
+            .iter()
+            .zip(&self.bad)
+            .filter(|(_, bad)| **bad)
+            .map(|(s, _)| s)
+    }
+
+    pub(super) fn good_seconds(&self) -> impl Iterator<Item = &Second> {
+        self.seconds
+            .iter()
+            .zip(&self.bad)
+            .filter(|(_, bad)| !**bad)
+            .map(|(s, _)| s)
+    }
+
+    /// True when enough went wrong to look for a reason.
+    pub(super) fn is_unwell(&self) -> bool {
+        self.bad_seconds().count() >= 2
+    }
+
+    /// From the first to the last bad second; of a round without any, the whole of it.
+    pub(super) fn trouble(&self) -> Span {
+        let whole = self.whole();
+        let from = self.bad_seconds().next().map_or(whole.from, |s| s.from);
+        let to = self.bad_seconds().last().map_or(whole.to, |s| s.to);
+        Span { from, to }
+    }
+
+    pub(super) fn whole(&self) -> Span {
+        Span {
+            from: self.seconds.first().map_or(0.0, |s| s.from),
+            to: self.seconds.last().map_or(0.0, |s| s.to),
+        }
+    }
+
+    /// The mean of a gauge before and during the trouble: in the reference or, without one, in the
+    /// good seconds; `None` when it was not seen during the trouble.
+    pub(super) fn gauge(
+        &self,
+        of: impl Fn(&Table) -> Option<Series>,
+    ) -> Option<(Option<f64>, f64)> {
+        let series = of(&self.table)?;
+        let now = if self.is_unwell() {
+            mean_in(&series, self.bad_seconds())?
+        } else {
+            mean_in(&series, self.seconds.iter())?
+        };
+        Some((self.before(&of, &series), now))
+    }
+
+    /// The same of a counter, per second.
+    pub(super) fn growth(
+        &self,
+        of: impl Fn(&Table) -> Option<Series>,
+    ) -> Option<(Option<f64>, f64)> {
+        self.gauge(|table| of(table).map(|s| s.rate()).filter(|s| !s.0.is_empty()))
+    }
+
+    /// Seconds of which this is true.
+    pub(super) fn troubled_seconds(&self, is: impl Fn(&Second) -> bool) -> Vec<&Second> {
+        self.seconds.iter().filter(|s| is(s)).collect()
+    }
+
+    /// How many seconds there are in a stretch.
+    pub(super) fn seconds_between(&self, from: f64, to: f64) -> usize {
+        let within = |s: &&Second| s.from >= from && s.to <= to;
+        self.seconds.iter().filter(within).count()
+    }
+
+    fn before(&self, of: &impl Fn(&Table) -> Option<Series>, own: &Series) -> Option<f64> {
+        let known = self.reference.iter().filter_map(|r| {
+            let series = of(&r.table)?;
+            mean_in(&series, r.seconds.iter())
+        });
+        middle(known.collect()).or_else(|| {
+            let good: Vec<&Second> = self.good_seconds().collect();
+            (self.is_unwell() && good.len() >= 2).then(|| mean_in(own, good.into_iter()))?
+        })
+    }
+
+    /// Cores that the target uses.
+    pub(super) fn cpu(&self) -> Option<(Option<f64>, f64)> {
+        self.growth(|t| t.get("target_cpu_seconds_total", &[]).cloned())
+    }
+
+    /// Cores that the target may use.
+    pub(super) fn cores(&self) -> f64 {
+        let of = |metric: &str| self.table.get(metric, &[]).and_then(Series::max);
+        let host = of("host_cores").unwrap_or(1.0).max(1.0);
+        of("target_cgroup_cores").map_or(host, |quota| quota.min(host))
+    }
+
+    /// Median latency before and in the trouble, nanoseconds.
+    pub(super) fn latency(&self) -> (Option<f64>, f64) {
+        let medians: Vec<f64> = self.bad_seconds().filter_map(|s| s.median).collect();
+        let now = middle(medians).or(self.usual).unwrap_or(0.0);
+        (self.usual, now)
+    }
+
+    /// True when the median rose by at least this factor.
+    pub(super) fn is_slower_by(&self, factor: f64) -> bool {
+        let (before, now) = self.latency();
+        before.is_some_and(|before| before > 0.0 && now >= factor * before)
+    }
+
+    /// Failures during the round by class, and their share of all whose fate is known.
+    pub(super) fn failures(&self, classes: &[crate::model::ErrorClass]) -> (u64, f64) {
+        let count = |s: &Second| {
+            classes
+                .iter()
+                .map(|c| s.tally.failures.count(*c))
+                .sum::<u64>()
+        };
+        let n: u64 = self.seconds.iter().map(count).sum();
+        let ended: u64 = self.seconds.iter().map(Second::ended).sum();
+        (n, n as f64 / ended.max(1) as f64)
+    }
+}
+
+/// The median of the better half of the seconds.
+fn usual(seconds: &[Second]) -> Option<f64> {
+    let mut medians: Vec<f64> = seconds.iter().filter_map(|s| s.median).collect();
+    medians.sort_by(f64::total_cmp);
+    let quarter = medians.len().saturating_sub(1) / 4;
+    medians.get(quarter).copied()
+}
+
+fn middle(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len().saturating_sub(1) / 2;
+    values.get(middle).copied()
+}
+
+fn mean_in<'s>(series: &Series, seconds: impl Iterator<Item = &'s Second>) -> Option<f64> {
+    let (mut sum, mut n) = (0.0, 0.0);
+    for second in seconds {
+        // A sample at the end of a second tells of that second.
+        for point in series.between(second.from + 0.05, second.to + 0.05) {
+            sum += point.value;
+            n += 1.0;
+        }
+    }
+    (n > 0.0).then(|| sum / n)
+}
