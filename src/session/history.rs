@@ -192,20 +192,20 @@ fn gather(
     excerpt: &Excerpt,
 ) -> Result<Gathered, StoreError> {
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
-    let mut runs = Vec::new();
-    for run in index.runs()? {
+    let mut runs: Vec<&IndexedRun> = Vec::new();
+    for run in index.runs() {
         match &run.left_out {
             Some(why) => *left_out.entry(why.clone()).or_default() += 1,
             None => runs.push(run),
         }
     }
     let left_out: Vec<_> = left_out.into_iter().collect();
-    let Some(latest) = runs.last().cloned() else {
+    let Some(latest) = runs.last().copied() else {
         return Ok(Gathered::NoRun(left_out));
     };
-    let (runs, strange): (Vec<_>, Vec<_>) = runs.into_iter().partition(|r| is_alike(r, &latest));
+    let (runs, strange): (Vec<_>, Vec<_>) = runs.into_iter().partition(|r| is_alike(r, latest));
     // Only what may be changed is lost with a manifest that went away since.
-    let thresholds = runs::manifest(&folder(session, scenario, &latest))
+    let thresholds = runs::manifest(&folder(session, scenario, latest))
         .map(|m| m.outline.thresholds)
         .unwrap_or_default();
     let names = match names(&index.metrics()?, &thresholds, excerpt) {
@@ -236,18 +236,18 @@ fn gather(
         name: scenario.to_owned(),
         points: runs.into_iter().map(point).collect(),
         trends,
-        others: others(&strange, &latest),
+        others: others(&strange, latest),
         left_out,
     };
-    Ok(Gathered::Found(Box::new((history, latest))))
+    Ok(Gathered::Found(Box::new((history, latest.clone()))))
 }
 
-fn point(run: IndexedRun) -> Point {
+fn point(run: &IndexedRun) -> Point {
     Point {
-        run: run.id,
-        at: run.started_at,
-        version: run.version,
-        revision: run.revision,
+        run: run.id.clone(),
+        at: run.started_at.clone(),
+        version: run.version.clone(),
+        revision: run.revision.clone(),
     }
 }
 
@@ -256,10 +256,10 @@ fn is_alike(a: &IndexedRun, b: &IndexedRun) -> bool {
     a.plan_hash == b.plan_hash && a.machine == b.machine
 }
 
-fn others(strange: &[IndexedRun], latest: &IndexedRun) -> Vec<OtherSeries> {
+fn others(strange: &[&IndexedRun], latest: &IndexedRun) -> Vec<OtherSeries> {
     let mut series: Vec<(&IndexedRun, usize)> = Vec::new();
     // From the newest on, so that each is known by its last run.
-    for run in strange.iter().rev() {
+    for run in strange.iter().rev().copied() {
         match series.iter_mut().find(|(of, _)| is_alike(of, run)) {
             Some((_, n)) => *n += 1,
             None => series.push((run, 1)),

@@ -11,7 +11,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -95,6 +95,8 @@ pub struct Index {
     db: Connection,
     path: PathBuf,
     scenario: String,
+    /// Oldest first.
+    runs: Vec<IndexedRun>,
 }
 
 /// Answers a question about the runs of a scenario from an index that was brought up to date.
@@ -115,13 +117,9 @@ pub fn ask<T>(
             db,
             path,
             scenario: scenario.to_owned(),
+            runs: Vec::new(),
         };
         index.refresh(root, contribute)?;
-        // All that is asked is answered from one state, whoever writes in the meantime.
-        index
-            .db
-            .execute_batch("BEGIN")
-            .map_err(fault(&index.path))?;
         Ok(index)
     };
     let path = root.join(REPORTS).join(FILE);
@@ -203,23 +201,18 @@ fn rebuild(
     sync_folder(folder)
 }
 
-/// A run folder, and what is known of it.
-struct Known {
-    number: i64,
-    /// Of a run that may still change; None when it is sealed.
-    stamp: Option<String>,
-}
-
 impl Index {
     /// The runs of the scenario, oldest first.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn runs(&self) -> Result<Vec<IndexedRun>, StoreError> {
+    pub fn runs(&self) -> &[IndexedRun] {
+        &self.runs
+    }
+
+    /// Reads them, each with the stamp of one that may still change.
+    fn read_runs(&self) -> Result<Vec<(IndexedRun, Option<String>)>, StoreError> {
         let mut runs = Vec::new();
         self.each(
             "SELECT number, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum
-             FROM run WHERE scenario = ?1 ORDER BY started_at, id",
+             FROM run WHERE scenario = ?1",
             &[&self.scenario],
             &mut |row| {
                 let run = IndexedRun {
@@ -234,7 +227,7 @@ impl Index {
                 };
                 let stamp: Option<String> = row.get(8)?;
                 let is_whole = record::sum(&self.scenario, &run, stamp.as_deref()) == row.get::<_, i64>(9)?;
-                runs.push(run);
+                runs.push((run, stamp));
                 Ok(is_whole)
             },
         )?;
@@ -326,27 +319,37 @@ impl Index {
         }
     }
 
-    /// Takes up runs that are new or have changed, and forgets those that are gone.
+    /// Takes up runs that are new or have changed, forgets those that are gone, and holds on to that
+    /// state: all that is asked is answered from it, whoever writes in the meantime.
     fn refresh(&mut self, root: &Path, contribute: &Contribute<'_>) -> Result<(), StoreError> {
+        self.execute("BEGIN")?;
+        let rows = self.read_runs()?;
         let folder = root.join(REPORTS).join(&self.scenario);
         let there = folders(&folder)?;
-        let known = self.known()?;
-        let gone: Vec<i64> = known
+        let gone: Vec<i64> = rows
             .iter()
-            .filter(|(id, _)| !there.contains(*id))
-            .map(|(_, k)| k.number)
+            .filter(|(run, _)| !there.contains(&run.id))
+            .map(|(run, _)| run.number)
             .collect();
-        let is_current = |id: &str| match known.get(id) {
-            None => false,
-            Some(Known { stamp: None, .. }) => true,
-            Some(Known {
-                stamp: Some(stamp), ..
-            }) => *stamp == stamp_of(&folder.join(id)),
+        let is_current = |(run, stamp): &&(IndexedRun, Option<String>)| {
+            let stamp_now = || stamp_of(&folder.join(&run.id));
+            stamp.as_ref().is_none_or(|stamp| *stamp == stamp_now())
         };
-        let news: Vec<&String> = there.iter().filter(|id| !is_current(id)).collect();
+        let current: HashSet<&str> = rows
+            .iter()
+            .filter(is_current)
+            .map(|(run, _)| run.id.as_str())
+            .collect();
+        let mut news: Vec<&String> = there
+            .iter()
+            .filter(|id| !current.contains(id.as_str()))
+            .collect();
         if gone.is_empty() && news.is_empty() {
+            self.hold(rows);
             return Ok(());
         }
+        news.sort_unstable();
+        self.execute("COMMIT")?;
         let (path, scenario) = (self.path.clone(), self.scenario.clone());
         // Runs are read before the file is locked, so that no reader waits for it.
         for (i, ids) in news
@@ -373,33 +376,33 @@ impl Index {
             };
             write(&mut self.db).map_err(fault(&path))?;
         }
+        self.execute("BEGIN")?;
+        let rows = self.read_runs()?;
+        self.hold(rows);
         Ok(())
     }
 
-    fn known(&self) -> Result<BTreeMap<String, Known>, StoreError> {
-        let mut known = BTreeMap::new();
-        self.each(
-            "SELECT id, number, stamp FROM run WHERE scenario = ?1",
-            &[&self.scenario],
-            &mut |row| {
-                let (number, stamp) = (row.get(1)?, row.get(2)?);
-                known.insert(row.get(0)?, Known { number, stamp });
-                Ok(true)
-            },
-        )?;
-        Ok(known)
+    fn hold(&mut self, rows: Vec<(IndexedRun, Option<String>)>) {
+        self.runs = rows.into_iter().map(|(run, _)| run).collect();
+        // They mostly lie in this order already.
+        self.runs
+            .sort_by(|a, b| (&a.started_at, &a.id).cmp(&(&b.started_at, &b.id)));
+    }
+
+    fn execute(&self, statement: &str) -> Result<(), StoreError> {
+        self.db.execute_batch(statement).map_err(fault(&self.path))
     }
 }
 
 /// Names of the folders of a scenario's runs; none when it was never run.
-fn folders(folder: &Path) -> Result<BTreeSet<String>, StoreError> {
+fn folders(folder: &Path) -> Result<HashSet<String>, StoreError> {
     let failed = || StoreError::io("list", folder);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
         Err(e) => return Err(failed()(e)),
     };
-    let mut names = BTreeSet::new();
+    let mut names = HashSet::new();
     for entry in entries {
         let entry = entry.map_err(failed())?;
         // Told with the name, without a look at each folder.

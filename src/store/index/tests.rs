@@ -48,7 +48,7 @@ fn contribute(run: &Run) -> Contribution {
 
 /// Everything an index says, the runs by their id.
 fn everything(index: &Index) -> Result<String, StoreError> {
-    let runs = index.runs()?;
+    let runs = index.runs();
     let mut lines = vec![format!("{:?}", index.metrics()?)];
     for metric in index.metrics()? {
         index.each_value(&metric, &mut |number, rounds| {
@@ -58,7 +58,7 @@ fn everything(index: &Index) -> Result<String, StoreError> {
         })?;
     }
     lines.sort();
-    for run in &runs {
+    for run in runs {
         let number = 0;
         lines.push(format!(
             "{:?}",
