@@ -1,6 +1,9 @@
 //! `plimsoll demo`, the target it measures, and the guard that ties a target's life to ours.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use super::exit::{Exit, Failure, OnInconclusive};
@@ -8,7 +11,8 @@ use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, target as codes};
 use crate::model::Verdict;
-use crate::session::demo::{self, DemoError, TargetOptions};
+use crate::session::demo::{self, Ailment, DemoError, TargetEnded, TargetOptions};
+use crate::units::Nanos;
 
 /// See a regression caught, offline, in under a minute
 ///
@@ -73,10 +77,12 @@ fn after(caught: bool, gate: Exit, report: &str) -> String {
 
 /// Serve the demo target: an HTTP server with known work and faults to inject
 ///
-/// Endpoints: GET /health, GET /, GET /items, GET /search, POST /pay, GET /wait?ms=N, and GET
-/// /slot?ms=N, which holds one of the workers for so long.
+/// Endpoints: GET /health, GET /health/database, /cache, /pool and /queue, GET /metrics, GET /, GET
+/// /items, GET /search, POST /pay, GET /wait?ms=N, and GET /slot?ms=N, which holds one of the workers
+/// for so long.
 /// Prints its address and serves until it is stopped.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = faults())]
 pub(super) struct TargetArgs {
     /// Port on 127.0.0.1; 0 for a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -87,19 +93,41 @@ pub(super) struct TargetArgs {
     /// Multiply all work by this
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     scale: f64,
-    /// Something to go wrong: slow=pay:20%, stall=5s:2s (at, for), hang=2%; repeatable
+    /// Something to go wrong: slow=pay:20%, stall=5s:2s (at, for), hang=2%, or a name of the list
+    /// below; repeatable
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<String>,
+    /// Serve as a process that a supervisor started, so long after the faults' time line began
+    #[arg(long, hide = true, value_name = "TIME")]
+    elapsed: Option<Nanos>,
     /// Serve a target of known truth instead, for `doctor --instrument`
     #[arg(long, hide = true, value_name = "BEHAVIOUR", conflicts_with_all = ["scale", "faults"])]
     truth: Option<demo::Behaviour>,
 }
 
-pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failure> {
+/// The table of ailments.
+fn faults() -> String {
+    let mut table = "Faults, as NAME or NAME:at=10s,for=20s,strength=0.8. `at` counts from the first \
+                     request other than /health and /metrics; without `for` it goes on to the end:\n"
+        .to_owned();
+    for ailment in Ailment::ALL {
+        let traits = ailment.traits();
+        // Writing to memory cannot fail.
+        let _ = write!(
+            table,
+            "\n  {:<22} {}\n  {:22} strength 1: {}; if not said: {}",
+            traits.name, traits.does, "", traits.full, traits.strength
+        );
+    }
+    table
+}
+
+pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<ExitCode, Failure> {
     let start = TargetOptions {
         port: args.port,
         workers: usize::from(args.workers),
         scale: args.scale,
+        elapsed: args.elapsed.filter(|elapsed| *elapsed > Nanos::ZERO),
         ..TargetOptions::default()
     };
     let options = args.faults.iter().try_fold(start, |options, fault| {
@@ -107,7 +135,7 @@ pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failu
             .map(|fault| options.with(fault))
             .map_err(|d| Failure::from(*d))
     })?;
-    let announce = |address: std::net::SocketAddr| {
+    let announce = |address: SocketAddr| {
         // Who started us may have closed our output; serving goes on.
         drop(
             context
@@ -115,18 +143,48 @@ pub(super) fn target(args: &TargetArgs, context: &Context) -> Result<Exit, Failu
                 .out(&format!("listening on http://{address}\n")),
         );
     };
+    let crashes = options
+        .injected
+        .iter()
+        .any(|i| i.ailment == Ailment::CrashLoop);
     let served = match args.truth {
-        Some(behaviour) => demo::serve_truth(behaviour, args.port, announce).map(drop),
-        None => demo::serve_target(options, announce, std::future::pending()),
+        Some(behaviour) => demo::serve_truth(behaviour, args.port, announce).map(|_| 0),
+        None if crashes && args.elapsed.is_none() => supervise(args, &options, context),
+        None => {
+            demo::serve_target(options, announce, std::future::pending()).map(|ended| match ended {
+                TargetEnded::Stopped => 0,
+                TargetEnded::Crashed => demo::CRASHED,
+            })
+        }
     };
-    served.map_err(|e| {
+    let status = served.map_err(|e| {
         Diagnostic::error(
             &codes::NOT_SERVING,
             format!("the demo target cannot serve: {e}"),
         )
         .help("is the port taken? --port 0 takes a free one")
     })?;
-    Ok(Exit::Passed)
+    Ok(u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Has the target served by a process of its own, which may crash; gives its last exit status.
+fn supervise(args: &TargetArgs, options: &TargetOptions, context: &Context) -> io::Result<i32> {
+    let program = context.session.executable.as_deref();
+    let program = program.ok_or_else(|| io::Error::other("the program's own path is not known"))?;
+    let arguments = |port: u16, elapsed: Nanos| {
+        let mut words = vec![
+            "demo-target".to_owned(),
+            format!("--port={port}"),
+            format!("--workers={}", args.workers),
+            format!("--scale={}", args.scale),
+            format!("--elapsed={}ns", elapsed.0),
+        ];
+        words.extend(args.faults.iter().map(|fault| format!("--fault={fault}")));
+        words.into_iter().map(OsString::from).collect()
+    };
+    let status = demo::supervise_target(options, program, &arguments)?;
+    // Ended by a signal, it has no code.
+    Ok(status.code().unwrap_or(demo::CRASHED))
 }
 
 /// Becomes the given program, and dies when the process that started this one does

@@ -145,7 +145,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Validate(args) => validate::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Generate(args) => generate::run(&args, context),
-        Verb::DemoTarget(args) => demo::target(&args, context),
+        Verb::DemoTarget(args) => return demo::target(&args, context),
         Verb::Guard(args) => return Ok(demo::guard(&args)),
     };
     exit.map(ExitCode::from)

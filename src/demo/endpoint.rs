@@ -7,11 +7,28 @@ use http::{Method, StatusCode};
 use crate::clock;
 use crate::units::Nanos;
 
-/// A path that does work.
+/// A part of the target that says how it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Component {
+    Database,
+    Cache,
+    Pool,
+    Queue,
+}
+
+impl Component {
+    pub(super) const ALL: [Self; 4] = [Self::Database, Self::Cache, Self::Pool, Self::Queue];
+}
+
+/// A path that is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `GET /health`: no work; never hangs, and does not start the clock of a stall.
+    /// `GET /health`: no work; never hangs, and does not start the clock of a fault.
     Health,
+    /// `GET /health/database` and so on: how one part is; 503 when it is unwell.
+    Component(Component),
+    /// `GET /metrics`: what the target counts, for Prometheus.
+    Metrics,
     /// `GET /`: 50 µs of CPU.
     Home,
     /// `GET /items`: 300 µs of CPU.
@@ -41,13 +58,33 @@ impl Endpoint {
     /// The name in a fault: `home`, `items`, `search`, `pay`.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Health => "health",
+            Self::Health | Self::Component(_) => "health",
+            Self::Metrics => "metrics",
             Self::Home => "home",
             Self::Items => "items",
             Self::Search => "search",
             Self::Pay => "pay",
             Self::Wait(_) => "wait",
             Self::Slot(_) => "slot",
+        }
+    }
+
+    /// Whether it asks how the target is and is no work for it.
+    pub(super) const fn is_probe(self) -> bool {
+        matches!(self, Self::Health | Self::Component(_) | Self::Metrics)
+    }
+
+    /// The path, as a label of metrics.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::Health | Self::Component(_) => "/health",
+            Self::Metrics => "/metrics",
+            Self::Home => "/",
+            Self::Items => "/items",
+            Self::Search => "/search",
+            Self::Pay => "/pay",
+            Self::Wait(_) => "/wait",
+            Self::Slot(_) => "/slot",
         }
     }
 
@@ -63,6 +100,11 @@ impl Endpoint {
     ) -> Result<Self, StatusCode> {
         let (allowed, endpoint) = match path {
             "/health" => (Method::GET, Self::Health),
+            "/health/database" => (Method::GET, Self::Component(Component::Database)),
+            "/health/cache" => (Method::GET, Self::Component(Component::Cache)),
+            "/health/pool" => (Method::GET, Self::Component(Component::Pool)),
+            "/health/queue" => (Method::GET, Self::Component(Component::Queue)),
+            "/metrics" => (Method::GET, Self::Metrics),
             "/" => (Method::GET, Self::Home),
             "/items" => (Method::GET, Self::Items),
             "/search" => (Method::GET, Self::Search),
@@ -81,7 +123,7 @@ impl Endpoint {
     pub(super) fn work(self) -> Work {
         let (cpu_us, wait) = match self {
             // A slot is held until a worker is done with it, which the server knows.
-            Self::Health | Self::Slot(_) => (0, Nanos::ZERO),
+            Self::Health | Self::Component(_) | Self::Metrics | Self::Slot(_) => (0, Nanos::ZERO),
             Self::Home => (50, Nanos::ZERO),
             Self::Items => (300, Nanos::ZERO),
             Self::Search => (500, Nanos::from_millis(1)),
@@ -94,9 +136,10 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn answer(self) -> (StatusCode, &'static str) {
+    /// What is answered when the work is done.
+    pub(super) const fn answer(self) -> (StatusCode, &'static str) {
         match self {
-            Self::Health => (StatusCode::OK, r#"{"status":"up"}"#),
+            Self::Health | Self::Component(_) | Self::Metrics => (StatusCode::OK, ""),
             Self::Home => (StatusCode::OK, r#"{"shop":"plimsoll demo"}"#),
             Self::Items => (
                 StatusCode::OK,
@@ -166,6 +209,14 @@ mod tests {
             Err(StatusCode::BAD_REQUEST)
         );
         assert_eq!(route(&Method::GET, "/x", None), Err(StatusCode::NOT_FOUND));
+        assert_eq!(
+            route(&Method::GET, "/health/pool", None),
+            Ok(Endpoint::Component(Component::Pool))
+        );
+        assert_eq!(
+            route(&Method::GET, "/health/x", None),
+            Err(StatusCode::NOT_FOUND)
+        );
     }
 
     #[test]

@@ -1,10 +1,7 @@
-//! What can be made wrong with the demo target, and how that is written.
+//! What can be made wrong with the demo target.
 
-use std::ops::Range;
-
-use super::Endpoint;
-use crate::diagnostic::{Diagnostic, SourceFile, target};
-use crate::units::{Nanos, Share, UnitError};
+use super::{Ailment, Endpoint, Span};
+use crate::units::Nanos;
 
 /// How the demo target behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,16 +15,28 @@ pub struct Options {
     /// Factor on the CPU work of an endpoint: 1.2 is 20 % more.
     pub slow: Vec<(Endpoint, f64)>,
     pub stall: Option<Stall>,
-    /// Every n-th request other than `/health` is never answered.
+    /// Every n-th request other than probes is never answered.
     pub hang_every: Option<u64>,
+    pub injected: Vec<Injection>,
+    /// How much of the time line has gone by already, for a process that comes up again.
+    pub elapsed: Option<Nanos>,
 }
 
 /// A stretch of time in which no answer leaves; all leave at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// From the first request other than `/health`, so that the time line of the load decides.
+    /// From the first request other than probes, so that the time line of the load decides.
     pub at: Nanos,
     pub lasts: Nanos,
+}
+
+/// A symptom, when the target has it, and how badly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Injection {
+    pub ailment: Ailment,
+    pub span: Span,
+    /// From 0 to 1.
+    pub strength: f64,
 }
 
 /// One thing that is wrong.
@@ -36,6 +45,7 @@ pub enum Fault {
     Slow(Endpoint, f64),
     Stall(Stall),
     Hang(u64),
+    Ailing(Injection),
 }
 
 impl Default for Options {
@@ -47,6 +57,8 @@ impl Default for Options {
             slow: Vec::new(),
             stall: None,
             hang_every: None,
+            injected: Vec::new(),
+            elapsed: None,
         }
     }
 }
@@ -58,138 +70,36 @@ impl Options {
             Fault::Slow(endpoint, factor) => self.slow.push((endpoint, factor)),
             Fault::Stall(stall) => self.stall = Some(stall),
             Fault::Hang(every) => self.hang_every = Some(every),
+            Fault::Ailing(injection) => self.injected.push(injection),
         }
         self
     }
-}
 
-/// Reads a fault: `slow=pay:20%` (20 % more CPU work), `stall=5s:2s` (at 5 s, for 2 s) or `hang=2%`
-/// (of the requests, evenly spaced).
-///
-/// # Errors
-/// PL0405, with the place in the text.
-pub fn parse_fault(spec: &str) -> Result<Fault, Box<Diagnostic>> {
-    let text = Spec(spec);
-    let (kind, value) = text.split(0..spec.len(), '=').ok_or_else(|| {
-        text.wrong(
-            0..spec.len(),
-            "`=` is missing",
-            "write `slow=pay:20%`, `stall=5s:2s` or `hang=2%`",
-        )
-    })?;
-    match &spec[kind.clone()] {
-        "slow" => {
-            let (name, share) = text.pair(value, "slow=pay:20%")?;
-            let endpoint = Endpoint::SLOWABLE
-                .into_iter()
-                .find(|e| e.name() == &spec[name.clone()])
-                .ok_or_else(|| {
-                    text.wrong(
-                        name,
-                        "no endpoint that uses CPU has this name",
-                        "one of home, items, search, pay",
-                    )
-                })?;
-            let more: Share = text.quantity(share)?;
-            Ok(Fault::Slow(endpoint, 1.0 + more.0))
-        }
-        "stall" => {
-            let (at, lasts) = text.pair(value, "stall=5s:2s")?;
-            Ok(Fault::Stall(Stall {
-                at: text.quantity(at)?,
-                lasts: text.quantity(lasts)?,
-            }))
-        }
-        "hang" => {
-            let share: Share = text.quantity(value.clone())?;
-            if !(share.0 > 0.0 && share.0 <= 1.0) {
-                return Err(text.wrong(
-                    value,
-                    "not above 0 % and at most 100 %",
-                    "write a share of all requests: `hang=2%`",
-                ));
-            }
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "the inverse of a share is at least one, and the cast saturates"
-            )]
-            let every = (1.0 / share.0).round() as u64;
-            Ok(Fault::Hang(every))
-        }
-        _ => Err(text.wrong(kind, "unknown kind of fault", "one of slow, stall, hang")),
+    /// How badly the target has the symptom at this time, if it has; the worst where several faults
+    /// say so.
+    pub fn strength(&self, ailment: Ailment, time: Nanos) -> Option<f64> {
+        self.injected
+            .iter()
+            .filter(|i| i.ailment == ailment && i.span.contains(time))
+            .map(|i| i.strength)
+            .reduce(f64::max)
     }
 }
 
-/// The text of a fault, to point into.
-struct Spec<'a>(&'a str);
-
-impl Spec<'_> {
-    fn split(&self, part: Range<usize>, separator: char) -> Option<(Range<usize>, Range<usize>)> {
-        let middle = part.start + self.0[part.clone()].find(separator)?;
-        Some((part.start..middle, middle + separator.len_utf8()..part.end))
-    }
-
-    fn pair(
-        &self,
-        part: Range<usize>,
-        example: &str,
-    ) -> Result<(Range<usize>, Range<usize>), Box<Diagnostic>> {
-        self.split(part.clone(), ':').ok_or_else(|| {
-            self.wrong(
-                part,
-                "`:` is missing",
-                format!("write it as in `{example}`"),
-            )
-        })
-    }
-
-    fn quantity<T: std::str::FromStr<Err = UnitError>>(
-        &self,
-        part: Range<usize>,
-    ) -> Result<T, Box<Diagnostic>> {
-        self.0[part.clone()]
-            .parse()
-            .map_err(|error: UnitError| self.wrong(part, error.reason, error.help))
-    }
-
-    fn wrong(
-        &self,
-        part: Range<usize>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Box<Diagnostic> {
-        let file = SourceFile {
-            name: "--fault".to_owned(),
-            text: self.0.into(),
-        };
-        let message = format!("`{}` is not a fault of the demo target", self.0);
-        let diagnostic = Diagnostic::error(&target::BAD_FAULT, message)
-            .at(&file, part, label)
-            .help(help);
-        Box::new(diagnostic)
-    }
+/// A share of so many, to the nearest whole.
+pub(super) fn part(whole: u32, share: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a whole is within it, and the cast saturates"
+    )]
+    let part = (f64::from(whole) * share).round() as u32;
+    part
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn faults_are_read_with_their_units() {
-        assert_eq!(
-            parse_fault("slow=pay:20%").unwrap(),
-            Fault::Slow(Endpoint::Pay, 1.2)
-        );
-        assert_eq!(
-            parse_fault("stall=5s:2s").unwrap(),
-            Fault::Stall(Stall {
-                at: Nanos::from_secs(5),
-                lasts: Nanos::from_secs(2)
-            })
-        );
-        assert_eq!(parse_fault("hang=2%").unwrap(), Fault::Hang(50));
-    }
 
     #[test]
     fn faults_add_up_to_options() {
@@ -203,31 +113,22 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_fault_says_where_and_what() {
-        let wrong = |spec: &str| {
-            let diagnostic = parse_fault(spec).unwrap_err();
-            let (_, label) = diagnostic.place.unwrap();
-            format!("{} | {}", &spec[label.span], label.text)
+    fn of_several_faults_of_a_name_the_worst_that_is_active_counts() {
+        let leak = |at: u64, lasts: Option<u64>, strength| {
+            Fault::Ailing(Injection {
+                ailment: Ailment::Leak,
+                span: Span {
+                    at: Nanos::from_secs(at),
+                    lasts: lasts.map(Nanos::from_secs),
+                },
+                strength,
+            })
         };
-        let all = [
-            "slow",
-            "slwo=1",
-            "slow=pay",
-            "slow=pax:20%",
-            "slow=pay:20",
-            "stall=5s:2",
-            "hang=0%",
-        ]
-        .map(wrong)
-        .join("\n");
-        insta::assert_snapshot!(all, @r"
-        slow | `=` is missing
-        slwo | unknown kind of fault
-        pay | `:` is missing
-        pax | no endpoint that uses CPU has this name
-        20 | `20` has no unit
-        2 | `2` has no unit
-        0% | not above 0 % and at most 100 %
-        ");
+        let options = Options::default()
+            .with(leak(1, None, 0.2))
+            .with(leak(2, Some(2), 0.8));
+        let seen = [0, 1, 3, 4].map(|s| options.strength(Ailment::Leak, Nanos::from_secs(s)));
+        assert_eq!(seen, [None, Some(0.2), Some(0.8), Some(0.2)]);
+        assert_eq!(options.strength(Ailment::Pauses, Nanos::from_secs(3)), None);
     }
 }

@@ -11,7 +11,10 @@ use super::check::{Against, CheckOptions, check};
 use super::{ArmTarget, Outcome, Session, SessionError};
 
 pub use crate::demo::truth::{Behaviour, serve as serve_truth};
-pub use crate::demo::{Options as TargetOptions, parse_fault, serve as serve_target};
+pub use crate::demo::{
+    Ailment, CRASHED, Ended as TargetEnded, Options as TargetOptions, parse_fault,
+    serve as serve_target, supervise as supervise_target,
+};
 pub use crate::launch::{CANNOT_EXECUTE, NOT_FOUND, exec_guarded};
 
 /// The scenario the demo measures.

@@ -17,8 +17,9 @@ super::codes! {
         "the target ended with exit status 1: address already in use";
     BAD_FAULT = "PL0405", "no fault of the demo target",
         "The demo target can be made slow, stalled or hanging: `slow=ENDPOINT:SHARE` adds CPU work to one endpoint, `stall=AT:FOR` holds all \
-         answers back for a while, counted from the first request, and `hang=SHARE` never answers that share of the requests.",
-        "plimsoll demo-target --fault slow=pay:20% --fault stall=5s:2s --fault hang=2%";
+         answers back for a while, counted from the first request, and `hang=SHARE` never answers that share of the requests. It can also be given \
+         a symptom by its name, as `leak` or `leak:at=10s,for=20s,strength=0.8`; `plimsoll demo-target --help` lists them.",
+        "plimsoll demo-target --fault slow=pay:20% --fault stall=5s:2s --fault leak:at=10s";
     NO_PORT = "PL0406", "no free local port",
         "A target that Plimsoll starts is given a free local port, and this machine has none to give.",
         "net.ipv4.ip_local_port_range = 60000 60010";
