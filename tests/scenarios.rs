@@ -55,6 +55,7 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("pauses-too-long", "adds times"),
     ("placeholders-unknown", "braces are legal in most texts"),
     ("placeholders", "braces are legal in most texts"),
+    ("process-cgroup-outside", "looks at the parts of a path"),
     ("ramp-goes-nowhere", "compares two rates"),
     ("recordings", "looks at the disk"),
     ("replay-without-a-step", "looks at the disk"),
@@ -342,7 +343,7 @@ fn survives(text: &str) {
 }
 
 /// Valid files that between them have every key.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("scenarios/valid/everything.toml"),
     include_str!("scenarios/valid/https.toml"),
     include_str!("scenarios/valid/connections-in-detail.toml"),
@@ -350,6 +351,7 @@ const SOURCES: [&str; 7] = [
     include_str!("scenarios/valid/load-models.toml"),
     include_str!("scenarios/valid/replay-beside-steps.toml"),
     include_str!("scenarios/valid/search.toml"),
+    include_str!("scenarios/valid/observed.toml"),
 ];
 
 /// A valid file with pieces of it cut out, doubled or replaced by what does not belong there.

@@ -67,6 +67,7 @@ impl<C: Carrier> Driven<C> {
             bodiless: request.method == "HEAD",
             head: true,
             body: true,
+            large: false,
         };
         self.carrier.begin(stream, &wire, look)
     }
