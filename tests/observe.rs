@@ -81,7 +81,10 @@ fn serve(stream: &TcpStream, healthy: &AtomicBool, items: &AtomicU64) -> std::io
     let mut path = String::new();
     while reader.read_line(&mut line)? > 0 {
         if let Some(rest) = line.strip_prefix("GET ") {
-            path = rest.split(' ').next().unwrap_or_default().to_owned();
+            rest.split(' ')
+                .next()
+                .unwrap_or_default()
+                .clone_into(&mut path);
         }
         if line == "\r\n" {
             let (status, body) = match path.as_str() {

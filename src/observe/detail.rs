@@ -350,23 +350,39 @@ mod tests {
         assert_eq!(Detail::default().read(&BTreeMap::new(), None), None);
     }
 
-    /// `cargo test --lib a_reading_costs -- --nocapture` prints what a hundred readings take. How
-    /// long is no matter of a test: [`Thrift`] bounds what they take of a core, whatever they cost.
+    /// `cargo test --lib a_reading_costs -- --nocapture` prints what a reading takes. How long is no
+    /// matter of a test: [`Thrift`] bounds what readings take of a core, whatever they cost.
     #[test]
     fn a_reading_costs_little() {
-        let script = "i=0; while [ $i -lt 49 ]; do sleep 1000 & i=$((i+1)); done; echo; wait";
-        let mut many = Running::shell(script);
-        wait_for_line(&mut many);
-        let living = Members::new(Subject::Group(many.0.id())).living();
+        let files: Vec<_> = (0..200)
+            .map(|_| std::fs::File::open("/dev/null").unwrap())
+            .collect();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let stopped = std::sync::Arc::new(std::sync::Mutex::new(stopped));
+        let threads: Vec<_> = (0..50)
+            .map(|_| {
+                let stopped = std::sync::Arc::clone(&stopped);
+                std::thread::spawn(move || drop(stopped.lock().map(|s| s.recv())))
+            })
+            .collect();
+        let ourselves = std::process::id();
+        let text = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let living = BTreeMap::from([(ourselves, process::process_stat(&text).unwrap())]);
         let mut detail = Detail::default();
+        let mut told = TargetDetail::default();
         let before = thread_cpu();
         for _ in 0..100 {
             detail.by_thread = Thrift::default();
             detail.by_socket = Thrift::default();
-            assert!(detail.read(&living, None).is_some());
+            told = detail.read(&living, None).unwrap();
         }
         let cost = (thread_cpu() - before).as_secs_f64() * 10.0;
-        println!("{cost:.2} ms a reading of {} processes", living.len());
-        assert_eq!(living.len(), 50);
+        let (all, open) = (told.thread_states, told.descriptors);
+        println!("{cost:.2} ms a reading of {all:?} and {open:?}");
+        assert!(all.values().sum::<u64>() >= 50 && open["file"] >= 200);
+        drop((stop, files));
+        for thread in threads {
+            thread.join().unwrap();
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a target says of itself: Prometheus text format 0.0.4 and OpenMetrics text 1.0.
+//! What a target says of itself: Prometheus text format 0.0.4 and `OpenMetrics` text 1.0.
 //!
 //! Both are lines of `name{label="value"} number`, so one grammar reads either. Comments, types,
 //! timestamps and exemplars are passed over, numbers that are not finite are dropped, and so is a line
@@ -133,8 +133,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 let escaped = match bytes.get(at + 1)? {
                     b'n' => "\n",
                     b'"' => "\"",
-                    b'\\' => "\\",
-                    // Not of the format; taken as it stands.
+                    // Itself, or before what is not of the format and taken as it stands.
                     _ => "\\",
                 };
                 value.push_str(escaped);

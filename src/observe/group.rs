@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::machine;
-use super::parse::cgroup::{self, Cgroup};
+use super::parse::cgroup::{self, Cgroup, Quota};
 use crate::model::CgroupDetail;
 use crate::units::Bytes;
 
@@ -78,7 +78,7 @@ impl ControlGroup {
         }
         let throttling = throttling.unwrap_or_default();
         Some(CgroupDetail {
-            quota_millicores: quota.map(|q| (q.cores() * 1000.0).round() as u64),
+            quota_millicores: quota.map(Quota::millicores),
             periods: throttling.periods,
             throttled_periods: throttling.throttled_periods,
             throttled: throttling.throttled,

@@ -112,7 +112,8 @@ impl Members {
 
     /// Roots, their descendants, and of a pid file the group of its process.
     fn families(&mut self, rule: &ProcessRule) -> BTreeMap<u32, ProcessStat> {
-        let grows = matches!(rule, ProcessRule::Name(_)) && self.readings % LOOK_AGAIN == 0;
+        let grows =
+            matches!(rule, ProcessRule::Name(_)) && self.readings.is_multiple_of(LOOK_AGAIN);
         self.readings = self.readings.wrapping_add(1);
         let complete = self
             .roots

@@ -10,7 +10,7 @@ use super::edges::Edges;
 use super::http1::Http1;
 use super::http2::{Http2, Http2Setup};
 use super::plain::Plain;
-use super::response::Look;
+use super::response::{Keep, Look};
 use super::socket::{Dial, is_connected};
 use super::speech::Speech;
 use super::stamps::Stamping;
@@ -74,8 +74,7 @@ pub fn fetch(
     let accept = ("accept".to_owned(), Template::fixed(accept));
     request.headers.push(accept);
     let look = Look {
-        body: true,
-        large: true,
+        body: Keep::Much,
         ..Look::default()
     };
     ask(dial, speech, url, &request, look, timeout)

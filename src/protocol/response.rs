@@ -39,19 +39,27 @@ pub struct Look {
     /// The request is a HEAD: its answer has no body, whatever it says.
     pub bodiless: bool,
     pub head: bool,
-    pub body: bool,
-    /// Of the body more is kept than an expectation needs.
-    pub large: bool,
+    pub body: Keep,
+}
+
+/// How much of a body is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    #[default]
+    Nothing,
+    /// As much as an expectation looks at: 1 MiB.
+    Some,
+    /// 4 MiB.
+    Much,
 }
 
 impl Look {
     /// Most bytes of a body that are kept.
     pub(super) const fn most(self) -> usize {
-        const MIB: usize = 1 << 20;
-        match (self.body, self.large) {
-            (false, _) => 0,
-            (true, false) => MIB,
-            (true, true) => 4 * MIB,
+        match self.body {
+            Keep::Nothing => 0,
+            Keep::Some => 1 << 20,
+            Keep::Much => 4 << 20,
         }
     }
 
@@ -60,8 +68,11 @@ impl Look {
         Self {
             bodiless: step.request.method == "HEAD",
             head: cookies || step.needs_head(),
-            body: step.needs_body(),
-            large: false,
+            body: if step.needs_body() {
+                Keep::Some
+            } else {
+                Keep::Nothing
+            },
         }
     }
 }
@@ -277,7 +288,7 @@ mod tests {
         let mut parser = ResponseParser::default();
         parser.begin(Look {
             bodiless,
-            body: true,
+            body: Keep::Some,
             ..Look::default()
         });
         let mut from = 0;
@@ -401,7 +412,7 @@ mod tests {
         let mut parser = ResponseParser::default();
         for body in ["one", "three"] {
             parser.begin(Look {
-                body: true,
+                body: Keep::Some,
                 ..Look::default()
             });
             let text = format!(

@@ -162,12 +162,8 @@ impl SessionError {
             Self::PortTaken { .. } => Diagnostic::error(&target_codes::PORT_TAKEN, message)
                 .because("the load would go to a process that is already there, and not to the one started by `command`")
                 .help("stop that process, or write {port} in `command` to be given a free port every round"),
-            Self::NoProcess { .. } => Diagnostic::error(&target_codes::NO_PROCESS, message)
-                .because("its CPU, memory and descriptors would be missing from every report")
-                .help("see who there is (`ss -ltnp`, `ps -A`), run Plimsoll as the same user, or leave `process` out"),
-            Self::Unhealthy { get, .. } => Diagnostic::error(&target_codes::UNHEALTHY, message)
-                .because("a target that is ill before the load would be measured ill")
-                .help(format!("mend it and see GET {get}, or leave this [[health]] out")),
+            Self::NoProcess { .. } => no_process(message),
+            Self::Unhealthy { get, .. } => unhealthy(get, message),
             Self::InRound {
                 number,
                 of,
@@ -244,6 +240,20 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn no_process(message: String) -> Diagnostic {
+    Diagnostic::error(&target_codes::NO_PROCESS, message)
+        .because("its CPU, memory and descriptors would be missing from every report")
+        .help("see who there is (`ss -ltnp`, `ps -A`), run Plimsoll as the same user, or leave `process` out")
+}
+
+fn unhealthy(get: &str, message: String) -> Diagnostic {
+    Diagnostic::error(&target_codes::UNHEALTHY, message)
+        .because("a target that is ill before the load would be measured ill")
+        .help(format!(
+            "mend it and see GET {get}, or leave this [[health]] out"
+        ))
 }
 
 fn no_baseline(scenario: &str, message: String) -> Diagnostic {

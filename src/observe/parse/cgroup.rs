@@ -47,6 +47,10 @@ impl Quota {
     pub(in crate::observe) fn cores(self) -> f64 {
         self.quota as f64 / self.period.max(1) as f64
     }
+
+    pub(in crate::observe) fn millicores(self) -> u64 {
+        self.quota.saturating_mul(1000) / self.period.max(1)
+    }
 }
 
 /// Reads `cpu.max`; None for `max`, and for what is no limit.
@@ -115,6 +119,7 @@ mod tests {
     fn a_quota_is_a_number_of_cores() {
         let quota = cpu_max("150000 100000\n").unwrap();
         assert!((quota.cores() - 1.5).abs() < 1e-9);
+        assert_eq!(quota.millicores(), 1500);
         assert_eq!(cpu_max("max 100000\n"), None);
     }
 

@@ -235,7 +235,7 @@ impl Place {
                         open.owed += part.len();
                         self.body += part.len() as u64;
                         self.moved.in_ += part.len() as u64;
-                        if self.look.body {
+                        if self.look.most() > 0 {
                             let room = self.look.most() - self.kept.len();
                             self.kept.extend_from_slice(&part[..part.len().min(room)]);
                         }
