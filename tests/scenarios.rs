@@ -55,6 +55,7 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("pauses-too-long", "adds times"),
     ("placeholders-unknown", "braces are legal in most texts"),
     ("placeholders", "braces are legal in most texts"),
+    ("process-cgroup-outside", "looks at the parts of a path"),
     ("ramp-goes-nowhere", "compares two rates"),
     ("recordings", "looks at the disk"),
     ("replay-without-a-step", "looks at the disk"),
@@ -310,6 +311,32 @@ fn line_ends_of_another_system_change_nothing() {
     }
 }
 
+#[test]
+fn what_is_observed_does_not_change_the_plan() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/valid");
+    let text = fs::read_to_string(folder.join("observed.toml")).unwrap();
+    let plan = |text: &str| parse(text, &folder).unwrap().plan;
+    let observed = plan(&text);
+    assert_eq!(observed.target.metrics.len(), 2);
+    assert_eq!(observed.health.len(), 2);
+    let [database, cache] = &observed.health[..] else {
+        panic!("two");
+    };
+    assert_eq!((database.status, cache.status), (Some(204), None));
+    assert_eq!(database.timeout, Nanos::from_millis(500));
+    assert_eq!(
+        (cache.every, cache.timeout),
+        (Nanos::from_secs(5), Nanos::SECOND)
+    );
+    let (begin, end) = (
+        text.find("process =").unwrap(),
+        text.find("[[step]]").unwrap(),
+    );
+    let plain = plan(&format!("{}{}", &text[..begin], &text[end..]));
+    assert_eq!((&plain.target.process, plain.health.len()), (&None, 0));
+    assert_eq!(plain.hash(), observed.hash());
+}
+
 fn parse(text: &str, folder: &Path) -> Result<scenario::Loaded, Vec<Diagnostic>> {
     let file = SourceFile {
         name: "any.toml".to_owned(),
@@ -342,7 +369,7 @@ fn survives(text: &str) {
 }
 
 /// Valid files that between them have every key.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("scenarios/valid/everything.toml"),
     include_str!("scenarios/valid/https.toml"),
     include_str!("scenarios/valid/connections-in-detail.toml"),
@@ -350,6 +377,7 @@ const SOURCES: [&str; 7] = [
     include_str!("scenarios/valid/load-models.toml"),
     include_str!("scenarios/valid/replay-beside-steps.toml"),
     include_str!("scenarios/valid/search.toml"),
+    include_str!("scenarios/valid/observed.toml"),
 ];
 
 /// A valid file with pieces of it cut out, doubled or replaced by what does not belong there.

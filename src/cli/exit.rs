@@ -148,6 +148,8 @@ impl Failure {
             | SessionError::SearchInBudget
             | SessionError::BudgetTooShort { .. }
             | SessionError::PortTaken { .. }
+            | SessionError::NoProcess { .. }
+            | SessionError::Unhealthy { .. }
             | SessionError::Unconfirmed { .. }
             | SessionError::ReasonNeeded { .. }
             | SessionError::NoAcceptance { .. }

@@ -136,7 +136,7 @@ fn unmeasured(results: &[MetricResult]) -> Option<Finding> {
         finding(
             &validity::METRIC_NOT_MEASURED,
             format!("{} gates and was not measured", listed(&names)),
-            "a threshold that cannot be judged never passes; process metrics need a target started by `command`",
+            "a threshold that cannot be judged never passes; process metrics need `command` or `process` of [target]",
         )
     })
 }
@@ -322,7 +322,7 @@ fn noise(q: &Question, rounds: &Rounds, rows: &[Row]) -> Option<Finding> {
     let hint = if observed {
         "quieten the machine or give the check cores of its own; `cpu.per-request` is steady here"
     } else {
-        "quieten the machine or give the check cores of its own; of a target started by `command`, `cpu.per-request` would still tell"
+        "quieten the machine or give the check cores of its own; of a target whose process is known, `cpu.per-request` would still tell"
     };
     Some(finding(&validity::NOISY_MACHINE, text, hint))
 }

@@ -137,7 +137,7 @@ pub struct Sample {
     pub round: usize,
     /// From the beginning of the round's first phase.
     pub at: Nanos,
-    /// None when the target was not started by us, or is gone.
+    /// None when the target's processes are not known, or are gone.
     pub target: Option<TargetSample>,
     /// The same in detail, at whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::parse::{self, CpuTicks};
+use super::parse::machine::{self as parse, CpuTicks};
 use crate::model::HostSample;
 use crate::units::Nanos;
 

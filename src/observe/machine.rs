@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::parse::{self, Quota};
+use super::parse::cgroup::{self, Cgroup, Quota};
+use super::parse::machine as parse;
 use crate::model::Fingerprint;
 
 /// Stands for what the machine does not tell.
@@ -41,13 +42,17 @@ pub(super) fn governor() -> Option<String> {
 
 /// The tightest limit of CPU time on this process, from its control group and all above it.
 pub(super) fn quota() -> Option<Quota> {
-    let groups = parse::cgroup(&text("/proc/self/cgroup")?);
+    tightest(cgroup::cgroup(&text("/proc/self/cgroup")?))
+}
+
+/// The tightest limit of CPU time on the members of control groups, from them and all above.
+pub(super) fn tightest(groups: Cgroup) -> Option<Quota> {
     let unified = groups.unified.into_iter().flat_map(|path| {
         // The second is where a hybrid machine mounts it.
         ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
             .into_iter()
             .flat_map(move |root| upwards(Path::new(root), &path))
-            .filter_map(|directory| parse::cpu_max(&text(directory.join("cpu.max"))?))
+            .filter_map(|directory| cgroup::cpu_max(&text(directory.join("cpu.max"))?))
     });
     let version_1 = groups.cpu.into_iter().flat_map(|path| {
         ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]

@@ -1,19 +1,32 @@
-//! What the target and the machine use while a round runs, read from `/proc`.
+//! What the target and the machine use while a round runs, read from `/proc`, and what the target says
+//! of itself when it is asked.
 //!
 //! Reading is kept apart from understanding: `parse` turns the kernel's texts into numbers and knows
 //! nothing of files. What a kernel does not offer is absent (`None`, `unknown`), never zero.
 
 mod absence;
+mod asking;
+mod detail;
+mod exposition;
+mod group;
 mod host;
 mod machine;
+mod members;
+mod meter;
 mod parse;
 mod readings;
 mod revision;
+#[cfg(test)]
+mod running;
 mod sampler;
 mod target;
+mod texts;
+mod thrift;
 
 pub use absence::Absence;
+pub use asking::Questions;
 pub use machine::fingerprint;
+pub use members::{Subject, found};
 pub use readings::{Reading, Soundness, machine};
 pub use revision::revision;
 pub use sampler::{Sampler, Watch, idle_pressure, sample_times};

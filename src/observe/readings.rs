@@ -8,7 +8,8 @@ use rustix::process::{Resource, getrlimit};
 
 use super::host::Host;
 use super::machine::{self, UNKNOWN};
-use super::parse;
+use super::parse::cgroup::Quota;
+use super::parse::machine as parse;
 use crate::clock::{Clock, Monotonic};
 use crate::units::{Bytes, Nanos, Unit};
 
@@ -89,7 +90,7 @@ impl Facts {
             cores: fingerprint.cores,
             allowed: rustix::thread::sched_getaffinity(None)
                 .map_or(fingerprint.cores, |set| u64::from(set.count())),
-            quota: machine::quota().map(parse::Quota::cores),
+            quota: machine::quota().map(Quota::cores),
             governor: machine::governor(),
             clock_source: machine::line(
                 "/sys/devices/system/clocksource/clocksource0/current_clocksource",

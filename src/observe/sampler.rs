@@ -1,24 +1,33 @@
 //! The thread that reads target and machine while a round runs.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::asking::{Asking, Questions, Told};
 use super::host::Host;
-use super::target::Group;
+use super::members::Subject;
+use super::target::Target;
 use crate::clock::{self, Clock, Monotonic};
 use crate::model::{Outline, Sample};
 use crate::units::Nanos;
 
+/// When the target is asked, from the second before: so that what it says of itself is fresh in the
+/// sample it comes with.
+const ASKED: Nanos = Nanos::from_millis(750);
+
 /// What to read, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Watch {
     /// Monotonic time at which the round's first phase begins.
     pub epoch: Nanos,
     /// When to read, from there, ascending; see [`sample_times`].
     pub times: Vec<Nanos>,
-    /// Leader of the target's process group; None for a target that is not ours.
-    pub pid: Option<u32>,
+    /// Whom to read; None for a target whose processes are not known.
+    pub subject: Option<Subject>,
+    /// What to ask the target itself.
+    pub questions: Option<Questions>,
     /// Number of the round, for the samples.
     pub round: usize,
 }
@@ -87,29 +96,39 @@ impl Drop for Sampler {
 }
 
 fn observe(watch: Watch, stopped: &mpsc::Receiver<()>, mut sink: impl FnMut(Sample)) {
+    let (told, tales) = mpsc::channel();
     let mut probe = Probe {
         round: watch.round,
         epoch: watch.epoch,
-        target: watch.pid.map(Group::new),
+        target: watch.subject.map(Target::new),
         host: Host::new(),
         own_cpu: Nanos::ZERO,
+        tales,
     };
+    let asking = watch
+        .questions
+        .map(|questions| Asking::start(questions, watch.epoch + ASKED, &told));
+    drop(told);
     let mut stopping = sleep_until(watch.epoch, stopped);
     probe.restart();
     let mut times = watch.times.into_iter().peekable();
+    let mut in_detail = false;
     while let Some(time) = times.next_if(|_| !stopping) {
+        // Boundaries of phases lie between seconds, too, and need no detail.
+        in_detail |= time.0 % Nanos::SECOND.0 == 0;
         stopping = sleep_until(watch.epoch + time, stopped);
         let now = Monotonic.now() - watch.epoch;
         let overdue = times.peek().is_some_and(|next| *next <= now);
         if !stopping && !overdue {
-            sink(probe.sample());
+            sink(probe.sample(std::mem::take(&mut in_detail)));
         }
     }
     if !stopping {
         // Nothing is ever sent: this returns when the sender is gone.
         let _ = stopped.recv();
     }
-    sink(probe.sample());
+    sink(probe.sample(false));
+    drop(asking);
 }
 
 /// Sleeps; true when it was ended by a stop.
@@ -122,10 +141,11 @@ fn sleep_until(time: Nanos, stopped: &mpsc::Receiver<()>) -> bool {
 struct Probe {
     round: usize,
     epoch: Nanos,
-    target: Option<Group>,
+    target: Option<Target>,
     host: Host,
     /// Of this process, when the round began.
     own_cpu: Nanos,
+    tales: mpsc::Receiver<Told>,
 }
 
 impl Probe {
@@ -134,15 +154,29 @@ impl Probe {
         self.own_cpu = clock::process_cpu();
     }
 
-    fn sample(&mut self) -> Sample {
-        Sample {
+    fn sample(&mut self, in_detail: bool) -> Sample {
+        let mut sample = Sample {
             round: self.round,
             at: Monotonic.now() - self.epoch,
-            target: self.target.as_mut().and_then(Group::read),
+            target: self.target.as_mut().and_then(Target::read),
             host: self.host.read(),
             own_cpu: clock::process_cpu() - self.own_cpu,
             ..Sample::default()
+        };
+        if in_detail {
+            let detail = self.target.as_mut().and_then(Target::detail);
+            sample.detail = detail.map(Box::new);
         }
+        // Of a path that was read twice since the last sample, the later reading counts.
+        let mut by_path = BTreeMap::new();
+        for told in self.tales.try_iter() {
+            match told {
+                Told::Metrics { path, scraped } => drop(by_path.insert(path, scraped)),
+                Told::Health(health) => sample.health.push(health),
+            }
+        }
+        sample.scraped = by_path.into_values().flatten().collect();
+        sample
     }
 }
 
@@ -180,7 +214,8 @@ mod tests {
         let watch = Watch {
             epoch: Monotonic.now(),
             times: times.iter().copied().map(Nanos::from_millis).collect(),
-            pid: Some(std::process::id()),
+            subject: Some(Subject::Group(std::process::id())),
+            questions: None,
             round: 3,
         };
         let sampler = Sampler::start(watch, move |sample| tell.send(sample).unwrap());
@@ -208,7 +243,8 @@ mod tests {
         let watch = Watch {
             epoch: Monotonic.now() - Nanos::from_secs(10),
             times: (0..5).map(Nanos::from_secs).collect(),
-            pid: None,
+            subject: None,
+            questions: None,
             round: 0,
         };
         let sampler = Sampler::start(watch, move |sample| tell.send(sample).unwrap());

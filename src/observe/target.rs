@@ -1,4 +1,4 @@
-//! The processes of the target's group, summed.
+//! The processes of the target, summed.
 //!
 //! CPU time is a lower bound that is tight and never goes back. For each process there are two
 //! readings: the sum of its threads' `schedstat`, in nanoseconds but blind to threads that came and
@@ -6,32 +6,38 @@
 //! exceeds the truth, so the greater is taken. The same holds for processes that ended: what they
 //! had used when last seen, or what their parents were told when they waited for them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use super::parse::{self, ProcessStat};
-use crate::model::TargetSample;
+use super::detail::Detail;
+use super::members::{Members, Subject};
+use super::parse::process::{self, ProcessStat};
+use super::texts::{Texts, numbered};
+use crate::model::{TargetDetail, TargetSample};
 use crate::units::Nanos;
 
-/// Reads one process group; keeps what is needed to count the CPU time of what has gone.
+/// Reads the target; keeps what is needed to count the CPU time of what has gone.
 #[derive(Debug)]
-pub(super) struct Group {
-    leader: u32,
+pub(super) struct Target {
+    members: Members,
+    texts: Texts,
     tick: Nanos,
     page: u64,
-    members: BTreeMap<u32, Member>,
-    /// Processes known not to belong, so that each is looked at once and not every second. A
-    /// stranger does not join later: children inherit the group of their parent.
-    strangers: HashSet<u32>,
+    /// As last read.
+    living: BTreeMap<u32, ProcessStat>,
+    accounts: BTreeMap<u32, Account>,
     /// Of the members that have gone, as last seen.
     gone: Nanos,
     /// The greatest sum so far.
     cpu: Nanos,
+    /// The sum when nobody was left, and the target began anew.
+    before: Nanos,
+    detail: Detail,
 }
 
+/// The CPU time of one process.
 #[derive(Debug, Default)]
-struct Member {
+struct Account {
     started: u64,
     threads: HashMap<u32, Nanos>,
     /// Of the threads that have gone, as last seen.
@@ -39,16 +45,19 @@ struct Member {
     cpu: Nanos,
 }
 
-impl Group {
-    pub(super) fn new(leader: u32) -> Self {
+impl Target {
+    pub(super) fn new(subject: Subject) -> Self {
         Self {
-            leader,
+            members: Members::new(subject),
+            texts: Texts::default(),
             tick: super::host::tick(),
             page: rustix::param::page_size() as u64,
-            members: BTreeMap::new(),
-            strangers: HashSet::new(),
+            living: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             gone: Nanos::ZERO,
             cpu: Nanos::ZERO,
+            before: Nanos::ZERO,
+            detail: Detail::default(),
         }
     }
 
@@ -56,78 +65,61 @@ impl Group {
     pub(super) fn read(&mut self) -> Option<TargetSample> {
         let mut sample = TargetSample::default();
         let mut children = Nanos::ZERO;
-        let living = self.living();
-        self.members.retain(|pid, member| {
-            let lives = living
-                .get(pid)
-                .is_some_and(|stat| stat.started == member.started);
-            if !lives {
-                self.gone += member.cpu;
-            }
-            lives
-        });
-        for (&pid, stat) in &living {
-            let member = self.members.entry(pid).or_insert_with(|| Member {
+        self.living = self.members.living();
+        self.settle();
+        for (&pid, stat) in &self.living {
+            let account = self.accounts.entry(pid).or_insert_with(|| Account {
                 started: stat.started,
-                ..Member::default()
+                ..Account::default()
             });
-            let directory = process(pid);
-            member.read(&directory, Nanos(stat.ticks * self.tick.0));
-            children += Nanos(stat.children_ticks * self.tick.0);
+            let ticks = stat.user.saturating_add(stat.system);
+            let threads = thread_times(&mut self.texts, pid);
+            account.count(threads, Nanos(ticks.saturating_mul(self.tick.0)));
+            children += Nanos(stat.children.saturating_mul(self.tick.0));
             // One that ended since it was listed has no memory to tell, not none.
             if stat.state != 'Z'
-                && let Some(pages) = resident(&directory)
+                && let Some(pages) = resident(&mut self.texts, pid)
             {
                 sample.processes += 1;
                 sample.threads += stat.threads;
                 sample.rss.0 += pages * self.page;
-                sample.fds += descriptors(&directory).unwrap_or(0);
+                sample.fds += descriptors(pid).unwrap_or(0);
             }
         }
-        let now = self.members.values().map(|member| member.cpu);
+        let now = self.accounts.values().map(|account| account.cpu);
         let sum = now.fold(self.gone.max(children), |sum, cpu| sum + cpu);
-        self.cpu = self.cpu.max(sum);
+        self.cpu = self.cpu.max(self.before + sum);
         sample.cpu = self.cpu;
         (sample.processes > 0).then_some(sample)
     }
 
-    /// The members there are now, zombies included: they still know what they used.
-    fn living(&mut self) -> BTreeMap<u32, ProcessStat> {
-        let everyone = numbered(Path::new("/proc"));
-        let present: HashSet<u32> = everyone.iter().copied().collect();
-        self.strangers.retain(|pid| present.contains(pid));
-        let mut living = BTreeMap::new();
-        for pid in everyone {
-            if self.strangers.contains(&pid) {
-                continue;
+    /// The members of the latest reading in detail.
+    pub(super) fn detail(&mut self) -> Option<TargetDetail> {
+        let named = self.members.named_group();
+        self.detail.read(&self.living, named)
+    }
+
+    /// Takes those who have gone to the sum.
+    fn settle(&mut self) {
+        let (living, gone) = (&self.living, &mut self.gone);
+        self.accounts.retain(|pid, account| {
+            let lives = living
+                .get(pid)
+                .is_some_and(|stat| stat.started == account.started);
+            if !lives {
+                *gone += account.cpu;
             }
-            let Some(stat) = read(&process(pid), "stat").and_then(|t| parse::process_stat(&t))
-            else {
-                continue;
-            };
-            if stat.group == self.leader {
-                living.insert(pid, stat);
-            } else {
-                self.strangers.insert(pid);
-            }
+            lives
+        });
+        // What comes now, after a crash, was never told of those before it.
+        if self.accounts.is_empty() && self.gone > Nanos::ZERO {
+            self.gone = Nanos::ZERO;
+            self.before = self.cpu;
         }
-        living
     }
 }
 
-impl Member {
-    fn read(&mut self, directory: &Path, from_ticks: Nanos) {
-        let tasks = directory.join("task");
-        let now: HashMap<u32, Nanos> = numbered(&tasks)
-            .into_iter()
-            .filter_map(|tid| {
-                let text = read(&tasks.join(tid.to_string()), "schedstat")?;
-                Some((tid, parse::schedstat(&text)?))
-            })
-            .collect();
-        self.count(now, from_ticks);
-    }
-
+impl Account {
     /// A thread whose time went back is another one under the same id.
     fn count(&mut self, now: HashMap<u32, Nanos>, from_ticks: Nanos) {
         for (tid, last) in &self.threads {
@@ -141,33 +133,23 @@ impl Member {
     }
 }
 
-fn process(pid: u32) -> PathBuf {
-    Path::new("/proc").join(pid.to_string())
-}
-
-fn read(directory: &Path, name: &str) -> Option<String> {
-    // A process name need not be UTF-8.
-    let bytes = fs::read(directory.join(name)).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The entries of a directory that are numbers: processes or threads.
-fn numbered(directory: &Path) -> Vec<u32> {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+fn thread_times(texts: &mut Texts, pid: u32) -> HashMap<u32, Nanos> {
+    numbered(format!("/proc/{pid}/task"))
+        .into_iter()
+        .filter_map(|tid| {
+            let text = texts.read(format_args!("/proc/{pid}/task/{tid}/schedstat"))?;
+            Some((tid, process::schedstat(&text)?))
+        })
         .collect()
 }
 
-fn resident(directory: &Path) -> Option<u64> {
-    parse::resident_pages(&read(directory, "statm")?)
+fn resident(texts: &mut Texts, pid: u32) -> Option<u64> {
+    process::resident_pages(&texts.read(format_args!("/proc/{pid}/statm"))?)
 }
 
 /// Open descriptors. Since Linux 6.2 the size of the directory is their number; before, it is zero.
-fn descriptors(directory: &Path) -> Option<u64> {
-    let directory = directory.join("fd");
+fn descriptors(pid: u32) -> Option<u64> {
+    let directory = format!("/proc/{pid}/fd");
     match fs::metadata(&directory).ok()?.len() {
         0 => Some(fs::read_dir(&directory).ok()?.count() as u64),
         n => Some(n),
@@ -177,36 +159,17 @@ fn descriptors(directory: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::os::unix::process::CommandExt;
-    use std::process::{Child, Command, Stdio};
     use std::time::{Duration, Instant};
 
+    use super::super::running::Running;
     use super::*;
 
-    struct Running(Child);
-
-    impl Running {
-        fn shell(script: &str) -> Self {
-            let mut command = Command::new("/bin/sh");
-            command
-                .args(["-c", script])
-                .process_group(0)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped());
-            Self(command.spawn().unwrap())
-        }
-    }
-
-    impl Drop for Running {
-        fn drop(&mut self) {
-            let group = rustix::process::Pid::from_child(&self.0);
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            let _ = self.0.wait();
-        }
+    fn group(leader: u32) -> Target {
+        Target::new(Subject::Group(leader))
     }
 
     /// Reads until the sample is as wished, for 20 s at most.
-    fn read_until(group: &mut Group, wished: impl Fn(&TargetSample) -> bool) -> TargetSample {
+    fn read_until(group: &mut Target, wished: impl Fn(&TargetSample) -> bool) -> TargetSample {
         let start = Instant::now();
         loop {
             let sample = group.read().expect("it runs");
@@ -221,11 +184,11 @@ mod tests {
     #[test]
     fn a_busy_process_uses_cpu_memory_and_descriptors() {
         let busy = Running::shell("while :; do :; done");
-        let mut group = Group::new(busy.0.id());
-        let first = group.read().unwrap();
+        let mut target = group(busy.0.id());
+        let first = target.read().unwrap();
         assert_eq!((first.processes, first.threads), (1, 1));
         assert!(first.fds >= 3);
-        let later = read_until(&mut group, |s| s.cpu > first.cpu + Nanos::from_millis(20));
+        let later = read_until(&mut target, |s| s.cpu > first.cpu + Nanos::from_millis(20));
         assert!(later.rss.0 > 0);
     }
 
@@ -233,7 +196,7 @@ mod tests {
     fn the_cpu_of_a_child_that_ended_stays_in_the_sum() {
         let script = "sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'; echo; sleep 100";
         let mut parent = Running::shell(script);
-        let mut seen = Group::new(parent.0.id());
+        let mut seen = group(parent.0.id());
         let burning = read_until(&mut seen, |s| s.cpu >= Nanos::from_millis(10)).cpu;
         // The line comes when the child has ended and was waited for.
         let mut line = [0];
@@ -245,32 +208,31 @@ mod tests {
             .read_exact(&mut line)
             .unwrap();
         assert!(seen.read().unwrap().cpu >= burning);
-        let mut never_seen = Group::new(parent.0.id());
+        let mut never_seen = group(parent.0.id());
         assert!(never_seen.read().unwrap().cpu >= Nanos::from_millis(10));
     }
 
     #[test]
     fn a_group_with_nobody_in_it_has_no_sample() {
         let mut gone = Running::shell("exit 0");
-        let mut group = Group::new(gone.0.id());
+        let mut target = group(gone.0.id());
         gone.0.wait().unwrap();
-        assert_eq!(group.read(), None);
+        assert_eq!(target.read(), None);
     }
 
     #[test]
     fn a_descriptor_more_is_one_more() {
-        let own = process(std::process::id());
         let files: Vec<_> = (0..64)
             .map(|_| fs::File::open("/dev/null").unwrap())
             .collect();
         // Other tests of this process open and close files, too.
-        assert!(descriptors(&own).unwrap() >= files.len() as u64);
+        assert!(descriptors(std::process::id()).unwrap() >= files.len() as u64);
     }
 
     #[test]
     fn threads_that_ended_and_ids_used_again_are_kept_in_the_sum() {
         let ms = Nanos::from_millis;
-        let mut member = Member::default();
+        let mut member = Account::default();
         let mut count = |threads: &[(u32, u64)], ticks: u64| {
             let now = threads.iter().map(|&(tid, t)| (tid, ms(t))).collect();
             member.count(now, ms(ticks));
@@ -284,5 +246,25 @@ mod tests {
             "2 is new, 20 in ticks"
         );
         assert_eq!(count(&[(1, 1), (2, 9)], 20), ms(12 + 5 + 1 + 9), "1 is new");
+    }
+
+    #[test]
+    fn a_target_that_is_started_again_goes_on_counting() {
+        use crate::scenario::plan::ProcessRule;
+
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let rule = ProcessRule::PidFile(file.path().to_owned());
+        let mut target = Target::new(Subject::Found(rule));
+        assert_eq!(target.read(), None, "nobody yet");
+        let mut last = Nanos::ZERO;
+        for _ in 0..3 {
+            let busy = Running::shell("while :; do :; done");
+            fs::write(file.path(), busy.0.id().to_string()).unwrap();
+            // Of this process, not of those before it.
+            let more = last + Nanos::from_millis(15);
+            last = read_until(&mut target, |s| s.cpu > more).cpu;
+            drop(busy);
+            assert_eq!(target.read(), None, "between two");
+        }
     }
 }

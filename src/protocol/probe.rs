@@ -10,7 +10,7 @@ use super::edges::Edges;
 use super::http1::Http1;
 use super::http2::{Http2, Http2Setup};
 use super::plain::Plain;
-use super::response::Look;
+use super::response::{Keep, Look};
 use super::socket::{Dial, is_connected};
 use super::speech::Speech;
 use super::stamps::Stamping;
@@ -18,6 +18,16 @@ use super::tls::{TlsSetup, TlsTransport};
 use crate::model::ErrorClass;
 use crate::scenario::plan::{Request, Template, Url, Version};
 use crate::units::Nanos;
+
+/// What a target has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    pub status: u16,
+    /// Its body, where it was to be kept: 4 MiB of it at most.
+    pub body: Vec<u8>,
+    /// False when there was more of it.
+    pub whole: bool,
+}
 
 /// Bytes read at once.
 const READ_SIZE: usize = 16 * 1024;
@@ -45,16 +55,53 @@ pub fn probe(
     path: &str,
     timeout: Nanos,
 ) -> Result<u16, ProbeError> {
-    let patience = Patience::of(timeout);
-    let request = Request {
+    let request = asking(path);
+    ask(dial, speech, url, &request, Look::default(), timeout).map(|got| got.status)
+}
+
+/// What `GET path` answers, with its body; otherwise as [`probe`]. `accept` is what we can read.
+///
+/// # Errors
+/// Those of [`probe`].
+pub fn fetch(
+    dial: &Dial,
+    speech: &Speech,
+    url: &Url,
+    (path, accept): (&str, &str),
+    timeout: Nanos,
+) -> Result<Fetched, ProbeError> {
+    let mut request = asking(path);
+    let accept = ("accept".to_owned(), Template::fixed(accept));
+    request.headers.push(accept);
+    let look = Look {
+        body: Keep::Much,
+        ..Look::default()
+    };
+    ask(dial, speech, url, &request, look, timeout)
+}
+
+fn asking(path: &str) -> Request {
+    Request {
         // A target need not keep what is asked only once.
         headers: vec![("connection".to_owned(), Template::fixed("close"))],
         ..Request::new("GET", path)
-    };
+    }
+}
+
+fn ask(
+    dial: &Dial,
+    speech: &Speech,
+    url: &Url,
+    request: &Request,
+    look: Look,
+    timeout: Nanos,
+) -> Result<Fetched, ProbeError> {
+    let patience = Patience::of(timeout);
     let ask = Ask {
         dial,
         url,
-        request: &request,
+        request,
+        look,
         patience: &patience,
     };
     match &speech.tls {
@@ -125,15 +172,19 @@ struct Ask<'a> {
     dial: &'a Dial,
     url: &'a Url,
     request: &'a Request,
+    look: Look,
     patience: &'a Patience,
 }
 
 impl Ask<'_> {
-    fn over<C: Carrier>(&self, setup: &C::Setup) -> Result<u16, ProbeError> {
+    fn over<C: Carrier>(&self, setup: &C::Setup) -> Result<Fetched, ProbeError> {
         self.answer::<C>(setup)?.map_err(ProbeError::Failed)
     }
 
-    fn answer<C: Carrier>(&self, setup: &C::Setup) -> Result<Result<u16, ErrorClass>, ProbeError> {
+    fn answer<C: Carrier>(
+        &self,
+        setup: &C::Setup,
+    ) -> Result<Result<Fetched, ErrorClass>, ProbeError> {
         let fail = ProbeError::Failed;
         let mut fill = |text: &Template, out: &mut Vec<u8>| out.extend(text.constant());
         let wire = C::wire(self.request, self.url, b"", false, &mut fill);
@@ -143,7 +194,7 @@ impl Ask<'_> {
         while !carrier.establish().map_err(fail)? {
             self.patience.wait(&edges)?;
         }
-        if !carrier.begin(0, &wire, Look::default()).map_err(fail)? {
+        if !carrier.begin(0, &wire, self.look).map_err(fail)? {
             return Ok(Err(ErrorClass::Closed));
         }
         let mut scratch = vec![0; READ_SIZE];
@@ -158,7 +209,14 @@ impl Ask<'_> {
             for (_, happening) in told.drain(..) {
                 match happening {
                     Happening::Begun => {}
-                    Happening::Answered(answer) => return Ok(Ok(answer.status)),
+                    Happening::Answered(answer) => {
+                        let body = carrier.reply(0).body.to_vec();
+                        return Ok(Ok(Fetched {
+                            status: answer.status,
+                            whole: body.len() as u64 == answer.body,
+                            body,
+                        }));
+                    }
                     Happening::Failed(class) => return Ok(Err(class)),
                 }
             }

@@ -8,9 +8,6 @@ use super::chunked::Chunked;
 use super::head::{self, Framing, Head, MAX_HEAD, ProtocolError};
 use crate::scenario::plan::Step;
 
-/// Most bytes of a body that are kept for an expectation.
-const MAX_KEPT: usize = 1024 * 1024;
-
 /// Most interim (1xx) answers before a final one.
 const MAX_INTERIM: u32 = 16;
 
@@ -42,16 +39,40 @@ pub struct Look {
     /// The request is a HEAD: its answer has no body, whatever it says.
     pub bodiless: bool,
     pub head: bool,
-    pub body: bool,
+    pub body: Keep,
+}
+
+/// How much of a body is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    #[default]
+    Nothing,
+    /// As much as an expectation looks at: 1 MiB.
+    Some,
+    /// 4 MiB.
+    Much,
 }
 
 impl Look {
+    /// Most bytes of a body that are kept.
+    pub(super) const fn most(self) -> usize {
+        match self.body {
+            Keep::Nothing => 0,
+            Keep::Some => 1 << 20,
+            Keep::Much => 4 << 20,
+        }
+    }
+
     /// What a step looks at; `cookies`: its journey keeps cookies.
     pub fn of(step: &Step, cookies: bool) -> Self {
         Self {
             bodiless: step.request.method == "HEAD",
             head: cookies || step.needs_head(),
-            body: step.needs_body(),
+            body: if step.needs_body() {
+                Keep::Some
+            } else {
+                Keep::Nothing
+            },
         }
     }
 }
@@ -76,7 +97,8 @@ enum Body {
 pub struct ResponseParser {
     state: Body,
     bodiless: bool,
-    keep: bool,
+    /// Most bytes of the body.
+    keep: usize,
     keep_head: bool,
     /// The beginning of a head that came in pieces.
     torn: Vec<u8>,
@@ -93,7 +115,7 @@ impl Default for ResponseParser {
         Self {
             state: Body::Head,
             bodiless: false,
-            keep: false,
+            keep: 0,
             keep_head: false,
             torn: Vec::new(),
             head: Vec::new(),
@@ -110,11 +132,11 @@ impl Default for ResponseParser {
 }
 
 impl ResponseParser {
-    /// Gets ready for the answer to the next request; at most 1 MiB of its body is kept.
+    /// Gets ready for the answer to the next request.
     pub fn begin(&mut self, look: Look) {
         self.state = Body::Head;
         self.bodiless = look.bodiless;
-        self.keep = look.body;
+        self.keep = look.most();
         self.keep_head = look.head;
         self.torn.clear();
         self.head.clear();
@@ -223,8 +245,8 @@ impl ResponseParser {
         } = self;
         let mut content = |part: &[u8]| {
             answer.body += part.len() as u64;
-            if *keep {
-                let room = MAX_KEPT - kept.len();
+            if *keep > 0 {
+                let room = *keep - kept.len();
                 kept.extend_from_slice(&part[..part.len().min(room)]);
             }
         };
@@ -266,7 +288,7 @@ mod tests {
         let mut parser = ResponseParser::default();
         parser.begin(Look {
             bodiless,
-            body: true,
+            body: Keep::Some,
             ..Look::default()
         });
         let mut from = 0;
@@ -390,7 +412,7 @@ mod tests {
         let mut parser = ResponseParser::default();
         for body in ["one", "three"] {
             parser.begin(Look {
-                body: true,
+                body: Keep::Some,
                 ..Look::default()
             });
             let text = format!(

@@ -65,7 +65,15 @@ impl Recorder {
 
     /// Adds one reading of the machine; readings come in the order of their time.
     pub fn sample(&mut self, sample: &Sample) {
-        self.samples.push(sample.clone());
+        // What is summed up, and no more: a round may last for days, and the rest is in the log.
+        self.samples.push(Sample {
+            round: sample.round,
+            at: sample.at,
+            target: sample.target,
+            host: sample.host,
+            own_cpu: sample.own_cpu,
+            ..Sample::default()
+        });
     }
 
     /// Closes the round. Contamination is left empty: it is the judge's rule to fill it.

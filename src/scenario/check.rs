@@ -13,7 +13,7 @@ use super::problems::Problems;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
-use super::{data, guard, journey, name, phase, shape, target, threshold, tree};
+use super::{data, guard, health, journey, name, phase, shape, target, threshold, tree};
 
 /// A plan, and what its author should know all the same.
 #[derive(Debug, Clone)]
@@ -72,13 +72,16 @@ fn check(
     recorded.check(problems, root, &phases);
     let recorded = recorded.into_steps();
     let guard = guard::check(problems, root);
+    let health = health::probes(problems, root);
     let known = threshold::Known {
         root,
         recorded: &recorded,
         phases: &phases,
-        observed: root
-            .section("target")
-            .is_none_or(|target| target.node("command").is_some()),
+        observed: root.section("target").is_none_or(|target| {
+            ["command", "process"]
+                .iter()
+                .any(|k| target.node(k).is_some())
+        }),
     };
     let thresholds = threshold::check(problems, &known);
     let mut plan = Plan {
@@ -93,6 +96,7 @@ fn check(
         phases: phases.into_iter().collect::<Option<_>>()?,
         thresholds: thresholds?,
         guard,
+        health: health?,
         source: file.text.to_string(),
         file: Some(file.name.clone()),
         ..Plan::new(name?, target?)

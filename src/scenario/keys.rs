@@ -11,7 +11,7 @@ use super::kinds::{
     whole,
 };
 use super::phase_keys::{BURSTS, CHANGING_RATE, GUARD, SEARCH, SPIKE, USERS};
-use super::target_keys::TARGET;
+use super::target_keys::{HEALTH, TARGET};
 use super::threshold_keys::THRESHOLD;
 use super::visit_keys::{DATA, JOURNEY, REPLAY, STEP};
 
@@ -59,7 +59,11 @@ pub(super) static SCENARIO: Table = Table {
             Kind::Tables(&THRESHOLD),
             "Limits that decide the exit code.",
         ),
-        later("health", "use `ready` of [target] to probe before the load"),
+        optional(
+            "health",
+            Kind::Tables(&HEALTH),
+            "Components of the target that are asked whether they are well: an unhealthy one before a round ends the run.",
+        ),
         optional(
             "guard",
             Kind::Table(&GUARD),

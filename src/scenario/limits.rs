@@ -58,6 +58,10 @@ pub(super) const DATA: u64 = 64 << 20;
 pub(super) const RECORDING: u64 = 256 << 20;
 /// Rows of a file, and requests of a recording.
 pub(super) const ROWS: usize = 1_000_000;
+/// Paths of metrics, and health probes: each has a thread.
+pub(super) const QUESTIONS: usize = 16;
+/// Longest wait of a health probe.
+pub(super) const PROBE: Nanos = Nanos::from_secs(10);
 /// Bytes of a secret.
 pub(super) const SECRET: u64 = 64 << 10;
 /// Steps that a recording is divided into when it does not name its own.

@@ -14,6 +14,7 @@ mod file;
 mod follow;
 mod grammar;
 mod guard;
+mod health;
 mod http;
 mod journey;
 mod keys;

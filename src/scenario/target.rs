@@ -11,7 +11,7 @@ use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
 use super::tree::Value;
-use super::{http, limits, request, tls, url};
+use super::{health, http, limits, request, tls, url};
 
 const PORT: &str = "{port}";
 
@@ -36,6 +36,8 @@ pub(super) fn check(
         timeouts,
         http,
         tls,
+        process: health::process(problems, section),
+        metrics: health::metrics(problems, section),
     })
 }
 

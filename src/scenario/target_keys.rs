@@ -4,7 +4,8 @@ use crate::diagnostic::scenario as codes;
 
 use super::grammar::{Kind, Rule, Table};
 use super::kinds::{
-    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, later, not_now, now, optional, text, time, whole,
+    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, not_now, now, optional, required, slug, text, time,
+    whole,
 };
 use super::limits;
 
@@ -55,13 +56,15 @@ pub(super) static TARGET: Table = Table {
             Kind::Table(&TLS),
             "Of an https target: whom to trust, and who we are.",
         ),
-        later(
+        optional(
             "metrics",
-            "only the metrics Plimsoll measures by itself are recorded",
+            Kind::List(&PATH),
+            "Paths at which the target tells its own metrics, in Prometheus text format or OpenMetrics; read once a second.",
         ),
-        later(
+        optional(
             "process",
-            "give `command`: the process that Plimsoll starts is observed",
+            Kind::Table(&PROCESS),
+            "Which processes the target is, where Plimsoll does not start it: their CPU, memory, threads, descriptors and sockets are then recorded.",
         ),
     ],
     rules: &[
@@ -75,8 +78,84 @@ pub(super) static TARGET: Table = Table {
             other: "command",
             help: "only a program that Plimsoll starts gets an environment from it: add command = [...], or leave `env` out",
         },
+        Rule::AtMostOne {
+            keys: &["command", "process"],
+            help: "what Plimsoll starts is observed without being named; leave `process` out",
+        },
     ],
 };
+
+static PROCESS: Table = Table {
+    noun: "the process",
+    keys: &[
+        optional(
+            "pid-file",
+            text("a path", None, "/run/nginx.pid"),
+            "File with the id of a process; its children and its group belong to it.",
+        ),
+        optional(
+            "port",
+            whole(1, 65_535, 8080),
+            "TCP port: whoever listens on it, and their children.",
+        ),
+        optional(
+            "name",
+            text("a name", Some("^[^/]+$"), "nginx"),
+            "Name of the program: all processes that are called so, and their children.",
+        ),
+        optional(
+            "cgroup",
+            text("a control group", None, "system.slice/shop.service"),
+            "Path of a control group below /sys/fs/cgroup: all processes in it. Its limits are recorded too.",
+        ),
+    ],
+    rules: &[
+        Rule::AtLeastOne {
+            keys: &["pid-file", "port", "name", "cgroup"],
+            code: &codes::MISSING_KEY,
+            help: "say how to find it: process = { port = 8080 }",
+        },
+        Rule::AtMostOne {
+            keys: &["pid-file", "port", "name", "cgroup"],
+            help: "one of them finds all processes; leave the other out",
+        },
+    ],
+};
+
+pub(super) static HEALTH: Table = Table {
+    noun: "a health probe",
+    keys: &[
+        required("name", slug("database"), "Name of the component."),
+        required(
+            "get",
+            PATH,
+            "Path to GET, below the base of the URL, before each round and during it.",
+        ),
+        optional(
+            "every",
+            time("5s"),
+            "Pause between two probes during a round. Default 5s.",
+        ),
+        optional(
+            "status",
+            STATUS,
+            "Status that means healthy. Default: any 2xx.",
+        ),
+        optional(
+            "timeout",
+            time("1s"),
+            "From connecting to the last byte of the answer; 10s at most. Default 1s.",
+        ),
+        optional(
+            "read",
+            Kind::List(&POINTER),
+            "JSON pointers to numbers of the answer, recorded each time; true counts as 1, false as 0.",
+        ),
+    ],
+    rules: &[],
+};
+
+static POINTER: Kind = text("a JSON pointer", Some("^/"), "/overall_score");
 
 static READY: Table = Table {
     noun: "ready",

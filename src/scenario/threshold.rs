@@ -376,10 +376,10 @@ fn process(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>
         problems.add(diagnostic, &node.span, "not during a round");
     }
     if !known.observed {
-        let message = format!("{metric} is only measured of a target that Plimsoll starts");
+        let message = format!("{metric} is only measured of a target whose process is known");
         let diagnostic = Diagnostic::warning(&codes::UNOBSERVED, message)
             .because("without it this threshold makes the run invalid")
-            .help("add command = [\"./server\", \"--port\", \"{port}\"] to [target]");
+            .help("add command = [\"./server\", \"--port\", \"{port}\"] to [target], or process = { port = 8080 }");
         problems.add(diagnostic, &section.span, "no process to observe");
     }
 }

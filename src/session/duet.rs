@@ -11,7 +11,6 @@ use std::thread;
 use crate::clock::{Clock, Monotonic, wall_rfc3339};
 use crate::engine::{self, Ended, Order};
 use crate::judge;
-use crate::launch::Launched;
 use crate::model::{Arm, Event, Interval, Outline, Sample, Shard};
 use crate::observe::{self, Sampler, Watch};
 use crate::recorder::{End, Recorder};
@@ -103,7 +102,8 @@ impl Measurer<'_, '_> {
                 Watch {
                     epoch,
                     times: observe::sample_times(&outline),
-                    pid: started.process.as_ref().map(Launched::pid),
+                    subject: started.subject.clone(),
+                    questions: started.questions(&self.plan),
                     round: slot.index,
                 },
                 // The receiver outlives the sampler; a send can only fail while unwinding.

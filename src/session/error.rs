@@ -13,6 +13,7 @@ use crate::engine::EngineError;
 use crate::launch::LaunchError;
 use crate::model::Shard;
 use crate::protocol::TlsSetupError;
+use crate::scenario::plan::ProcessRule;
 use crate::store::StoreError;
 use crate::units::Nanos;
 use crate::users::UsersError;
@@ -41,6 +42,15 @@ pub enum SessionError {
     },
     #[error("`{host}` is {address}, which is never put under load")]
     Forbidden { host: String, address: IpAddr },
+    #[error("no process of the target was found by {rule}")]
+    NoProcess { rule: ProcessRule },
+    #[error("`{name}` is not healthy: {reason}")]
+    Unhealthy {
+        name: String,
+        /// The path that was asked.
+        get: String,
+        reason: String,
+    },
     #[error("{address} answers before the target was started")]
     PortTaken { address: SocketAddr },
     #[error("round {number}: {source}")]
@@ -152,6 +162,8 @@ impl SessionError {
             Self::PortTaken { .. } => Diagnostic::error(&target_codes::PORT_TAKEN, message)
                 .because("the load would go to a process that is already there, and not to the one started by `command`")
                 .help("stop that process, or write {port} in `command` to be given a free port every round"),
+            Self::NoProcess { .. } => no_process(message),
+            Self::Unhealthy { get, .. } => unhealthy(get, message),
             Self::InRound {
                 number,
                 of,
@@ -228,6 +240,20 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn no_process(message: String) -> Diagnostic {
+    Diagnostic::error(&target_codes::NO_PROCESS, message)
+        .because("its CPU, memory and descriptors would be missing from every report")
+        .help("see who there is (`ss -ltnp`, `ps -A`), run Plimsoll as the same user, or leave `process` out")
+}
+
+fn unhealthy(get: &str, message: String) -> Diagnostic {
+    Diagnostic::error(&target_codes::UNHEALTHY, message)
+        .because("a target that is ill before the load would be measured ill")
+        .help(format!(
+            "mend it and see GET {get}, or leave this [[health]] out"
+        ))
 }
 
 fn no_baseline(scenario: &str, message: String) -> Diagnostic {

@@ -11,7 +11,7 @@ use crate::guard::Breaker;
 use crate::judge;
 use crate::launch::{self, LaunchError, Launched};
 use crate::model::{Arm, Event, Interval, Outline, Round, Sample, TargetOutline};
-use crate::observe::{self, Sampler, Watch};
+use crate::observe::{self, Questions, Sampler, Subject, Watch};
 use crate::protocol::{self, Dial, Endpoint, Speech};
 use crate::recorder::{End, Recorder};
 use crate::scenario::is_forbidden_address;
@@ -214,7 +214,8 @@ impl Measurer<'_, '_> {
             Watch {
                 epoch,
                 times: observe::sample_times(&self.outline),
-                pid: started.process.as_ref().map(Launched::pid),
+                subject: started.subject.clone(),
+                questions: started.questions(&self.plan),
                 round: slot.index,
             },
             // The receiver outlives the sampler; a send can only fail while unwinding.
@@ -325,11 +326,20 @@ impl Measurer<'_, '_> {
                 self.session.executable.as_deref(),
             )?);
         }
+        let subject = match &process {
+            Some(process) => Some(Subject::Group(process.pid())),
+            // What the plan says of processes is about its own target.
+            None if target.url == self.plan.target.url => {
+                self.plan.target.process.clone().map(Subject::Found)
+            }
+            None => None,
+        };
         let mut started = Started {
             url,
             dial,
             speech,
             process,
+            subject,
         };
         let from = Monotonic.now();
         loop {
@@ -357,10 +367,34 @@ impl Measurer<'_, '_> {
             }
             std::thread::sleep(PROBE_EVERY);
         }
+        if let Some(Subject::Found(rule)) = &started.subject
+            && observe::found(rule) == 0
+        {
+            return Err(SessionError::NoProcess { rule: rule.clone() });
+        }
+        self.healthy(&started)?;
         (self.watcher)(&Event::Ready {
             after: Monotonic.now() - from,
         });
         Ok(Some(started))
+    }
+
+    /// Asks all components whether they are well; the first that is not ends the run.
+    fn healthy(&self, started: &Started) -> Result<(), SessionError> {
+        let Some(questions) = started.questions(&self.plan) else {
+            return Ok(());
+        };
+        for probe in &questions.health {
+            let health = questions.look(probe);
+            if let Some(reason) = health.reason {
+                return Err(SessionError::Unhealthy {
+                    name: health.name,
+                    get: probe.get.clone(),
+                    reason,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Where connections to a target go. What the plan says of that is about its own target.
@@ -421,9 +455,23 @@ pub(super) struct Started {
     pub(super) dial: Dial,
     pub(super) speech: Speech,
     pub(super) process: Option<Launched>,
+    /// Whose use of the machine is read.
+    pub(super) subject: Option<Subject>,
 }
 
 impl Started {
+    /// What a plan wants it to be asked beside the load.
+    pub(super) fn questions(&self, plan: &Plan) -> Option<Questions> {
+        let any = !plan.target.metrics.is_empty() || !plan.health.is_empty();
+        any.then(|| Questions {
+            dial: self.dial.clone(),
+            speech: self.speech.clone(),
+            url: self.url.clone(),
+            metrics: plan.target.metrics.clone(),
+            health: plan.health.clone(),
+        })
+    }
+
     /// A target of ours that ended by itself has nothing more to tell.
     pub(super) fn still_running(&mut self) -> Result<(), LaunchError> {
         self.process

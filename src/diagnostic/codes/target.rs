@@ -37,4 +37,12 @@ super::codes! {
         "The target's URL is https, and the certificates or the key that the scenario names cannot be used, or it names none to trust and this \
          system has none either. Nothing was sent.",
         "tls = { certificate = \"client.pem\", key = \"other.key\" }     (the key is not that of the certificate)";
+    NO_PROCESS = "PL0411", "no process of the target was found",
+        "The scenario says which processes the target is, and there are none. They may have another name, id or control group, or belong to \
+         another user: who listens on a port is seen by looking through the descriptors of all processes, which only their owner and root may do.",
+        "process = { port = 8080 }                                 # `ss -ltnp` shows who listens";
+    UNHEALTHY = "PL0412", "the target is not well before the load",
+        "Before each round every [[health]] probe must be answered as it says: in time, with its status or any 2xx. One was not. A target that \
+         is already ill would be measured ill, and its numbers would be compared with those of a healthy one.",
+        "[[health]]\nname = \"database\"\nget = \"/health/database\"                      # answered 503";
 }

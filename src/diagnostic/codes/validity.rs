@@ -15,7 +15,7 @@ super::codes! {
         "step `pay` had no request in a measured phase (now)";
     METRIC_NOT_MEASURED = "PL0304", "a threshold could not be judged",
         "A threshold names a metric that has no value. Process metrics such as `cpu.per-request` need a target that Plimsoll starts \
-         itself (`command`). A threshold that cannot be judged fails closed.",
+         itself (`command`), or one whose processes are named (`process`). A threshold that cannot be judged fails closed.",
         "cpu.per-request gates and was not measured";
     RATE_NOT_HELD = "PL0305", "the asked rate was not offered",
         "The generator offered less than 95 % of the requests the plan asks for, so the target was under another load than the one \

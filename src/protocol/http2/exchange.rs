@@ -14,9 +14,6 @@ use crate::journey::Reply;
 use crate::model::ErrorClass;
 use crate::protocol::{Look, Moved};
 
-/// Most bytes of a body that are kept to be looked at.
-const MAX_KEPT: usize = 1024 * 1024;
-
 /// A status line has no counterpart; this is `:status` and three digits.
 const STATUS_BYTES: u64 = 10;
 
@@ -238,8 +235,8 @@ impl Place {
                         open.owed += part.len();
                         self.body += part.len() as u64;
                         self.moved.in_ += part.len() as u64;
-                        if self.look.body {
-                            let room = MAX_KEPT - self.kept.len();
+                        if self.look.most() > 0 {
+                            let room = self.look.most() - self.kept.len();
                             self.kept.extend_from_slice(&part[..part.len().min(room)]);
                         }
                     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::ErrorClass;
 use crate::protocol::edges::Edges;
-use crate::protocol::{Carrier, Happening, Look, Moved, Readiness, Transport};
+use crate::protocol::{Carrier, Happening, Keep, Look, Moved, Readiness, Transport};
 use crate::scenario::plan::{Request, Template, Url};
 
 /// Long enough for any machine; nothing here takes long.
@@ -66,7 +66,7 @@ impl<C: Carrier> Driven<C> {
         let look = Look {
             bodiless: request.method == "HEAD",
             head: true,
-            body: true,
+            body: Keep::Some,
         };
         self.carrier.begin(stream, &wire, look)
     }

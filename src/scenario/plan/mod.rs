@@ -1,11 +1,13 @@
 //! The checked plan: after this nothing can be wrong, so nothing re-checks.
 
+mod observed;
 mod phase;
 mod step;
 mod target;
 
 use sha2::{Digest, Sha256};
 
+pub use observed::{HealthProbe, ProcessRule};
 pub use phase::{
     Arrivals, Entry, Guard, GuardAction, Load, Phase, Profile, Recording, Search, Users,
 };
@@ -40,6 +42,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// What stops a load that does harm.
     pub guard: Option<Guard>,
+    /// Components that are asked whether they are well.
+    pub health: Vec<HealthProbe>,
     /// The scenario file as read; empty for a quick run.
     pub source: String,
     /// Where it was read from.
@@ -60,6 +64,7 @@ impl Plan {
             phases: Vec::new(),
             thresholds: Vec::new(),
             guard: None,
+            health: Vec::new(),
             source: String::new(),
             file: None,
         }
@@ -152,8 +157,8 @@ impl Plan {
     }
 
     /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, HTTP,
-    /// timeouts and seed. The address, the command and thresholds are left out, so that another
-    /// build of the same service compares.
+    /// timeouts and seed. The address, the command, thresholds and what is observed are left out, so
+    /// that another build of the same service compares.
     pub fn hash(&self) -> String {
         let load = serde_json::json!({
             "seed": self.seed,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::ProcessRule;
 use crate::units::Nanos;
 
 /// The service under load.
@@ -20,6 +21,10 @@ pub struct Target {
     pub http: Http,
     /// For `https` URLs.
     pub tls: Tls,
+    /// Which processes it is, where we do not start it.
+    pub process: Option<ProcessRule>,
+    /// Paths at which it tells its own metrics.
+    pub metrics: Vec<String>,
 }
 
 impl Target {
@@ -33,6 +38,8 @@ impl Target {
             timeouts: Timeouts::default(),
             http: Http::default(),
             tls: Tls::default(),
+            process: None,
+            metrics: Vec::new(),
         }
     }
 }

@@ -1,0 +1,201 @@
+//! Targets that are there already: found, asked for their metrics and health, and recorded.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use common::Workplace;
+use plimsoll::model::{Run, SeriesName};
+use plimsoll::{series, store};
+
+/// A service of this test's own process, with metrics and health.
+struct Service {
+    port: u16,
+    healthy: Arc<AtomicBool>,
+    items: Arc<AtomicU64>,
+}
+
+impl Service {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let service = Self {
+            port: listener.local_addr().expect("an address").port(),
+            healthy: Arc::new(AtomicBool::new(true)),
+            items: Arc::new(AtomicU64::new(0)),
+        };
+        let (healthy, items) = (Arc::clone(&service.healthy), Arc::clone(&service.items));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (healthy, items) = (Arc::clone(&healthy), Arc::clone(&items));
+                // A client that goes away ends its connection's thread.
+                thread::spawn(move || drop(serve(&stream, &healthy, &items)));
+            }
+        });
+        service
+    }
+
+    /// A scenario for it; `more` are keys of the target.
+    fn scenario(&self, more: &str) -> String {
+        format!(
+            r#"
+name = "shop"
+
+[target]
+url = "http://127.0.0.1:{port}"
+metrics = ["/metrics", "/nowhere"]
+{more}
+
+[[health]]
+name = "database"
+get = "/health/database"
+every = "1s"
+read = ["/overall_score", "/ready"]
+
+[[step]]
+name = "items"
+request = "GET /items"
+
+[[phase]]
+name = "steady"
+rate = "50/s"
+duration = "3s"
+
+[[threshold]]
+metric = "fds.peak"
+max = 1000000
+"#,
+            port = self.port
+        )
+    }
+}
+
+fn serve(stream: &TcpStream, healthy: &AtomicBool, items: &AtomicU64) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut writer = stream.try_clone()?;
+    let mut line = String::new();
+    let mut path = String::new();
+    while reader.read_line(&mut line)? > 0 {
+        if let Some(rest) = line.strip_prefix("GET ") {
+            rest.split(' ')
+                .next()
+                .unwrap_or_default()
+                .clone_into(&mut path);
+        }
+        if line == "\r\n" {
+            let (status, body) = match path.as_str() {
+                "/items" => {
+                    items.fetch_add(1, Ordering::SeqCst);
+                    (200, "[]".to_owned())
+                }
+                "/metrics" => {
+                    let n = items.load(Ordering::SeqCst);
+                    let pool = "# TYPE pool_in_use gauge\npool_in_use{pool=\"main\"} 3\n";
+                    (200, format!("{pool}items_served_total {n}\nidle NaN\n"))
+                }
+                "/health/database" if healthy.load(Ordering::SeqCst) => {
+                    (200, r#"{"overall_score":0.9,"ready":true}"#.to_owned())
+                }
+                "/health/database" => (503, String::new()),
+                _ => (404, String::new()),
+            };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n\r\n");
+            writer.write_all((head + &body).as_bytes())?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+fn only_run(place: &Workplace) -> Run {
+    let runs = place.runs();
+    assert_eq!(runs.len(), 1);
+    store::runs::read(&runs[0]).expect("a run")
+}
+
+#[test]
+fn a_service_that_runs_already_is_observed_by_its_port() {
+    let service = Service::start();
+    let place = Workplace::new();
+    let process = format!("process = {{ port = {} }}", service.port);
+    place.write("scenarios/shop.toml", &service.scenario(&process));
+    place.run(&["run", "shop"]).exits(0);
+    let run = only_run(&place);
+    let details: Vec<_> = run
+        .samples
+        .iter()
+        .filter_map(|s| s.detail.as_deref())
+        .collect();
+    assert!(!details.is_empty(), "each second, unless it is dear");
+    // Of many sockets on a machine those of a target are read more seldom, but always at first.
+    assert!(details[0].sockets["listen"] >= 1, "{:?}", details[0]);
+    assert!(details[0].descriptors["socket"] >= 1, "{:?}", details[0]);
+    for detail in &details {
+        assert!(detail.memory.is_some() && detail.descriptor_limit.is_some());
+    }
+    let of_counter = |i: usize| details[i].user.0 + details[i].system.0;
+    assert!(of_counter(details.len() - 1) >= of_counter(0));
+    assert_eq!(
+        run.samples
+            .first()
+            .and_then(|s| s.target)
+            .map(|t| t.processes),
+        Some(1)
+    );
+    let table = series::of_round(0, &run.manifest.outline, &run.intervals, &run.samples);
+    let last = |metric: &str, labels: &[(&str, &str)]| {
+        let found = table.get(metric, labels);
+        found
+            .and_then(series::Series::last)
+            .unwrap_or_else(|| panic!("no {metric}"))
+    };
+    let exactly = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-9, "{value}");
+    exactly(last("pool_in_use", &[("pool", "main")]), 3.0);
+    exactly(last("scrape_up", &[("path", "/metrics")]), 1.0);
+    exactly(last("scrape_up", &[("path", "/nowhere")]), 0.0);
+    exactly(last("health_up", &[("name", "database")]), 1.0);
+    let pointer = |p: &'static str| [("name", "database"), ("pointer", p)];
+    exactly(last("health_reading", &pointer("/overall_score")), 0.9);
+    exactly(last("health_reading", &pointer("/ready")), 1.0);
+    exactly(last("target_up", &[]), 1.0);
+    assert!(last("scrape_duration_seconds", &[("path", "/metrics")]) > 0.0);
+    // The counter of the target is on the axis of the load: it grows while that lasts.
+    let counter = table.get("items_served_total", &[]).expect("a counter");
+    assert!(counter.last() > counter.values().next(), "{counter:?}");
+    let idle = SeriesName::new("idle", &[]);
+    assert!(table.iter().all(|(name, _)| *name != idle), "not finite");
+}
+
+#[test]
+fn a_target_that_is_not_well_is_not_loaded() {
+    let service = Service::start();
+    service.healthy.store(false, Ordering::SeqCst);
+    let place = Workplace::new();
+    place.write("scenarios/shop.toml", &service.scenario(""));
+    let ended = place.run(&["run", "shop"]).exits(2);
+    assert!(ended.stderr.contains("PL0412"), "{}", ended.stderr);
+    let reason = "`database` is not healthy: answered 503";
+    assert!(ended.stderr.contains(reason), "{}", ended.stderr);
+    assert_eq!(service.items.load(Ordering::SeqCst), 0, "no load was sent");
+}
+
+#[test]
+fn a_rule_that_finds_nobody_ends_the_run_before_the_load() {
+    let service = Service::start();
+    let place = Workplace::new();
+    let process = "process = { name = \"no-such-service\" }";
+    place.write("scenarios/shop.toml", &service.scenario(process));
+    let ended = place.run(&["run", "shop"]).exits(2);
+    assert!(ended.stderr.contains("PL0411"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("name = \"no-such-service\""),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(service.items.load(Ordering::SeqCst), 0, "no load was sent");
+}
