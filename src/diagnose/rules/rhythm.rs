@@ -4,6 +4,7 @@ use super::super::case::Case;
 use super::super::found::Found;
 use super::super::second::Second;
 use super::resources;
+use crate::model::Contaminant;
 use crate::series::Series;
 use crate::units::{Share, Unit};
 
@@ -141,7 +142,13 @@ pub(in crate::diagnose) fn pauses(case: &Case<'_>) -> Option<Found> {
         let text = format!("about every {every:.1} s");
         span.says("plimsoll_latency_seconds", text)
     });
-    let disturbed = !case.round.contamination.is_empty();
+    // A machine that is taken away stops everything too, but not at regular times.
+    let taken = case
+        .round
+        .contamination
+        .iter()
+        .any(|c| c.by == Contaminant::Steal);
+    let disturbed = taken && regular.is_none();
     Some(
         Found::with(0.65, evidence)
             .and(0.6, regular)
