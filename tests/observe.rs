@@ -140,13 +140,9 @@ fn a_service_that_runs_already_is_observed_by_its_port() {
     }
     let of_counter = |i: usize| details[i].user.0 + details[i].system.0;
     assert!(of_counter(details.len() - 1) >= of_counter(0));
-    assert_eq!(
-        run.samples
-            .first()
-            .and_then(|s| s.target)
-            .map(|t| t.processes),
-        Some(1)
-    );
+    // Other tests of this process have children, and those are members too.
+    let first = run.samples.first().and_then(|s| s.target);
+    assert!(first.is_some_and(|t| t.processes >= 1), "{first:?}");
     let table = series::of_round(0, &run.manifest.outline, &run.intervals, &run.samples);
     let last = |metric: &str, labels: &[(&str, &str)]| {
         let found = table.get(metric, labels);

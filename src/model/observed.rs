@@ -14,7 +14,8 @@ pub struct TargetDetail {
     /// CPU time by kind, counted in ticks of the kernel.
     pub user: Nanos,
     pub system: Nanos,
-    /// CPU time by thread name, the greatest of them.
+    /// CPU time by thread name, the greatest of them; of a name that ends in a number, by what is
+    /// before it, as `worker-*`.
     pub thread_cpu: BTreeMap<String, Nanos>,
     pub memory: Option<MemoryDetail>,
     pub minor_faults: u64,

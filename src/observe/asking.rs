@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::exposition;
 use crate::clock::{Clock, Monotonic};
-use crate::model::{Health, Scraped, SeriesName};
+use crate::model::{Health, Sample, Scraped, SeriesName};
 use crate::protocol::{self, Dial, Speech};
 use crate::scenario::plan::{HealthProbe, Url};
 use crate::units::Nanos;
@@ -23,6 +23,9 @@ const PATIENCE: Nanos = Nanos::SECOND;
 
 /// Most series kept of one answer.
 const SERIES: usize = 5_000;
+
+/// Says how many were not.
+const LEFT_OUT: &str = "scrape_series_left_out";
 
 /// The formats we read; the older one first, since everything speaks it.
 const METRICS: &str =
@@ -139,7 +142,7 @@ impl Questions {
         add("scrape_up", f64::from(u8::from(up)));
         add("scrape_duration_seconds", took.as_secs_f64());
         if found.left_out > 0 {
-            add("scrape_series_left_out", found.left_out as f64);
+            add(LEFT_OUT, found.left_out as f64);
         }
         scraped
     }
@@ -187,6 +190,13 @@ impl Questions {
         }
         Ok((got.status, body))
     }
+}
+
+/// How many series a path told in this sample beyond the most that are kept.
+pub fn left_out(sample: &Sample) -> Option<f64> {
+    let mut series = sample.scraped.iter();
+    let found = series.find(|scraped| scraped.series.metric == LEFT_OUT)?;
+    Some(found.value)
 }
 
 /// Numbers of a JSON text by pointer; `true` is 1 and `false` 0, what is neither is left out.
@@ -302,6 +312,12 @@ mod tests {
             (value(&many, "scrape_series_left_out"), many.len()),
             (Some(3.0), 5003)
         );
+        let sample = |scraped| Sample {
+            scraped,
+            ..Sample::default()
+        };
+        assert_eq!(left_out(&sample(many)), Some(3.0));
+        assert_eq!(left_out(&sample(good)), None);
         let large = questions.scrape("/large");
         assert_eq!(
             (value(&large, "a"), value(&large, "b")),

@@ -24,7 +24,7 @@ mod texts;
 mod thrift;
 
 pub use absence::Absence;
-pub use asking::Questions;
+pub use asking::{Questions, left_out};
 pub use machine::fingerprint;
 pub use members::{Subject, found};
 pub use readings::{Reading, Soundness, machine};

@@ -136,6 +136,7 @@ pub(super) fn begin<'a, 'w>(
         intervals: Vec::new(),
         keeps_intervals: false,
         recorded: false,
+        left_out: false,
     })
 }
 

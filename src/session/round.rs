@@ -93,6 +93,8 @@ pub(super) struct Measurer<'a, 'w> {
     pub keeps_intervals: bool,
     /// True once anything was measured.
     pub recorded: bool,
+    /// True once it was said that the target tells more than is kept.
+    pub left_out: bool,
 }
 
 impl Measurer<'_, '_> {
@@ -292,6 +294,14 @@ impl Measurer<'_, '_> {
         recorder: &mut Recorder,
         sample: Sample,
     ) -> Result<(), SessionError> {
+        if !self.left_out
+            && let Some(beyond) = observe::left_out(&sample)
+        {
+            self.left_out = true;
+            let text =
+                format!("the target tells more metrics than are kept: {beyond} are left out");
+            (self.watcher)(&Event::Warning(text));
+        }
         recorder.sample(&sample);
         self.writer.append(&Frame::Sample(sample))?;
         Ok(())
