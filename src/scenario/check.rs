@@ -13,7 +13,7 @@ use super::problems::Problems;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
-use super::{data, guard, journey, name, phase, shape, target, threshold, tree};
+use super::{alert, data, guard, journey, name, phase, shape, target, threshold, tree};
 
 /// A plan, and what its author should know all the same.
 #[derive(Debug, Clone)]
@@ -72,6 +72,7 @@ fn check(
     recorded.check(problems, root, &phases);
     let recorded = recorded.into_steps();
     let guard = guard::check(problems, root);
+    let alerts = alert::check(problems, root);
     let known = threshold::Known {
         root,
         recorded: &recorded,
@@ -93,6 +94,7 @@ fn check(
         phases: phases.into_iter().collect::<Option<_>>()?,
         thresholds: thresholds?,
         guard,
+        alerts: alerts?,
         source: file.text.to_string(),
         file: Some(file.name.clone()),
         ..Plan::new(name?, target?)

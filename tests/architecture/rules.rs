@@ -11,8 +11,8 @@ pub(crate) const MOST_LINES: usize = 600;
 pub(crate) const MOST_MAIN_LINES: usize = 20;
 
 /// Modules whose results depend on their arguments alone.
-const PURE: [&str; 7] = [
-    "stats", "model", "schedule", "journey", "guard", "judge", "series",
+const PURE: [&str; 8] = [
+    "stats", "model", "schedule", "journey", "guard", "judge", "series", "alert",
 ];
 
 const PRINTS: &[&[&str]] = &[

@@ -15,7 +15,9 @@ use super::capacity::shown_rate;
 use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
-use super::{CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held};
+use super::{
+    AlertView, CapacityView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held,
+};
 
 /// Everything reporters see: one verdict, one wording, every format.
 #[derive(Debug, Clone)]
@@ -38,6 +40,7 @@ pub struct View {
     pub(in crate::report) timeline_before: Option<Timeline>,
     /// Of a search for capacity.
     pub(in crate::report) capacity: Option<CapacityView>,
+    pub(in crate::report) alerts: Vec<AlertView>,
     pub(in crate::report) rounds: Vec<RoundView>,
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
@@ -141,6 +144,7 @@ impl View {
                 .before_is_measured_now
                 .then(|| timeline(&indices(&timed(&sides.before)))),
             capacity: CapacityView::new(run),
+            alerts: AlertView::all(run),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
             trust: TrustView::new(&run.rounds, &rows, run.manifest.origin.as_ref()),

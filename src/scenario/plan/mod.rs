@@ -17,7 +17,8 @@ pub use target::{
     Certificate, Command, Http, Overflow, Ready, Scheme, Target, Timeouts, Tls, Url, Version,
 };
 
-use crate::model::{JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold};
+use crate::alert::Alert;
+use crate::model::{AlertGate, JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold};
 use crate::units::Nanos;
 
 /// What to do, completely.
@@ -40,6 +41,10 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// What stops a load that does harm.
     pub guard: Option<Guard>,
+    /// Evaluated while a round runs; they decide nothing about the load.
+    pub alerts: Vec<Alert>,
+    /// Alerts that fail the run by firing.
+    pub fail_on_alert: Option<AlertGate>,
     /// The scenario file as read; empty for a quick run.
     pub source: String,
     /// Where it was read from.
@@ -60,6 +65,8 @@ impl Plan {
             phases: Vec::new(),
             thresholds: Vec::new(),
             guard: None,
+            alerts: Vec::new(),
+            fail_on_alert: None,
             source: String::new(),
             file: None,
         }
@@ -152,7 +159,7 @@ impl Plan {
     }
 
     /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, HTTP,
-    /// timeouts and seed. The address, the command and thresholds are left out, so that another
+    /// timeouts and seed. The address, the command, thresholds and alerts are left out, so that another
     /// build of the same service compares.
     pub fn hash(&self) -> String {
         let load = serde_json::json!({
