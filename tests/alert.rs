@@ -124,7 +124,11 @@ fn what_is_wrong_is_refused_with_its_place() {
             "",
             "the expression ends where a series, a number or a function is expected",
         ),
-        ("sum(x", "", "the expression ends where `,` is expected"),
+        (
+            "sum(x",
+            "",
+            "the expression ends where `,` or `)` is expected",
+        ),
         (
             "a +",
             "",
@@ -281,4 +285,155 @@ proptest! {
     fn any_pieces_are_read_without_panic(text in pieces()) {
         survives(&text);
     }
+}
+
+mod common;
+
+use common::Workplace;
+
+const SCENARIO: &str = r#"
+name = "watched"
+
+[target]
+command = ["plimsoll", "demo-target", "--port", "{port}"]
+ready = { get = "/health", status = 200, within = "20s" }
+
+[[step]]
+name = "home"
+request = "GET /"
+
+[[phase]]
+name = "steady"
+rate = "100/s"
+duration = "3s"
+
+[[alert]]
+name = "Answers"
+expr = "sum(plimsoll_answered_total) > 1"
+for = "1s"
+severity = "warning"
+annotations = { summary = "it <b>answers</b> {{ printf \"%.0f\" $value }} times" }
+
+[[alert]]
+name = "Silence"
+expr = "absent(plimsoll_answered_total)"
+severity = "critical"
+"#;
+
+#[test]
+fn an_alert_fires_live_fails_the_run_when_asked_and_is_the_same_from_the_record() {
+    let place = Workplace::new();
+    place.write("scenarios/watched.toml", SCENARIO);
+    place.write(
+        "rules.yml",
+        r#"groups:
+- name: again
+  rules:
+  - alert: Answers
+    expr: sum(plimsoll_answered_total) > 1
+    for: 1s
+    labels: {severity: warning}
+    annotations:
+      summary: 'it <b>answers</b> {{ printf "%.0f" $value }} times'
+  - alert: Silence
+    expr: absent(plimsoll_answered_total)
+    labels: {severity: critical}
+"#,
+    );
+    let passed = place.run(&[
+        "run",
+        "watched",
+        "--fail-on-alert",
+        "critical",
+        "-o",
+        "json:-",
+    ]);
+    let passed = passed.exits(0).json();
+    assert_eq!(passed["alerts"][1]["state"], "firing", "{passed}");
+    let hint = |json: &serde_json::Value| json["findings"].to_string().contains("PL0340");
+    assert!(hint(&passed), "{passed}");
+
+    let args = [
+        "run",
+        "watched",
+        "--fail-on-alert",
+        "warning",
+        "-o",
+        "json:-",
+        "-o",
+        "report.html",
+    ];
+    let ended = place.run(&args).exits(1);
+    assert!(
+        ended
+            .stderr
+            .contains("alert Answers (warning) firing: it <b>answers</b>")
+    );
+    let failed = ended.json();
+    let headline = failed["verdict"]["headline"].as_str().expect("a headline");
+    assert!(
+        headline.starts_with("alert Answers (warning) fired at 2 s of round 1: it <b>answers</b>")
+    );
+    let states = failed["alerts"].as_array().expect("a list").iter();
+    let states: Vec<_> = states.map(|a| (&a["at"], a["state"].as_str())).collect();
+    assert_eq!(states.len(), 2, "{failed}");
+    assert_eq!(states[0].1, Some("pending"));
+    assert_eq!(states[1].1, Some("firing"));
+    let page = std::fs::read_to_string(place.path().join("report.html")).expect("a page");
+    assert!(page.contains("id=\"alerts\""));
+    assert!(!page.contains("<b>answers"), "text of a rule is escaped");
+
+    let again = place.run(&["report", "last", "--rules", "rules.yml", "-o", "json:-"]);
+    let again = again.exits(0).json();
+    assert_eq!(again["alerts"], failed["alerts"]);
+    let stored = place
+        .run(&["report", "last", "-o", "json:-"])
+        .exits(0)
+        .json();
+    assert_eq!(stored["alerts"], failed["alerts"]);
+    assert_eq!(stored["verdict"], failed["verdict"]);
+}
+
+#[test]
+fn rules_that_cannot_be_used_are_refused_before_anything_is_sent() {
+    let place = Workplace::new();
+    place.write("scenarios/watched.toml", SCENARIO);
+    place.write(
+        "bad.yml",
+        "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: rate(x)\n",
+    );
+    let refused = place
+        .run(&["run", "watched", "--rules", "bad.yml"])
+        .exits(2);
+    assert!(
+        refused.stderr.contains("bad.yml:5:16"),
+        "{}",
+        refused.stderr
+    );
+    let missing = place
+        .run(&["check", "watched", "--rules", "none.yml"])
+        .exits(2);
+    assert!(missing.stderr.contains("PL0720"), "{}", missing.stderr);
+    let bare = SCENARIO.split("[[alert]]").next().expect("a beginning");
+    place.write("scenarios/bare.toml", bare);
+    let nothing = place
+        .run(&["run", "bare", "--fail-on-alert", "any"])
+        .exits(2);
+    assert!(nothing.stderr.contains("has no alert to go by"));
+    assert!(place.runs().is_empty());
+}
+
+#[test]
+fn the_rules_that_come_along_are_read() {
+    let text = fs::read_to_string("scenarios/rules/service.yml").expect("rules");
+    let file = plimsoll::diagnostic::SourceFile {
+        name: "service.yml".to_owned(),
+        text: text.into(),
+    };
+    let alerts = plimsoll::alert::parse_rules(&file).expect("alerts");
+    let names: Vec<&str> = alerts.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["ConnectionPoolNearlyFull", "ManyRetries", "ManyTimeouts"]
+    );
 }

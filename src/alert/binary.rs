@@ -32,7 +32,6 @@ fn reckon(b: &Binary, left: f64, right: f64) -> f64 {
         Operator::Divide => left / right,
         Operator::Modulo => left % right,
         Operator::Power => left.powf(right),
-        Operator::Atan2 => left.atan2(right),
         _ => holds(compare(b.operator, left, right)),
     }
 }

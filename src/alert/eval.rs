@@ -199,7 +199,9 @@ impl Moment<'_> {
         let mut elements = self.vector(expr)?;
         let Kind::Vector(selector) = &expr.kind else {
             let now = self.at as f64 / 1000.0;
-            elements.iter_mut().for_each(|e| e.value = now);
+            for element in &mut elements {
+                element.value = now;
+            }
             return Ok(elements);
         };
         let at = self.at - selector.offset;

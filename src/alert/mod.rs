@@ -1,4 +1,4 @@
-//! Alerts: expressions of PromQL over a round as named series, evaluated each second.
+//! Alerts: expressions of `PromQL` over a round as named series, evaluated each second.
 //!
 //! An expression is read (`token`, `parser`) into a checked tree (`syntax`, `functions`), and has a
 //! value over a [`Table`](crate::series::Table) at a moment (`eval` and its parts). A [`Watch`]

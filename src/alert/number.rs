@@ -17,14 +17,14 @@ pub(super) fn shortest(value: f64) -> String {
 
 /// As `%.4g`: four digits that count, without zeros at the end.
 pub(super) fn general(value: f64) -> String {
-    const DIGITS: usize = 4;
+    const DIGITS: u8 = 4;
     if let Some(word) = special(value) {
         return word.to_owned();
     }
-    let scientific = format!("{value:.*e}", DIGITS - 1);
+    let scientific = format!("{value:.*e}", usize::from(DIGITS - 1));
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let places = usize::try_from(DIGITS as i32 - 1 - exponent);
+    let places = usize::try_from(i32::from(DIGITS) - 1 - exponent);
     match places {
         Ok(places) if exponent >= -4 => trimmed(&format!("{value:.places$}")),
         _ => format!("{}e{}", trimmed(digits), power(exponent)),

@@ -3,6 +3,11 @@
 //! As Prometheus computes them (promql/functions.go, 2.42): `rate` and its like extrapolate to the
 //! ends of the stretch unless the series seems to begin or end within it.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all functions of the table have one form"
+)]
+
 /// A value and its time in milliseconds.
 pub(super) type Point = (i64, f64);
 
@@ -137,12 +142,10 @@ pub(super) fn max(w: &Window<'_>) -> Option<f64> {
     w.values().max_by(f64::total_cmp)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as all functions of the table")]
 pub(super) fn sum(w: &Window<'_>) -> Option<f64> {
     Some(w.values().sum())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as all functions of the table")]
 pub(super) fn count(w: &Window<'_>) -> Option<f64> {
     Some(w.count())
 }
@@ -151,7 +154,6 @@ pub(super) fn last(w: &Window<'_>) -> Option<f64> {
     w.points.last().map(|p| p.1)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as all functions of the table")]
 pub(super) fn present(_: &Window<'_>) -> Option<f64> {
     Some(1.0)
 }
@@ -164,13 +166,11 @@ pub(super) fn stddev(w: &Window<'_>) -> Option<f64> {
     stdvar(w).map(f64::sqrt)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as all functions of the table")]
 #[expect(clippy::float_cmp, reason = "a change is any difference")]
 pub(super) fn changes(w: &Window<'_>) -> Option<f64> {
     Some(w.pairs().filter(|(a, b)| a != b).count() as f64)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as all functions of the table")]
 pub(super) fn resets(w: &Window<'_>) -> Option<f64> {
     Some(w.pairs().filter(|(a, b)| b < a).count() as f64)
 }

@@ -1,4 +1,4 @@
-//! From a text to an expression, by the grammar of PromQL.
+//! From a text to an expression, by the grammar of `PromQL`.
 //!
 //! Nothing that is read here can be unknown to the evaluation: what is not supported is refused with
 //! its place.
@@ -124,6 +124,9 @@ impl Parser {
     }
 
     fn unexpected(&self, wanted: &str) -> Fault {
+        if self.is_word("atan2") {
+            return Fault::unsupported(self.span(), "`atan2`");
+        }
         let found = match self.token() {
             Token::End => "the expression ends".to_owned(),
             Token::Number(n) => format!("there is the number {n}"),
@@ -470,8 +473,8 @@ impl Parser {
         let mut arguments = Vec::new();
         while !self.takes(")") {
             arguments.push(self.binary(0)?);
-            if !self.is(")") {
-                self.expect(",")?;
+            if !self.is(")") && !self.takes(",") {
+                return Err(self.unexpected("`,` or `)`"));
             }
         }
         Ok(arguments)

@@ -141,7 +141,6 @@ pub(super) enum Operator {
     Divide,
     Modulo,
     Power,
-    Atan2,
     Equal,
     NotEqual,
     Greater,
@@ -162,7 +161,6 @@ impl Operator {
             "/" => Self::Divide,
             "%" => Self::Modulo,
             "^" => Self::Power,
-            "atan2" => Self::Atan2,
             "==" => Self::Equal,
             "!=" => Self::NotEqual,
             ">" => Self::Greater,
@@ -188,7 +186,7 @@ impl Operator {
             | Self::GreaterEqual
             | Self::LessEqual => 3,
             Self::Add | Self::Subtract => 4,
-            Self::Multiply | Self::Divide | Self::Modulo | Self::Atan2 => 5,
+            Self::Multiply | Self::Divide | Self::Modulo => 5,
             Self::Power => 6,
         }
     }

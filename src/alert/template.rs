@@ -89,11 +89,8 @@ impl Template {
         while let Some(open) = text[at..].find("{{") {
             let open = at + open;
             let Some(close) = text[open..].find("}}") else {
-                return Err(Fault::new(
-                    open..open + 2,
-                    "`{{` without `}}`",
-                    "never closed",
-                ));
+                let message = "`{{` without `}}`";
+                return Err(Fault::new(open..open + 2, message, "never closed").help(HELP));
             };
             let close = open + close;
             let mut inside = &text[open + 2..close];

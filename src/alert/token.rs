@@ -47,10 +47,12 @@ impl Fault {
         } else {
             &codes::BAD_EXPRESSION
         };
-        Diagnostic {
-            help: self.help.clone(),
-            ..Diagnostic::error(code, self.message.clone())
-        }
+        let help = self.help.as_deref().unwrap_or(if self.unsupported {
+            "docs/alerts.md says what can be written"
+        } else {
+            "write it as for Prometheus: sum(rate(plimsoll_failed_total[10s])) > 1"
+        });
+        Diagnostic::error(code, self.message.clone()).help(help)
     }
 
     /// Its place in a file that holds the text somewhere in `outer`; all of that where the text is
@@ -60,9 +62,10 @@ impl Fault {
         match written {
             Some(at) => {
                 let start = outer.start + at;
-                // A caret under nothing is put under the last of the text.
-                let from = self.span.start.min(text.len().saturating_sub(1));
-                start + from..start + self.span.end.clamp(from, text.len())
+                // What is missing at the end is shown under the last that is there.
+                let last = text.trim_end().char_indices().next_back();
+                let from = last.map_or(0, |(at, _)| at).min(self.span.start);
+                start + from..start + self.span.end.clamp(from, text.trim_end().len().max(from))
             }
             None => outer.clone(),
         }

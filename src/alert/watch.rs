@@ -114,7 +114,7 @@ impl Watch {
             let second = self.next;
             let at = Nanos::from_secs(second);
             for rule in &mut self.rules {
-                if at.0 % rule.alert.every.0 == 0 {
+                if at.0.is_multiple_of(rule.alert.every.0) {
                     events.extend(rule.step(self.follower.table(), at));
                 }
             }
@@ -246,5 +246,198 @@ impl Rule {
             value: value.is_finite().then_some(value),
             annotations,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rule::Wording;
+    use super::super::{Expression, Fault};
+    use super::*;
+    use crate::model::{Cell, ErrorClass, Scraped, SeriesName};
+
+    fn alert(expr: &str, hold: u64) -> Result<Alert, Fault> {
+        let mut annotations = Wording::default();
+        annotations.add("summary", "{{ $labels.pool }} at {{ $value }}")?;
+        let mut labels = Wording::default();
+        labels.add("severity", "warning")?;
+        Ok(Alert {
+            name: "A".to_owned(),
+            expr: Expression::parse(expr)?,
+            hold: Nanos::from_secs(hold),
+            every: Nanos::SECOND,
+            labels,
+            annotations,
+        })
+    }
+
+    /// A second with so many failures of a hundred requests.
+    fn interval(second: u64, failed: u64) -> Interval {
+        let mut cell = Cell::default();
+        cell.tally.due = 100;
+        cell.tally.sent = 100;
+        cell.tally.answered = 100 - failed;
+        cell.tally.failures.add(ErrorClass::Status5xx, failed);
+        Interval {
+            start: Nanos::from_secs(second),
+            length: Nanos::SECOND,
+            cells: vec![cell],
+            ..Interval::default()
+        }
+    }
+
+    /// What pools of a target were at, a little after the second.
+    fn sample(second: u64, pools: &[(&str, f64)]) -> Sample {
+        let scraped = pools.iter().map(|(pool, value)| Scraped {
+            series: SeriesName::new("pool_in_use", &[("pool", pool)]),
+            value: *value,
+        });
+        Sample {
+            at: Nanos(second * Nanos::SECOND.0 + 300_000),
+            scraped: scraped.collect(),
+            ..Sample::default()
+        }
+    }
+
+    /// `second state labels value`
+    fn told(events: &[AlertEvent]) -> Vec<String> {
+        events
+            .iter()
+            .map(|e| {
+                let value = e.value.map_or_else(String::new, |v| format!(" {v}"));
+                format!("{} {} {}{value}", e.at, e.state.name(), e.name())
+            })
+            .collect()
+    }
+
+    fn over(expr: &str, hold: u64, intervals: &[Interval], samples: &[Sample]) -> Vec<AlertEvent> {
+        let alert = alert(expr, hold).expect("an alert");
+        Watch::new(&[alert], &[]).over(intervals.iter(), samples.iter())
+    }
+
+    #[test]
+    fn an_alert_is_pending_for_its_time_then_fires_then_is_resolved() {
+        let failed = [0, 9, 0, 9, 9, 9, 9, 0, 0];
+        let intervals: Vec<_> = (0..).zip(failed).map(|(s, f)| interval(s, f)).collect();
+        let expr = "plimsoll_error_ratio > 0.05";
+        assert_eq!(
+            told(&over(expr, 2, &intervals, &[])),
+            [
+                "2 s pending A (warning) 0.09",
+                "3 s lapsed A (warning) 0.09",
+                "4 s pending A (warning) 0.09",
+                "6 s firing A (warning) 0.09",
+                "8 s resolved A (warning) 0.09",
+            ]
+        );
+        let at_once = told(&over(expr, 0, &intervals, &[]));
+        assert_eq!(at_once[0], "2 s firing A (warning) 0.09");
+        assert_eq!(at_once.len(), 4);
+    }
+
+    #[test]
+    fn each_set_of_labels_is_an_alert_of_its_own() {
+        let intervals: Vec<_> = (0..5).map(|s| interval(s, 0)).collect();
+        let samples = [
+            sample(0, &[("a", 9.0), ("b", 1.0)]),
+            sample(1, &[("a", 9.0), ("b", 8.0)]),
+            sample(2, &[("b", 8.0)]),
+            sample(3, &[("b", 1.0)]),
+        ];
+        let events = over("pool_in_use > 5", 0, &intervals, &samples);
+        assert_eq!(
+            told(&events),
+            [
+                "1 s firing A (warning) {pool=\"a\"} 9",
+                "2 s firing A (warning) {pool=\"b\"} 8",
+                "3 s resolved A (warning) {pool=\"a\"} 9",
+                "4 s resolved A (warning) {pool=\"b\"} 8",
+            ],
+            "what a scrape no longer shows is over"
+        );
+        assert_eq!(events[1].summary().expect("filled").raw(), "b at 8");
+    }
+
+    #[test]
+    fn an_expression_without_a_value_says_so_once_and_resolves_nothing() {
+        let intervals: Vec<_> = (0..6).map(|s| interval(s, 0)).collect();
+        let samples = [
+            sample(0, &[("a", 9.0)]),
+            sample(1, &[("a", 9.0), ("b", 9.0)]),
+            sample(2, &[("a", 9.0), ("b", 9.0)]),
+            sample(3, &[("a", 9.0)]),
+        ];
+        let expr = "vector(1) * on () pool_in_use";
+        assert_eq!(
+            told(&over(expr, 0, &intervals, &samples)),
+            ["1 s firing A (warning) 9", "2 s not evaluated A",]
+        );
+    }
+
+    #[test]
+    fn what_flaps_does_not_fill_the_record_nor_hide_what_fires() {
+        let intervals: Vec<_> = (0..1000)
+            .map(|s| interval(s, if s < 900 { s % 2 * 9 } else { 9 }))
+            .collect();
+        let events = over("plimsoll_error_ratio > 0.05", 5, &intervals, &[]);
+        assert_eq!(events.len(), MOST_CHANGES + 1);
+        assert_eq!(events[MOST_CHANGES].state, AlertState::Firing);
+    }
+
+    #[test]
+    fn the_same_events_come_of_the_same_round_however_it_arrives() {
+        let mut drawn = 0;
+        let alerts: Vec<Alert> = [
+            "rate(plimsoll_failed_total[5s]) > 4",
+            "pool_in_use > 5 and on () plimsoll_error_ratio < 0.1",
+            "max_over_time(pool_in_use[10s]) - pool_in_use > 3",
+            "absent(pool_in_use{pool=\"b\"})",
+        ]
+        .iter()
+        .map(|expr| alert(expr, 2).expect("an alert"))
+        .collect();
+        let mut any = |below: u64| {
+            drawn += 1;
+            crate::random::mix(7, drawn) % below
+        };
+        let intervals: Vec<_> = (0..120).map(|s| interval(s, any(12))).collect();
+        let samples: Vec<_> = (0..=120)
+            .map(|s| {
+                let pools = [("a", any(10) as f64), ("b", any(10) as f64)];
+                sample(s, &pools[..=usize::from(any(9) > 0)])
+            })
+            .collect();
+        let whole = Watch::new(&alerts, &[]).over(intervals.iter(), samples.iter());
+        assert!(whole.len() > 50, "{}", whole.len());
+        for _ in 0..20 {
+            let mut watch = Watch::new(&alerts, &[]);
+            let mut events = Vec::new();
+            let (mut i, mut s) = (0, 0);
+            while i < intervals.len() || s < samples.len() {
+                let load_first = s == samples.len() || (i < intervals.len() && any(2) == 0);
+                if load_first {
+                    events.extend(watch.interval(&intervals[i]));
+                    i += 1;
+                } else {
+                    events.extend(watch.sample(&samples[s]));
+                    s += 1;
+                }
+            }
+            events.extend(watch.finish());
+            assert_eq!(events, whole);
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_what_the_longest_range_needs() {
+        let alert = alert("rate(plimsoll_failed_total[20s]) > 1", 0).expect("an alert");
+        let mut watch = Watch::new(&[alert], &[]);
+        for s in 0..1000 {
+            watch.sample(&sample(s, &[("a", 1.0)]));
+            watch.interval(&interval(s, 0));
+        }
+        let table = watch.follower.table();
+        let longest = table.iter().map(|(_, series)| series.0.len()).max();
+        assert!(longest.is_some_and(|n| n <= 60), "{longest:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! What alerts did in a round.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,12 +63,12 @@ impl AlertEvent {
     pub fn name(&self) -> String {
         let mut name = self.alert.clone();
         if let Some(severity) = self.severity() {
-            name += &format!(" ({severity})");
+            let _ = write!(name, " ({severity})");
         }
         let labels = self.labels.iter().filter(|(label, _)| *label != "severity");
         let labels: Vec<String> = labels.map(|(k, v)| format!("{k}=\"{v}\"")).collect();
         if !labels.is_empty() {
-            name += &format!(" {{{}}}", labels.join(","));
+            let _ = write!(name, " {{{}}}", labels.join(","));
         }
         name
     }

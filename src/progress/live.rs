@@ -258,7 +258,7 @@ fn alerted(event: &AlertEvent) -> Option<String> {
     }
     let mut line = format!("alert {} {}", event.name(), event.state.name());
     if let Some(summary) = event.summary() {
-        line += &format!(": {}", summary.raw());
+        line = format!("{line}: {}", summary.raw());
     }
     Some(Untrusted::new(line).terminal())
 }

@@ -5,7 +5,6 @@ use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::units::Nanos;
 
 use super::limits;
-use super::name;
 use super::problems::Problems;
 use super::section::{self, Section};
 use super::tree::{Span, Value};
@@ -14,7 +13,6 @@ use super::tree::{Span, Value};
 pub(super) fn check(problems: &mut Problems<'_>, root: &Section<'_>) -> Option<Vec<Alert>> {
     let sections = root.sections("alert");
     section::count(problems, &sections, "alert");
-    name::check(problems, &sections, "alert");
     let sections = sections.iter().take(limits::TABLES);
     let alerts: Vec<Option<Alert>> = sections.map(|s| one(problems, s)).collect();
     alerts.into_iter().collect()

@@ -1,5 +1,6 @@
 //! Rule files, alerts of a stored run, and what an alert that fired means for the verdict.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::alert::{Alert, Watch, parse_rules};
@@ -107,7 +108,7 @@ pub(super) fn conclude(comparison: &mut Comparison, rounds: &[Round], gate: Opti
         - 1;
     let mut text = told(round, event);
     if more > 0 {
-        text += &format!("; {more} more fired");
+        let _ = write!(text, "; {more} more fired");
     }
     let closes = gating.is_some();
     let hint = if closes { None } else { not_gating(gate) };
@@ -136,7 +137,7 @@ fn told(round: &Round, event: &AlertEvent) -> String {
         round.index + 1
     );
     if let Some(summary) = event.summary() {
-        text += &format!(": {}", summary.raw());
+        let _ = write!(text, ": {}", summary.raw());
     }
     text
 }

@@ -1,7 +1,7 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
 use crate::diagnostic::scenario::UNVERIFIED;
-use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
+use crate::diagnostic::validity::{ALERT_FIRED, GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
     Arm, Baseline, Comparison, Design, Estimate, HaltCause, Interval, Metric, Mode, Moved, Origin,
     Round, Run, RunState, Scope, Stat, Verdict,
@@ -168,12 +168,13 @@ impl View {
         self.rows.iter().any(|r| !r.change.is_empty())
     }
 
-    /// The findings that say what held the load back or ended the run.
+    /// The findings that say what held the load back, ended the run or failed it from outside the rows.
     pub(in crate::report) fn stops(&self) -> impl Iterator<Item = &Remark> {
         let codes = [GUARD_OPENED.id, LIMIT_ENDED.id];
         self.remarks.iter().filter(move |r| {
             let code = r.code.as_ref().map(Untrusted::raw);
-            code.is_some_and(|code| codes.contains(&code))
+            let led_by_alert = r.repeats && code == Some(ALERT_FIRED.id);
+            led_by_alert || code.is_some_and(|code| codes.contains(&code))
         })
     }
 

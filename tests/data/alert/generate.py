@@ -128,7 +128,7 @@ quantile(0.75, pool_in_use)
 quantile by (pool) (0.5, pool_in_use)
 topk(2, requests_total)
 topk by (code) (1, requests_total)
-bottomk(3, pool_in_use)
+bottomk(3, requests_total)
 topk(0, pool_in_use)
 pool_in_use / pool_size
 pool_in_use / pool_size > 0.5
@@ -157,7 +157,6 @@ pool_in_use ^ 2 - 1
 -pool_in_use + 20 * 2 - 3 / 4
 1 / 0 - 1 / 0
 0 * constant / 0
-pool_in_use atan2 pool_size
 pool_in_use and pool_size
 pool_in_use and on (pool) pool_owner
 pool_in_use unless on (pool) pool_in_use > 8
