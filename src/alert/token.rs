@@ -55,19 +55,23 @@ impl Fault {
         Diagnostic::error(code, self.message.clone()).help(help)
     }
 
-    /// Its place in a file that holds the text somewhere in `outer`; all of that where the text is
-    /// not written as it is meant, with escapes or over several lines.
+    /// Its place in a file that holds the text somewhere in `outer`. Where the text is not written as
+    /// it is meant, with escapes or over several lines, the same word is looked for; else it is all.
     pub fn within(&self, file: &str, outer: &Range<usize>, text: &str) -> Range<usize> {
-        let written = file.get(outer.clone()).and_then(|part| part.find(text));
-        match written {
-            Some(at) => {
-                let start = outer.start + at;
-                // What is missing at the end is shown under the last that is there.
-                let last = text.trim_end().char_indices().next_back();
-                let from = last.map_or(0, |(at, _)| at).min(self.span.start);
-                start + from..start + self.span.end.clamp(from, text.trim_end().len().max(from))
-            }
-            None => outer.clone(),
+        let part = file.get(outer.clone()).unwrap_or_default();
+        if let Some(at) = part.find(text) {
+            let start = outer.start + at;
+            // What is missing at the end is shown under the last that is there.
+            let last = text.trim_end().char_indices().next_back();
+            let from = last.map_or(0, |(at, _)| at).min(self.span.start);
+            return start + from
+                ..start + self.span.end.clamp(from, text.trim_end().len().max(from));
+        }
+        let word = text.get(self.span.clone()).unwrap_or_default();
+        let mut places = part.match_indices(word).map(|(at, _)| outer.start + at);
+        match (places.next(), places.next()) {
+            (Some(at), None) if !word.is_empty() => at..at + word.len(),
+            _ => outer.clone(),
         }
     }
 
