@@ -64,6 +64,7 @@ fn round(index: usize, scale: u64) -> Round {
         contamination: Vec::new(),
         windows: Vec::new(),
         guard: Vec::new(),
+        alerts: Vec::new(),
         halt: None,
         complete: true,
     }

@@ -14,6 +14,7 @@ pub mod untrusted;
 pub mod model;
 pub mod stats;
 
+pub mod alert;
 pub mod diagnose;
 pub mod guard;
 pub mod journey;

@@ -87,6 +87,7 @@ fn round(index: usize, ms: f64, requests: u64) -> Round {
         contamination: Vec::new(),
         windows: Vec::new(),
         guard: Vec::new(),
+        alerts: Vec::new(),
         halt: None,
         complete: true,
     }

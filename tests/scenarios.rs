@@ -19,6 +19,8 @@ use proptest::prelude::*;
 
 /// Invalid files that no JSON Schema can refuse, and why.
 const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
+    ("alert-expressions", "reads a language of its own"),
+    ("alert-texts", "reads gaps in texts"),
     ("auth-twice", "compares a header with another key"),
     ("body-file-missing", "looks at the disk"),
     ("body-file-outside", "looks at the disk"),

@@ -9,19 +9,19 @@ const LASTS: u64 = 14;
 const BEGINS: u64 = 5;
 
 /// What is wrong in one run.
-pub struct Case {
+pub(crate) struct Case {
     run: usize,
-    pub faults: Vec<&'static str>,
+    pub(crate) faults: Vec<&'static str>,
 }
 
 /// Symptoms as named, the first first, with their strengths; or why there are none.
-pub enum Told {
+pub(crate) enum Told {
     Named(Vec<(String, String)>),
     Broken(String),
 }
 
 impl Case {
-    pub fn new(run: usize, faults: Vec<&'static str>) -> Self {
+    pub(crate) fn new(run: usize, faults: Vec<&'static str>) -> Self {
         Self { run, faults }
     }
 
@@ -79,7 +79,7 @@ duration = "{LASTS}s"
     }
 
     /// Runs it in a folder of its own.
-    pub fn run(&self) -> Told {
+    pub(crate) fn run(&self) -> Told {
         let place = tempfile::tempdir().expect("a folder");
         let file = place.path().join("diagnosis.toml");
         std::fs::write(&file, self.scenario()).expect("written");

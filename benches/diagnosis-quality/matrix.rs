@@ -19,10 +19,10 @@ struct Row {
     first: BTreeMap<String, usize>,
 }
 
-pub struct Matrix(Vec<(String, f64, Row)>);
+pub(crate) struct Matrix(Vec<(String, f64, Row)>);
 
 impl Matrix {
-    pub fn of(cases: &[Case], told: &[Told], faults: &[(&str, &str)]) -> Self {
+    pub(crate) fn of(cases: &[Case], told: &[Told], faults: &[(&str, &str)]) -> Self {
         let symptom = |fault: &str| {
             let entry = faults.iter().find(|(name, _)| *name == fault);
             entry.map_or(fault.to_owned(), |(_, symptom)| (*symptom).to_owned())
@@ -66,13 +66,13 @@ impl Matrix {
         Self(rows)
     }
 
-    pub fn is_within_bounds(&self) -> bool {
+    pub(crate) fn is_within_bounds(&self) -> bool {
         self.0
             .iter()
             .all(|(_, bound, row)| row.right as f64 >= bound * row.runs as f64)
     }
 
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut text = format!(
             "{:22} {:>9} {:>6}  named first\n",
             "injected", "right", "bound"

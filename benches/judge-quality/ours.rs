@@ -82,6 +82,7 @@ pub(crate) fn round(index: usize, fork: &Fork, scale: f64) -> Round {
         contamination: Vec::new(),
         windows: Vec::new(),
         guard: Vec::new(),
+        alerts: Vec::new(),
         halt: None,
         complete: true,
     }

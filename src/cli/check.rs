@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, quantity};
 use super::show::{self, OutputArgs};
@@ -72,6 +73,8 @@ pub(super) struct Args {
     #[command(flatten)]
     hosts: HostArgs,
     #[command(flatten)]
+    alerts: AlertArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -113,7 +116,8 @@ Examples:
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
-    let plan = load::plan(context, &args.scenario, None, &args.hosts)?;
+    let mut plan = load::plan(context, &args.scenario, None, &args.hosts)?;
+    args.alerts.add_to(&mut plan)?;
     let options = args.options(&plan)?;
     if args.dry_run {
         context.terminal.tell(&describe(&plan, &options))?;

@@ -1,6 +1,7 @@
 //! The command line: one file per verb, and the only place that prints, reads the environment or
 //! decides how the process ends.
 
+mod alerts;
 mod baseline;
 mod calibrate;
 mod check;

@@ -1,5 +1,7 @@
 //! `plimsoll report`.
 
+use std::path::PathBuf;
+
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::show::{self, OutputArgs};
@@ -14,13 +16,23 @@ pub(super) struct Args {
     /// `last`, `last~1`, a prefix of the id, or the folder
     #[arg(default_value = "last")]
     run: String,
+    /// Evaluate the alerts of this Prometheus rule file over the record; repeatable
+    #[arg(long, value_name = "FILE")]
+    rules: Vec<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
-    let outcome = session::reread(&context.session, &args.run)?;
+    let mut alerts = Vec::new();
+    for path in &args.rules {
+        alerts.extend(session::alert_rules(path)?);
+    }
+    let mut outcome = session::reread(&context.session, &args.run)?;
+    if !alerts.is_empty() {
+        session::evaluate_alerts(&mut outcome, &alerts);
+    }
     show::outcome(context, &outcome, &args.output)?;
     Ok(Exit::Passed)
 }

@@ -1,5 +1,6 @@
 //! `plimsoll run`.
 
+use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
 use super::show::{self, OutputArgs};
@@ -24,13 +25,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: Option<u16>,
     /// Measure a part of the plan, such as 2/5, while other processes measure the others
-    #[arg(long, value_name = "PART", requires = "start_at", value_parser = |text: &str| text.parse::<Shard>())]
+    #[arg(long, value_name = "PART", requires = "start_at", conflicts_with_all = ["rules", "fail_on_alert"], value_parser = |text: &str| text.parse::<Shard>())]
     shard: Option<Shard>,
     /// When the first round of every part begins, such as 2026-11-22T12:00:00Z
     #[arg(long, value_name = "TIME", requires = "shard", value_parser = |text: &str| text.parse::<Moment>())]
     start_at: Option<Moment>,
     #[command(flatten)]
     hosts: HostArgs,
+    #[command(flatten)]
+    alerts: AlertArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -47,7 +50,8 @@ Examples:
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
-    let plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
+    let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
+    args.alerts.add_to(&mut plan)?;
     if args.dry_run {
         let target = ArmTarget::of(&plan);
         let rounds = usize::from(args.rounds);

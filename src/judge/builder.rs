@@ -79,6 +79,7 @@ impl Build {
             contamination: Vec::new(),
             windows: Vec::new(),
             guard: Vec::new(),
+            alerts: Vec::new(),
             halt: None,
             complete: true,
         })

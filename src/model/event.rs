@@ -1,6 +1,8 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
-use super::{Arm, Contamination, Foresight, GuardChange, Halt, Interval, LevelVerdict, Outline};
+use super::{
+    AlertEvent, Arm, Contamination, Foresight, GuardChange, Halt, Interval, LevelVerdict, Outline,
+};
 use crate::units::Nanos;
 
 /// Sent by a session to whoever watches.
@@ -27,6 +29,8 @@ pub enum Event {
     Guard(GuardChange),
     /// A rule of the scenario ends the run.
     Halted(Halt),
+    /// An alert changed its state.
+    Alert(Box<AlertEvent>),
     RoundEnded {
         index: usize,
         arm: Arm,

@@ -3,6 +3,7 @@
 //! Plain data with a `schema` number where it is stored. Nothing here decides, measures or shows;
 //! the layers above read and write these types and agree through them.
 
+mod alert;
 mod baseline;
 mod calibration;
 mod capacity;
@@ -26,6 +27,7 @@ mod shard;
 mod values;
 mod verdict;
 
+pub use alert::{AlertEvent, AlertGate, AlertState};
 pub use baseline::{Acceptance, Baseline, BaselineId, Pruned, Pruning, SCHEMA as BASELINE_SCHEMA};
 pub use calibration::{Calibration, Detectable, NoiseFloor, Reliability, ReliabilityPoint};
 pub use capacity::{

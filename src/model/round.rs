@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Given, GuardChange, Halt, Window};
+use super::{AlertEvent, Cell, Given, GuardChange, Halt, Window};
 use crate::units::{Bytes, Nanos};
 
 /// Which of two targets a round measured.
@@ -58,6 +58,9 @@ pub struct Round {
     /// The rule of the scenario that ended it early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halt: Option<Box<Halt>>,
+    /// What alerts did, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertEvent>,
     /// False when a signal, an error or a rule ended it early: its values are never judged.
     pub complete: bool,
 }

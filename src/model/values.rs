@@ -102,6 +102,7 @@ impl Round {
             contamination: Vec::new(),
             windows: Vec::new(),
             guard: Vec::new(),
+            alerts: Vec::new(),
             halt: None,
             complete: true,
         }

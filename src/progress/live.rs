@@ -1,6 +1,9 @@
 //! Follows the events of one run.
 
-use crate::model::{Arm, Contamination, Estimate, Event, GuardState, Interval, Latencies, Outline};
+use crate::model::{
+    AlertEvent, AlertState, Arm, Contamination, Estimate, Event, GuardState, Interval, Latencies,
+    Outline,
+};
 use crate::units::{Nanos, Unit};
 use crate::untrusted::Untrusted;
 
@@ -89,6 +92,7 @@ impl Progress {
                 }
                 Some(change.to_string())
             }
+            Event::Alert(event) => alerted(event),
             Event::Halted(halt) => Some(format!("{halt}; the run ends")),
             Event::RoundEnded {
                 index,
@@ -245,6 +249,18 @@ impl RoundSoFar {
             })
             .collect()
     }
+}
+
+/// What is only near to firing is left to the report.
+fn alerted(event: &AlertEvent) -> Option<String> {
+    if matches!(event.state, AlertState::Pending | AlertState::Lapsed) {
+        return None;
+    }
+    let mut line = format!("alert {} {}", event.name(), event.state.name());
+    if let Some(summary) = event.summary() {
+        line = format!("{line}: {}", summary.raw());
+    }
+    Some(Untrusted::new(line).terminal())
 }
 
 fn looked(rounds: usize, interleaved: bool, undecided: &[String]) -> String {

@@ -99,6 +99,7 @@ impl Recorder {
             contamination: Vec::new(),
             windows: Vec::new(),
             guard: Vec::new(),
+            alerts: Vec::new(),
             halt: None,
             complete: end.complete,
         }

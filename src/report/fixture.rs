@@ -653,6 +653,7 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
         },
         windows: Vec::new(),
         guard: Vec::new(),
+        alerts: Vec::new(),
         halt: None,
         contamination: if noisy && arm == Arm::Now {
             vec![steal]

@@ -51,6 +51,16 @@ pub fn json(view: &View) -> String {
             "text": r.text.raw(),
             "hint": r.hint.as_ref().map(crate::untrusted::Untrusted::raw),
         })).collect::<Vec<_>>(),
+        "alerts": view.alerts.iter().map(|a| object!({
+            "round": a.round,
+            "arm": a.arm.name(),
+            "alert": a.event.alert,
+            "state": a.event.state,
+            "at": a.event.at,
+            "labels": a.event.labels,
+            "value": a.event.value,
+            "annotations": a.event.annotations,
+        })).collect::<Vec<_>>(),
         "judge": view.beside.judge,
         "unevaluated": view.beside.unevaluated.iter().map(|u| object!({
             "rule": u.rule,

@@ -25,6 +25,7 @@ pub fn markdown(view: &View) -> String {
     }
     page.capacity(view);
     page.remarks(view);
+    page.alerts(view);
     page.noise(view);
     page.beside(view);
     page.summary(view);
@@ -154,6 +155,33 @@ impl Page {
                 text += &format!(" (`plimsoll explain {}`)", clipped(code, 20));
             }
             self.paragraph(&text);
+        }
+    }
+
+    fn alerts(&mut self, view: &View) {
+        const MOST: usize = 20;
+        let told: Vec<_> = view.alerts.iter().filter(|a| a.tells()).collect();
+        if told.is_empty() {
+            return;
+        }
+        let mut text =
+            "| alert | state | when | value | summary |\n|---|---|---|---:|---|\n".to_owned();
+        for alert in told.iter().take(MOST) {
+            let summary = alert.summary.as_ref().map(|s| clipped(s, 300));
+            text += &format!(
+                "| {} | {} | {} | {} | {} |\n",
+                clipped(&alert.name, 200),
+                alert.state.name(),
+                alert.when,
+                alert.value,
+                summary.unwrap_or_default()
+            );
+        }
+        self.push(&text);
+        self.push("\n");
+        if told.len() > MOST {
+            let more = words::plural(told.len() - MOST, "more alert");
+            self.paragraph(&format!("{more}: see the HTML report."));
         }
     }
 

@@ -13,7 +13,7 @@ use super::problems::Problems;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
-use super::{data, guard, health, journey, name, phase, shape, target, threshold, tree};
+use super::{alert, data, guard, health, journey, name, phase, shape, target, threshold, tree};
 
 /// A plan, and what its author should know all the same.
 #[derive(Debug, Clone)]
@@ -73,6 +73,7 @@ fn check(
     let recorded = recorded.into_steps();
     let guard = guard::check(problems, root);
     let health = health::probes(problems, root);
+    let alerts = alert::check(problems, root);
     let known = threshold::Known {
         root,
         recorded: &recorded,
@@ -97,6 +98,7 @@ fn check(
         thresholds: thresholds?,
         guard,
         health: health?,
+        alerts: alerts?,
         source: file.text.to_string(),
         file: Some(file.name.clone()),
         ..Plan::new(name?, target?)

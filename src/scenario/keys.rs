@@ -5,6 +5,7 @@
 
 use crate::diagnostic::scenario as codes;
 
+use super::alert_keys::ALERT;
 use super::grammar::{Kind, Rule, Table};
 use super::kinds::{
     ANY, MOST_CONNECTIONS, MOST_USERS, later, now, optional, rate, required, slug, text, time,
@@ -69,9 +70,14 @@ pub(super) static SCENARIO: Table = Table {
             Kind::Table(&GUARD),
             "A circuit breaker: what happens to the load when too many requests fail.",
         ),
-        later(
+        optional(
             "alert",
-            "use [[threshold]] tables on Plimsoll's own metrics",
+            Kind::Tables(&ALERT),
+            "Expressions over series, evaluated each second of a round.",
+        ),
+        later(
+            "fault",
+            "start the target with a fault of its own; the demo target has --fault",
         ),
     ],
     rules: &[],

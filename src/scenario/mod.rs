@@ -5,6 +5,8 @@
 //! Nothing stops at the first problem. Invariant: a [`Plan`](plan::Plan) is returned only when there
 //! was no error, and an error list is never empty.
 
+mod alert;
+mod alert_keys;
 mod beside;
 mod body;
 mod change;

@@ -26,6 +26,11 @@ impl<'a> Problems<'a> {
         self.found.push(diagnostic.at(self.file, span, label));
     }
 
+    /// The file itself, that places point into.
+    pub(super) fn text(&self) -> &'a str {
+        &self.file.text
+    }
+
     /// The part of a place that holds a word, or all of it when the word is not written there.
     pub(super) fn narrowed(&self, span: &Span, word: &str) -> Span {
         let span = inside(&self.file.text, span.clone());

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Table;
+use super::{Source, Table};
 use crate::model::{CgroupDetail, Health, HostSample, Sample, TargetDetail, TargetSample};
 
 pub(super) fn add(table: &mut Table, sample: &Sample) {
     let at = sample.at.as_secs_f64();
+    table.look(Source::Sample, at);
     host(table, at, &sample.host);
     let up = f64::from(u8::from(sample.target.is_some()));
     table.put("target_up", &[], at, up);
@@ -16,8 +17,14 @@ pub(super) fn add(table: &mut Table, sample: &Sample) {
     if let Some(detail) = &sample.detail {
         in_detail(table, at, detail);
     }
+    if !sample.scraped.is_empty() {
+        table.look(Source::Scrape, at);
+    }
     for scraped in &sample.scraped {
-        table.add(scraped.series.clone(), at, scraped.value);
+        table.add_scraped(&scraped.series, at, scraped.value);
+    }
+    if !sample.health.is_empty() {
+        table.look(Source::Health, at);
     }
     for health in &sample.health {
         component(table, at, health);

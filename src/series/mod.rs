@@ -4,13 +4,18 @@
 //! so that an alert reads the same whether it looks at the target's own metrics or at ours. What was
 //! scraped keeps its name. All times are seconds from the beginning of the round's first phase.
 
+mod follower;
 mod generator;
+mod looks;
 mod machine;
 mod requests;
 mod table;
 
 use crate::model::{Interval, Outline, Sample};
 
+use looks::Source;
+
+pub use follower::Follower;
 pub use table::{Point, Series, Table};
 
 /// Everything that was seen of one round.
@@ -20,12 +25,14 @@ pub fn of_round(
     intervals: &[Interval],
     samples: &[Sample],
 ) -> Table {
-    let mut table = Table::default();
-    let intervals = intervals.iter().filter(|i| i.round == round);
-    requests::add(&mut table, &outline.steps, intervals);
-    for sample in samples.iter().filter(|s| s.round == round) {
-        add_sample(&mut table, sample);
+    let mut follower = Follower::new(&outline.steps);
+    for interval in intervals.iter().filter(|i| i.round == round) {
+        follower.interval(interval);
     }
+    for sample in samples.iter().filter(|s| s.round == round) {
+        follower.sample(sample);
+    }
+    let mut table = follower.into_table();
     table.sort();
     table
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Table;
+use super::{Source, Table};
 use crate::model::{Interval, Latencies, Tally};
 use crate::units::Nanos;
 
@@ -15,20 +15,22 @@ const BOUNDS: [f64; 18] = [
     10.0, 30.0, 60.0,
 ];
 
-/// Counters from the beginning of the round, and gauges of each second.
-pub(super) fn add<'a>(
-    table: &mut Table,
-    steps: &[String],
-    intervals: impl Iterator<Item = &'a Interval>,
-) {
-    let mut totals: BTreeMap<usize, Tally> = BTreeMap::new();
-    let mut buckets = [0_u64; BOUNDS.len() + 1];
-    let mut sum = 0.0;
-    for interval in intervals {
+/// The counters of a round as far as it was followed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Running {
+    totals: BTreeMap<usize, Tally>,
+    buckets: [u64; BOUNDS.len() + 1],
+    sum: f64,
+}
+
+impl Running {
+    /// Adds an interval: counters from the beginning of the round, and gauges of its second.
+    pub(super) fn add(&mut self, table: &mut Table, steps: &[String], interval: &Interval) {
         let at = (interval.start + interval.length).as_secs_f64();
+        table.look(Source::Load, at);
         let mut second = Second::default();
         for cell in &interval.cells {
-            totals.entry(cell.step).or_default().merge(&cell.tally);
+            self.totals.entry(cell.step).or_default().merge(&cell.tally);
             second.tally.merge(&cell.tally);
             second.latency.merge(&cell.latency);
             second.lateness = second
@@ -40,13 +42,13 @@ pub(super) fn add<'a>(
                 second.served += n;
             }
         }
-        count_latencies(&second.latency, &mut buckets, &mut sum);
-        for (&step, tally) in &totals {
+        count_latencies(&second.latency, &mut self.buckets, &mut self.sum);
+        for (&step, tally) in &self.totals {
             let step = steps.get(step).map_or("", String::as_str);
             counters(table, at, step, tally);
         }
         gauges(table, at, interval, &second);
-        histogram(table, at, &buckets, sum);
+        histogram(table, at, &self.buckets, self.sum);
     }
 }
 
@@ -199,7 +201,10 @@ mod tests {
         let steps = ["home".to_owned()];
         let mut table = Table::default();
         let intervals = [second(0, 3, 100, 0), second(1, 30, 50, 50)];
-        add(&mut table, &steps, intervals.iter());
+        let mut running = Running::default();
+        for interval in &intervals {
+            running.add(&mut table, &steps, interval);
+        }
         let values = |metric: &str| table.sum(metric).values().collect::<Vec<_>>();
         assert_eq!(values("plimsoll_due_total"), [100.0, 200.0]);
         assert_eq!(values("plimsoll_errors_total"), [50.0]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::looks::{Looks, Source};
 use crate::model::SeriesName;
 
 /// Seconds within which two points were seen at the same time.
@@ -20,7 +21,7 @@ pub struct Series(pub Vec<Point>);
 
 /// Series by name, all on one time axis.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Table(BTreeMap<SeriesName, Series>);
+pub struct Table(BTreeMap<SeriesName, Series>, Looks);
 
 impl Table {
     /// Adds a point; those of a series are expected, not required, to come in the order of time.
@@ -33,6 +34,31 @@ impl Table {
     /// The same for a metric of ours.
     pub(super) fn put(&mut self, metric: &str, labels: &[(&str, &str)], at: f64, value: f64) {
         self.add(SeriesName::new(metric, labels), at, value);
+    }
+
+    /// The same for what the target said of itself.
+    pub(super) fn add_scraped(&mut self, name: &SeriesName, at: f64, value: f64) {
+        self.1.came_from_scrape(&name.metric);
+        self.add(name.clone(), at, value);
+    }
+
+    /// Notes that a source was looked at: what it does not show now, it has no longer.
+    pub(super) fn look(&mut self, source: Source, at: f64) {
+        self.1.look(source, at);
+    }
+
+    /// When the source of a series was first looked at after a moment.
+    pub fn looked_after(&self, name: &SeriesName, at: f64) -> Option<f64> {
+        self.1.after(&name.metric, at)
+    }
+
+    /// Lets go of everything before a moment, and of series that have nothing else.
+    pub fn forget_before(&mut self, at: f64) {
+        self.0.retain(|_, Series(points)| {
+            points.drain(..points.partition_point(|p| p.at < at));
+            !points.is_empty()
+        });
+        self.1.forget_before(at);
     }
 
     pub(super) fn sort(&mut self) {

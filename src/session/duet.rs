@@ -109,7 +109,8 @@ impl Measurer<'_, '_> {
                 // The receiver outlives the sampler; a send can only fail while unwinding.
                 move |sample| drop(sampled.send(sample)),
             ));
-            let overseer = Overseer::new(&self.judged, breaker.as_mut(), stop.clone());
+            let overseer = Overseer::new(&self.judged, breaker.as_mut(), stop.clone())
+                .with_alerts(&self.plan.alerts, &outline.steps);
             orders.push(self.order_of(place, slot, &started, epoch, &overseer)?);
             sides.push(Side {
                 slot,
@@ -131,6 +132,9 @@ impl Measurer<'_, '_> {
         for (mut side, ended) in sides.into_iter().zip(ended) {
             let samples: Vec<Sample> = side.samples.try_iter().collect();
             for sample in samples {
+                for event in side.overseer.sample(&sample) {
+                    (self.watcher)(&event);
+                }
                 self.record_sample(&mut side.recorder, sample)?;
             }
             let complete = !ended.interrupted;
@@ -143,7 +147,9 @@ impl Measurer<'_, '_> {
                 idle_cpu_pressure,
                 complete,
             });
-            side.overseer.finish(&mut round);
+            for event in side.overseer.finish(&mut round) {
+                (self.watcher)(&event);
+            }
             round.contamination = judge::contamination(&round.trust);
             self.writer.append(&Frame::Round(round.clone()))?;
             self.writer.sync()?;
@@ -223,8 +229,12 @@ impl Measurer<'_, '_> {
                     continue;
                 }
                 let side = &mut sides[place];
-                let events = side.overseer.interval(&interval);
                 let samples: Vec<Sample> = side.samples.try_iter().collect();
+                let mut events: Vec<Event> = samples
+                    .iter()
+                    .flat_map(|s| side.overseer.sample(s))
+                    .collect();
+                events.extend(side.overseer.interval(&interval));
                 failure = self
                     .record(&mut side.recorder, interval, samples.into_iter())
                     .err();

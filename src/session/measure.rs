@@ -9,6 +9,7 @@ use crate::observe;
 use crate::scenario::plan::Plan;
 use crate::store::runs::{self, RunWriter};
 
+use super::alerts;
 use super::floor;
 use super::round::{Measurer, Slot};
 use super::search::searched;
@@ -147,6 +148,11 @@ pub(super) fn conclude(
     mut comparison: Comparison,
 ) -> Result<Outcome, SessionError> {
     floor::remark(measurer.session, &manifest, &mut comparison);
+    alerts::conclude(
+        &mut comparison,
+        &measurer.rounds,
+        measurer.plan.fail_on_alert,
+    );
     let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();
     let mut writer = measurer.writer;

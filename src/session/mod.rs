@@ -5,6 +5,7 @@
 //! whatever goes wrong is a [`SessionError`].
 
 mod accept;
+mod alerts;
 mod budget;
 mod calibrate;
 mod check;
@@ -44,6 +45,7 @@ pub use crate::observe::{Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept};
+pub use alerts::{alert_rules, evaluate_alerts, gate_on_alerts};
 pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};

@@ -1,12 +1,16 @@
-//! Watches a round while it runs: the guard, and the limits that end a run when they are broken.
+//! Watches a round while it runs: the guard, the limits that end a run when they are broken, and the
+//! alerts.
 //!
 //! It is asked at the end of every second; what it decides reaches the workers at their next turn,
 //! so the load stops well within a second of the guard's opening.
 
+use crate::alert::{Alert, Watch};
 use crate::engine::Governor;
 use crate::guard::Breaker;
 use crate::judge::Live;
-use crate::model::{Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, Round};
+use crate::model::{
+    AlertEvent, Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, Round, Sample,
+};
 use crate::stop::Stop;
 use crate::units::Nanos;
 
@@ -15,6 +19,8 @@ use crate::units::Nanos;
 pub(super) struct Overseer<'a> {
     breaker: Option<&'a mut Breaker>,
     live: Live,
+    watch: Watch,
+    alerts: Vec<AlertEvent>,
     /// Where the plan of the round ends: after it there is nothing to hold back.
     end: Nanos,
     governor: Governor,
@@ -32,6 +38,8 @@ impl<'a> Overseer<'a> {
         Self {
             breaker,
             live: Live::new(outline),
+            watch: Watch::new(&[], &outline.steps),
+            alerts: Vec::new(),
             end: outline.duration(),
             governor: Governor::default(),
             stop,
@@ -40,14 +48,33 @@ impl<'a> Overseer<'a> {
         }
     }
 
+    /// Has these alerts evaluated too.
+    pub(super) fn with_alerts(mut self, alerts: &[Alert], steps: &[String]) -> Self {
+        self.watch = Watch::new(alerts, steps);
+        self
+    }
+
     /// What the workers of the round obey.
     pub(super) fn governor(&self) -> Governor {
         self.governor.clone()
     }
 
+    /// Takes in what the sampler saw, and says what alerts did.
+    pub(super) fn sample(&mut self, sample: &Sample) -> Vec<Event> {
+        let changes = self.watch.sample(sample);
+        self.alerted(changes)
+    }
+
+    fn alerted(&mut self, changes: Vec<AlertEvent>) -> Vec<Event> {
+        self.alerts.extend(changes.iter().cloned());
+        let events = changes.into_iter().map(Box::new).map(Event::Alert);
+        events.collect()
+    }
+
     /// Takes an interval in, acts on it, and says what it did.
     pub(super) fn interval(&mut self, interval: &Interval) -> Vec<Event> {
-        let mut events = Vec::new();
+        let changes = self.watch.interval(interval);
+        let mut events = self.alerted(changes);
         let breach = self.live.feed(interval);
         if self.halt.is_some() {
             return events;
@@ -77,11 +104,16 @@ impl<'a> Overseer<'a> {
         Event::Halted(halt)
     }
 
-    /// Enters into the round what was seen of it and done to it.
-    pub(super) fn finish(self, round: &mut Round) {
+    /// Judges what is left, and enters into the round what was seen of it and done to it; says what
+    /// alerts did at its end.
+    pub(super) fn finish(mut self, round: &mut Round) -> Vec<Event> {
+        let changes = self.watch.finish();
+        let events = self.alerted(changes);
+        round.alerts = self.alerts;
         round.windows = self.live.finish();
         round.guard = self.changes;
         round.halt = self.halt.map(Box::new);
+        events
     }
 }
 

@@ -172,6 +172,10 @@ impl Measurer<'_, '_> {
         // Taken for the round, so that what it records and what it watches can be borrowed apart.
         let mut breaker = self.breaker.take();
         let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone());
+        if self.in_step.is_none() {
+            // A part alone sees a part of the numbers, which no rule is about.
+            overseer = overseer.with_alerts(&self.plan.alerts, &self.outline.steps);
+        }
         let ended = self.load(slot, &mut started, &mut recorder, &mut overseer)?;
         let complete = !ended.interrupted;
         // Whoever stops us may have stopped the target as well: then the stop is the news.
@@ -185,7 +189,9 @@ impl Measurer<'_, '_> {
             complete,
         });
         round.level = level;
-        overseer.finish(&mut round);
+        for event in overseer.finish(&mut round) {
+            (self.watcher)(&event);
+        }
         self.breaker = breaker;
         round.contamination = judge::contamination(&round.trust);
         self.writer.append(&Frame::Round(round.clone()))?;
@@ -241,8 +247,10 @@ impl Measurer<'_, '_> {
         let mut failure = None;
         let ended = load::run(&order, &mut |interval| {
             if failure.is_none() {
-                let events = overseer.interval(&interval);
-                failure = self.record(recorder, interval, samples.try_iter()).err();
+                let seen: Vec<Sample> = samples.try_iter().collect();
+                let mut events: Vec<Event> = seen.iter().flat_map(|s| overseer.sample(s)).collect();
+                events.extend(overseer.interval(&interval));
+                failure = self.record(recorder, interval, seen.into_iter()).err();
                 for event in &events {
                     (self.watcher)(event);
                 }
@@ -261,6 +269,9 @@ impl Measurer<'_, '_> {
         }
         let ended = ended?;
         for sample in samples.try_iter() {
+            for event in overseer.sample(&sample) {
+                (self.watcher)(&event);
+            }
             self.record_sample(recorder, sample)?;
         }
         Ok(ended)

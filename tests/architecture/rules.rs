@@ -11,8 +11,8 @@ pub(crate) const MOST_LINES: usize = 600;
 pub(crate) const MOST_MAIN_LINES: usize = 20;
 
 /// Modules whose results depend on their arguments alone.
-const PURE: [&str; 8] = [
-    "stats", "model", "schedule", "journey", "guard", "judge", "series", "diagnose",
+const PURE: [&str; 9] = [
+    "stats", "model", "schedule", "journey", "guard", "judge", "series", "alert", "diagnose",
 ];
 
 const PRINTS: &[&[&str]] = &[

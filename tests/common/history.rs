@@ -181,6 +181,7 @@ impl Made {
             },
             windows: Vec::new(),
             guard: Vec::new(),
+            alerts: Vec::new(),
             halt: None,
             complete: true,
         }

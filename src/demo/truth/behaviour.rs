@@ -25,7 +25,7 @@ pub struct Slow {
 }
 
 /// Answers due in the last part of every period are held until it ends, and then leave one after
-/// another, [`CATCHING_UP`] times as fast as they came: no server can send them all at once.
+/// another, twenty times as fast as they came: no server can send them all at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stalls {
     /// Counted from the first request.

@@ -41,4 +41,12 @@ super::codes! {
         "Several files become the rounds of one run: repetitions of the same measurement. They must come from the same tool in the same \
          version, and as far as they say, under the same load against the same target.",
         "plimsoll import wrk-1.txt oha-1.json";
+    RULES_UNREADABLE = "PL0720", "a file of rules cannot be read",
+        "A file of alert rules does not exist, cannot be read, is no text, or is larger than 1 MiB.",
+        "plimsoll check checkout --rules rules/service.yml        (there is no such file)";
+    BAD_RULES = "PL0721", "not a file of alert rules",
+        "A file of rules is YAML as Prometheus reads it: `groups`, each with a `name`, an `interval` and `rules`, each with `alert`, `expr`, \
+         `for`, `labels` and `annotations`. Recording rules (`record`), aliases and other keys are refused, since rules that are passed \
+         over would be alerts that never fire.",
+        "groups:\n  - name: service\n    rules:\n      - record: job:errors\n        expr: sum(errors_total)";
 }

@@ -63,4 +63,12 @@ super::codes! {
         "A threshold with `abort = true` was broken while the load was running, on enough requests to tell, so the run was drained and \
          ended there (exit 1). The values of the round that was cut short are shown and not judged, but for the limit that ended it.",
         "latency.p99 was 480 ms after 12 s, over its limit of 250 ms; the run was ended there";
+    ALERT_FIRED = "PL0340", "an alert fired",
+        "The expression of an alert held for as long as its rule says. With `--fail-on-alert critical`, `warning` or `any` such a run fails \
+         (exit 1); without it the alert is shown and decides nothing.",
+        "alert `PoolNearlyFull` (warning) fired at 42 s of round 1";
+    ALERT_UNEVALUATED = "PL0341", "an alert could not be evaluated",
+        "With the series that were there the expression had no value, such as when two series match where one may. The alert said nothing \
+         in that time; `on`, `ignoring` or an aggregation makes the sides go together.",
+        "alert `Lag` was not evaluated at 3 s of round 1: several series on the right match {}";
 }

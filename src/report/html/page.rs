@@ -95,6 +95,7 @@ fn page(view: &View) -> minijinja::Value {
         latency => of(figures::latency(view)),
         throughput => of(figures::throughput(view)),
         errors => of(figures::errors(view)),
+        alerts => of(tables::alerts(view)),
         error_classes => of(tables::error_classes(view)),
         resources => of(figures::resources(view)),
         steps => of(tables::parts(&view.steps, "step")),

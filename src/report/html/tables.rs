@@ -189,6 +189,27 @@ pub(super) fn error_classes(view: &View) -> Grid {
     }
 }
 
+pub(super) fn alerts(view: &View) -> Grid {
+    const MOST: usize = 200;
+    let told = view.alerts.iter().filter(|a| a.tells()).take(MOST);
+    let rows = told.map(|a| {
+        vec![
+            a.name.terminal(),
+            a.state.name().to_owned(),
+            a.when.clone(),
+            a.value.clone(),
+            a.summary
+                .as_ref()
+                .map(Untrusted::terminal)
+                .unwrap_or_default(),
+        ]
+    });
+    Grid {
+        head: vec!["alert", "state", "when", "value", "summary"],
+        rows: rows.collect(),
+    }
+}
+
 pub(super) fn parts(parts: &[Part], noun: &'static str) -> Grid {
     let with_before = parts.iter().any(|p| p.before.is_some());
     let mut head = vec![noun, "requests", "ok", "errors", "p50"];

@@ -1,7 +1,7 @@
 //! The parts of the page, written line by line.
 
 use crate::report::table::{Column, Table, width, wrap};
-use crate::report::view::{DETECTOR_COLUMNS, LEVEL_COLUMNS, Row, Standing, View};
+use crate::report::view::{AlertView, DETECTOR_COLUMNS, LEVEL_COLUMNS, Row, Standing, View};
 use crate::report::words;
 use crate::untrusted::Untrusted;
 
@@ -140,6 +140,35 @@ impl Page {
                     self.line(&format!("{INDENT}{line}"));
                 }
             }
+        }
+    }
+
+    /// What fired and what could not be evaluated; the page is no place for more than a few.
+    pub(super) fn alerts(&mut self, view: &View) {
+        const MOST: usize = 8;
+        let told: Vec<&AlertView> = view.alerts.iter().filter(|a| a.tells()).collect();
+        if told.is_empty() {
+            return;
+        }
+        self.blank();
+        for (i, alert) in told.iter().take(MOST).enumerate() {
+            let mut line = format!(
+                "{} {} ({})",
+                alert.name.terminal(),
+                alert.state.name(),
+                alert.when
+            );
+            if let Some(summary) = &alert.summary {
+                line += &format!(": {}", summary.terminal());
+            }
+            self.labelled(if i == 0 { "alerts" } else { "" }, &line);
+        }
+        if let Some(more) = told.len().checked_sub(MOST).filter(|more| *more > 0) {
+            let line = format!(
+                "and {} more: see the HTML report",
+                words::count(more as u64)
+            );
+            self.labelled("", &line);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
 use crate::diagnostic::scenario::UNVERIFIED;
-use crate::diagnostic::validity::{GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
+use crate::diagnostic::validity::{ALERT_FIRED, GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
     Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
     Moved, Origin, Round, Run, RunState, Scope, Stat, Verdict,
@@ -16,7 +16,8 @@ use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
 use super::{
-    CapacityView, DiagnosisView, Part, RoundView, Row, Strip, Summary, Timeline, TrustView, held,
+    AlertView, CapacityView, DiagnosisView, Part, RoundView, Row, Strip, Summary, Timeline,
+    TrustView, held,
 };
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -40,6 +41,7 @@ pub struct View {
     pub(in crate::report) timeline_before: Option<Timeline>,
     /// Of a search for capacity.
     pub(in crate::report) capacity: Option<CapacityView>,
+    pub(in crate::report) alerts: Vec<AlertView>,
     pub(in crate::report) rounds: Vec<RoundView>,
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
@@ -148,6 +150,7 @@ impl View {
                 .before_is_measured_now
                 .then(|| timeline(&indices(&timed(&sides.before)))),
             capacity: CapacityView::new(run),
+            alerts: AlertView::all(run),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
             trust: TrustView::new(&run.rounds, &rows, run.manifest.origin.as_ref()),
@@ -188,12 +191,13 @@ impl View {
         self.rows.iter().any(|r| !r.change.is_empty())
     }
 
-    /// The findings that say what held the load back or ended the run.
+    /// The findings that say what held the load back, ended the run or failed it from outside the rows.
     pub(in crate::report) fn stops(&self) -> impl Iterator<Item = &Remark> {
         let codes = [GUARD_OPENED.id, LIMIT_ENDED.id];
         self.remarks.iter().filter(move |r| {
             let code = r.code.as_ref().map(Untrusted::raw);
-            code.is_some_and(|code| codes.contains(&code))
+            let led_by_alert = r.repeats && code == Some(ALERT_FIRED.id);
+            led_by_alert || code.is_some_and(|code| codes.contains(&code))
         })
     }
 

@@ -1,5 +1,6 @@
 //! What every writer sees: the run with its reference, worked out once and already in words.
 
+mod alerts;
 mod beside;
 mod build;
 mod capacity;
@@ -14,6 +15,7 @@ mod trust;
 pub use build::View;
 pub use outlook::Standing;
 
+pub(super) use alerts::AlertView;
 pub(super) use beside::DETECTOR_COLUMNS;
 pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
 pub(super) use diagnosis::DiagnosisView;

@@ -19,7 +19,8 @@ pub use target::{
     Certificate, Command, Http, Overflow, Ready, Scheme, Target, Timeouts, Tls, Url, Version,
 };
 
-use crate::model::{JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold};
+use crate::alert::Alert;
+use crate::model::{AlertGate, JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold};
 use crate::units::Nanos;
 
 /// What to do, completely.
@@ -44,6 +45,10 @@ pub struct Plan {
     pub guard: Option<Guard>,
     /// Components that are asked whether they are well.
     pub health: Vec<HealthProbe>,
+    /// Evaluated while a round runs; they decide nothing about the load.
+    pub alerts: Vec<Alert>,
+    /// Alerts that fail the run by firing.
+    pub fail_on_alert: Option<AlertGate>,
     /// The scenario file as read; empty for a quick run.
     pub source: String,
     /// Where it was read from.
@@ -65,6 +70,8 @@ impl Plan {
             thresholds: Vec::new(),
             guard: None,
             health: Vec::new(),
+            alerts: Vec::new(),
+            fail_on_alert: None,
             source: String::new(),
             file: None,
         }
@@ -157,8 +164,8 @@ impl Plan {
     }
 
     /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, HTTP,
-    /// timeouts and seed. The address, the command, thresholds and what is observed are left out, so
-    /// that another build of the same service compares.
+    /// timeouts and seed. The address, the command, thresholds, alerts and what is observed are left out,
+    /// so that another build of the same service compares.
     pub fn hash(&self) -> String {
         let load = serde_json::json!({
             "seed": self.seed,
