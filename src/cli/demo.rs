@@ -93,8 +93,8 @@ pub(super) struct TargetArgs {
     /// Multiply all work by this
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     scale: f64,
-    /// Something to go wrong: slow=pay:20%, stall=5s:2s (at, for), hang=2%, or a name of the list
-    /// below; repeatable
+    /// Something to go wrong: slow=pay:20%, stall=5s:2s (at, for), hang=2%, or a name that
+    /// --help lists; repeatable
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<String>,
     /// Serve as a process that a supervisor started, so long after the faults' time line began

@@ -54,7 +54,7 @@ impl Ailment {
         let (name, does, full, strength) = match self {
             Self::PoolExhausted => (
                 "pool-exhausted",
-                "connections of the pool are lost, the rest come back late; waits end after 1 s with 503",
+                "connections get lost, the rest come back late; waits end after 1 s, 503",
                 "all but one of the 64 are lost",
                 1.0,
             ),
@@ -114,25 +114,25 @@ impl Ailment {
             ),
             Self::DescriptorExhaustion => (
                 "descriptor-exhaustion",
-                "descriptors are taken up to a limit of 256; new connections are not accepted",
+                "descriptors run out at a limit of 256; no new connection is accepted",
                 "all of them",
                 1.0,
             ),
             Self::CrashLoop => (
                 "crash-loop",
-                "the process exits with 1, comes up again, and exits after another second of load",
+                "the process exits with 1 and comes up again, after each second of load",
                 "down for 1 s each time",
                 0.5,
             ),
             Self::ConsumerLag => (
                 "consumer-lag",
-                "the consumer of the queue takes at most 20 messages a second, of one for each request",
+                "the consumer takes at most 20 messages a second; each request makes one",
                 "it takes none",
                 0.5,
             ),
             Self::CpuSaturation => (
                 "cpu-saturation",
-                "each request needs more CPU",
+                "each request needs more CPU, one after the other",
                 "60 ms more",
                 0.5,
             ),

@@ -43,6 +43,9 @@ pub(super) struct Shop {
     pub(super) meters: Meters,
     pub(super) threads: Threads,
     pub(super) leak: Leak,
+    /// The one core there is, for requests that saturate it: who waits for it waits here, and holds
+    /// nothing else that others wait for.
+    pub(super) core: tokio::sync::Mutex<()>,
     /// Is told when the process has to crash.
     pub(super) crash: Notify,
     /// When the first request other than probes came.
@@ -76,6 +79,7 @@ impl Shop {
             meters: Meters::new(),
             threads: Threads::default(),
             leak: Leak::default(),
+            core: tokio::sync::Mutex::default(),
             crash: Notify::new(),
             first: OnceLock::new(),
             requests: AtomicU64::new(0),

@@ -106,9 +106,12 @@ async fn admitted(shop: &Shop, endpoint: Endpoint, number: u64) -> Answer {
     if let Some(strength) = shop.ails(Ailment::Leak) {
         shop.leak.grow(strength);
     }
-    let more = shop.ails(Ailment::CpuSaturation).unwrap_or(0.0) * MORE_CPU;
     let mut work = work(&shop.options, endpoint);
-    work.cpu += Nanos::from_secs_f64(more);
+    let mut _core = None;
+    if let Some(strength) = shop.ails(Ailment::CpuSaturation) {
+        work.cpu += Nanos::from_secs_f64(strength * MORE_CPU);
+        _core = Some(shop.core.lock().await);
+    }
     served(shop, endpoint, work).await
 }
 
