@@ -78,6 +78,21 @@ pub(super) fn cache_evictions(table: &Table) -> Option<Series> {
     counters(table, |n| has(n, &["evict"]) && is_counter(n))
 }
 
+/// Periods of the CPU quota: of the target's control group, or as cAdvisor tells them.
+pub(super) fn quota_periods(table: &Table) -> Option<Series> {
+    counters(table, |n| {
+        n.metric == "target_cgroup_periods_total" || n.metric.ends_with("_cfs_periods_total")
+    })
+}
+
+/// Those of them in which it was stopped.
+pub(super) fn throttled_periods(table: &Table) -> Option<Series> {
+    counters(table, |n| {
+        n.metric == "target_cgroup_throttled_periods_total"
+            || n.metric.ends_with("_cfs_throttled_periods_total")
+    })
+}
+
 /// Attempts that the target made again, a counter.
 pub(super) fn retries(table: &Table) -> Option<Series> {
     counters(table, |n| {

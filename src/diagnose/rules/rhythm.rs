@@ -2,6 +2,7 @@
 
 use super::super::case::Case;
 use super::super::found::Found;
+use super::super::names;
 use super::super::second::Second;
 use super::resources;
 use crate::model::Contaminant;
@@ -20,14 +21,13 @@ const PERIOD: f64 = 140e6;
 /// Throttling that the control group counts, or the rhythm of it.
 pub(in crate::diagnose) fn throttled(case: &Case<'_>) -> Option<Found> {
     let span = case.trouble();
-    let growth = |metric: &str| case.growth(|t: &crate::series::Table| t.get(metric, &[]).cloned());
-    let periods = growth("target_cgroup_periods_total").map_or(0.0, |g| g.1);
-    if let Some((before, throttled)) = growth("target_cgroup_throttled_periods_total") {
+    let periods = case.growth(names::quota_periods).map_or(0.0, |g| g.1);
+    if let Some((before, throttled)) = case.growth(names::throttled_periods) {
         let share = throttled / periods.max(1e-9);
         if periods > 0.0 && share > 0.05 {
             let before = before.map(|b| b / periods);
             let evidence = span.moved(
-                "target_cgroup_throttled_periods_total",
+                "throttled periods",
                 "share of periods throttled",
                 Unit::Share,
                 (before, share.min(1.0)),
