@@ -28,6 +28,20 @@ const LEAST_SCORE: f64 = 0.3;
 const LIKELY: f64 = 0.55;
 const STRONG: f64 = 0.8;
 
+/// Symptoms, and what they make look like another: waiting for a lock looks like waiting for a
+/// dependency to whoever sees only latency.
+const ECHOES: [(&str, &str); 9] = [
+    ("throttled", "slow-dependency"),
+    ("pauses", "slow-dependency"),
+    ("lock-contention", "slow-dependency"),
+    ("cold-cache", "slow-dependency"),
+    ("retry-storm", "slow-dependency"),
+    ("cpu-saturation", "slow-dependency"),
+    ("cpu-saturation", "throttled"),
+    ("lock-contention", "throttled"),
+    ("retry-storm", "throttled"),
+];
+
 /// What the rounds of the target under test show, the best supported first.
 ///
 /// A round that was cut short is looked at too: what ended it is often the very thing to explain.
@@ -52,8 +66,35 @@ pub fn diagnose(run: &Run) -> Vec<Diagnosis> {
             conclude(symptom, found, cases.len())
         })
         .collect();
+    explain_away(&mut diagnoses);
+    diagnoses.retain(|d| d.score >= LEAST_SCORE);
     diagnoses.sort_by(|a, b| b.score.total_cmp(&a.score));
     diagnoses
+}
+
+/// What an echo of something likelier looks like weighs half.
+fn explain_away(diagnoses: &mut [Diagnosis]) {
+    let likely: Vec<&str> = diagnoses
+        .iter()
+        .filter(|d| d.score >= LIKELY)
+        .map(|d| d.symptom)
+        .collect();
+    for diagnosis in diagnoses {
+        let echo =
+            |(source, echo): &(&str, &str)| *echo == diagnosis.symptom && likely.contains(source);
+        if ECHOES.iter().any(echo) {
+            diagnosis.score /= 2.0;
+            diagnosis.strength = strength(diagnosis.score);
+        }
+    }
+}
+
+fn strength(score: f64) -> Strength {
+    match score {
+        s if s >= STRONG => Strength::Strong,
+        s if s >= LIKELY => Strength::Likely,
+        _ => Strength::Weak,
+    }
 }
 
 /// One diagnosis of what a rule found in some of the rounds; the strongest round gives the evidence.
@@ -63,9 +104,6 @@ fn conclude(symptom: &str, mut found: Vec<Found>, rounds: usize) -> Option<Diagn
     let best = found.into_iter().next()?;
     // Half by the strongest round and half by all of them.
     let score = f64::midpoint(best.score, sum / rounds.max(1) as f64);
-    if score < LEAST_SCORE {
-        return None;
-    }
     let Symptom {
         name,
         title,
@@ -74,16 +112,11 @@ fn conclude(symptom: &str, mut found: Vec<Found>, rounds: usize) -> Option<Diagn
         rules_out,
         ..
     } = *find(symptom)?;
-    let strength = match score {
-        s if s >= STRONG => Strength::Strong,
-        s if s >= LIKELY => Strength::Likely,
-        _ => Strength::Weak,
-    };
     Some(Diagnosis {
         symptom: name,
         title,
         score,
-        strength,
+        strength: strength(score),
         evidence: best.evidence,
         causes,
         actions,

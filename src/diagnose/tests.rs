@@ -416,6 +416,31 @@ fn a_noisy_machine_is_not_the_target() {
 }
 
 #[test]
+fn an_echo_weighs_half_beside_its_source() {
+    let names = CATALOGUE.map(|s| s.name);
+    for (source, echo) in ECHOES {
+        assert!(
+            names.contains(&source) && names.contains(&echo),
+            "{source} {echo}"
+        );
+    }
+    let contended = |_| Scene {
+        latencies: vec![(1.0, 60)],
+        futex: 6,
+        switches: 12,
+        in_flight: 6,
+        ..Scene::default()
+    };
+    let found = diagnose(&then(contended, &Scene::default()));
+    assert_eq!(found[0].symptom, "lock-contention");
+    let echo = found.iter().find(|d| d.symptom == "slow-dependency");
+    assert!(
+        echo.is_none_or(|d| d.strength == Strength::Weak),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn every_rule_has_its_entry_and_every_entry_its_rule() {
     let rules = RULES.map(|(name, _)| name);
     assert_eq!(CATALOGUE.map(|s| s.name), rules);

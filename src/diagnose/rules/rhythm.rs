@@ -4,7 +4,6 @@ use super::super::case::Case;
 use super::super::found::Found;
 use super::super::names;
 use super::super::second::Second;
-use super::resources;
 use crate::model::Contaminant;
 use crate::series::Series;
 use crate::units::{Share, Unit};
@@ -65,7 +64,7 @@ fn rhythm_of_quota(case: &Case<'_>) -> Option<Found> {
         && (2.0 * HELD..=PERIOD).contains(&worst)
         && quick < usual + HELD
         && spread >= 0.5;
-    if !fits || resources::cpu_saturation(case).is_some() {
+    if !fits {
         return None;
     }
     let span = super::super::found::Span {

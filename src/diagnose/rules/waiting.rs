@@ -4,7 +4,6 @@ use super::super::case::Case;
 use super::super::found::{Found, Span};
 use super::super::names;
 use super::super::second::Second;
-use super::{counted, resources, rhythm};
 use crate::model::ErrorClass;
 use crate::series::{Series, Table};
 use crate::units::{Share, Unit};
@@ -163,25 +162,13 @@ pub(in crate::diagnose) fn slow_dependency(case: &Case<'_>) -> Option<Found> {
             (before, now),
         )
     });
-    let explained = [
-        rhythm::throttled,
-        rhythm::pauses,
-        lock_contention,
-        counted::cold_cache,
-        counted::retry_storm,
-        resources::cpu_saturation,
-    ];
-    let explained = explained
-        .iter()
-        .any(|rule| rule(case).is_some_and(|f| f.score >= 0.6));
     Some(
         Found::with(0.4, latency)
             .and(0.7, calls)
             .and(0.3, flat)
             .and(0.4, slow_component(case))
             .unless(pool_is_full, 0.6)
-            .unless(cpu_rose(case), 0.5)
-            .unless(explained, 0.5),
+            .unless(cpu_rose(case), 0.5),
     )
 }
 
