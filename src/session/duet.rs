@@ -129,39 +129,50 @@ impl Measurer<'_, '_> {
         let ended = self.load_both(&orders, &mut sides);
         samplers.into_iter().for_each(Sampler::stop);
         let ended = ended?;
-        for (mut side, ended) in sides.into_iter().zip(ended) {
-            let samples: Vec<Sample> = side.samples.try_iter().collect();
-            for sample in samples {
-                for event in side.overseer.sample(&sample) {
-                    (self.watcher)(&event);
-                }
-                self.record_sample(&mut side.recorder, sample)?;
-            }
-            let complete = !ended.interrupted;
-            if complete {
-                side.started.still_running()?;
-            }
-            drop(side.started);
-            let mut round = side.recorder.finish(End {
-                worker_cpu: ended.worker_cpu,
-                idle_cpu_pressure,
-                complete,
-            });
-            for event in side.overseer.finish(&mut round) {
-                (self.watcher)(&event);
-            }
-            round.contamination = judge::contamination(&round.trust);
-            self.writer.append(&Frame::Round(round.clone()))?;
-            self.writer.sync()?;
-            (self.watcher)(&Event::RoundEnded {
-                index: side.slot.index,
-                arm: side.slot.arm,
-                contamination: round.contamination.clone(),
-            });
-            self.rounds.push(round);
+        for (side, ended) in sides.into_iter().zip(ended) {
+            self.finish_side(side, ended, idle_cpu_pressure)?;
         }
         let tested = slots.iter().position(|s| s.arm == Arm::Now);
         self.breaker = tested.and_then(|i| breakers[i].take());
+        Ok(())
+    }
+
+    /// Sums up what one side measured and writes it down.
+    fn finish_side(
+        &mut self,
+        mut side: Side<'_>,
+        ended: Ended,
+        idle_cpu_pressure: Option<f64>,
+    ) -> Result<(), SessionError> {
+        let samples: Vec<Sample> = side.samples.try_iter().collect();
+        for sample in samples {
+            for event in side.overseer.sample(&sample) {
+                (self.watcher)(&event);
+            }
+            self.record_sample(&mut side.recorder, sample)?;
+        }
+        let complete = !ended.interrupted;
+        if complete {
+            side.started.still_running()?;
+        }
+        drop(side.started);
+        let mut round = side.recorder.finish(End {
+            worker_cpu: ended.worker_cpu,
+            idle_cpu_pressure,
+            complete,
+        });
+        for event in side.overseer.finish(&mut round) {
+            (self.watcher)(&event);
+        }
+        round.contamination = judge::contamination(&round.trust);
+        self.writer.append(&Frame::Round(round.clone()))?;
+        self.writer.sync()?;
+        (self.watcher)(&Event::RoundEnded {
+            index: side.slot.index,
+            arm: side.slot.arm,
+            contamination: round.contamination.clone(),
+        });
+        self.rounds.push(round);
         Ok(())
     }
 
