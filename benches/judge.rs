@@ -4,9 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use plimsoll::judge::{Environment, Looks, Question, Rule, judge};
-use plimsoll::model::{
-    Arm, Cell, Design, Distribution, Outline, PhaseOutline, PhaseUsage, Round, Trust,
-};
+use plimsoll::model::{Arm, Cell, Design, Distribution, Outline, PhaseOutline, PhaseUsage, Round};
 use plimsoll::units::{Bytes, Nanos};
 
 const STEPS: [&str; 3] = ["browse", "cart", "pay"];
@@ -40,13 +38,7 @@ fn round(index: usize, scale: u64) -> Round {
         })
         .collect();
     Round {
-        index,
-        arm: Arm::Now,
-        pair: index,
-        started_at: String::new(),
-        level: None,
         cells,
-        given: Vec::new(),
         usage: vec![PhaseUsage {
             phase: 0,
             wall: Nanos::from_secs(60),
@@ -57,16 +49,7 @@ fn round(index: usize, scale: u64) -> Round {
             fds_peak: 20,
             threads_peak: 4,
         }],
-        trust: Trust {
-            conserved: true,
-            ..Trust::default()
-        },
-        contamination: Vec::new(),
-        windows: Vec::new(),
-        guard: Vec::new(),
-        alerts: Vec::new(),
-        halt: None,
-        complete: true,
+        ..Round::new(index, Arm::Now, index, String::new())
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 use common::{Ended, Workplace};
 use plimsoll::model::{
     Arm, Cell, Comparison, Decision, Design, Fingerprint, Judge, Manifest, Mode, Outline,
-    PhaseOutline, RUN_SCHEMA, Round, TargetOutline, Trust, Verdict,
+    PhaseOutline, RUN_SCHEMA, Round, TargetOutline, Verdict,
 };
 use plimsoll::store::runs::{Frame, RunWriter};
 use plimsoll::units::Nanos;
@@ -72,24 +72,8 @@ fn round(index: usize, ms: f64, requests: u64) -> Round {
     cell.tally.sent = requests;
     cell.tally.answered = requests;
     Round {
-        index,
-        arm: Arm::Now,
-        pair: index,
-        started_at: "2026-11-20T09:00:00Z".into(),
-        level: None,
         cells: vec![cell],
-        given: Vec::new(),
-        usage: Vec::new(),
-        trust: Trust {
-            conserved: true,
-            ..Trust::default()
-        },
-        contamination: Vec::new(),
-        windows: Vec::new(),
-        guard: Vec::new(),
-        alerts: Vec::new(),
-        halt: None,
-        complete: true,
+        ..Round::new(index, Arm::Now, index, "2026-11-20T09:00:00Z".into())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use plimsoll::judge::{Environment, Looks, Question, Rule, judge};
 use plimsoll::model::{
     Arm, Cell, Change, Comparison, Design, Distribution, Metric, MetricResult, Outline,
-    PhaseOutline, PhaseUsage, Round, Stat, Threshold, Trust, Verdict, bucket_low,
+    PhaseOutline, PhaseUsage, Round, Stat, Threshold, Verdict, bucket_low,
 };
 use plimsoll::units::{Bytes, Nanos};
 
@@ -67,24 +67,8 @@ pub(crate) fn round(index: usize, fork: &Fork, scale: f64) -> Round {
     cell.tally.sent = REQUESTS;
     cell.tally.answered = REQUESTS;
     Round {
-        index,
-        arm: Arm::Now,
-        pair: index,
-        started_at: String::new(),
-        level: None,
         cells: vec![cell],
-        given: Vec::new(),
-        usage: Vec::new(),
-        trust: Trust {
-            conserved: true,
-            ..Trust::default()
-        },
-        contamination: Vec::new(),
-        windows: Vec::new(),
-        guard: Vec::new(),
-        alerts: Vec::new(),
-        halt: None,
-        complete: true,
+        ..Round::new(index, Arm::Now, index, String::new())
     }
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::measured::{Measured, Part};
 use crate::diagnostic::{Diagnostic, foreign as codes};
 use crate::model::{
-    Cell, Given, Metric, Outline, PhaseOutline, Round, Scope, TargetOutline, Threshold,
+    Arm, Cell, Given, Metric, Outline, PhaseOutline, Round, Scope, TargetOutline, Threshold,
 };
 use crate::units::Nanos;
 
@@ -140,6 +140,6 @@ fn round(index: usize, measured: &Measured, outline: &Outline, now: &str) -> Rou
     Round {
         cells: measured.parts.iter().filter_map(cell).collect(),
         given: whole.chain(of_parts).collect(),
-        ..Round::unmeasured(index, started_at)
+        ..Round::new(index, Arm::Now, index, started_at)
     }
 }

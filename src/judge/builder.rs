@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     Arm, Cell, Contaminant, Contamination, Design, Distribution, ErrorClass, Outline, PhaseOutline,
-    PhaseUsage, Round, Threshold, Trust, bucket_low,
+    PhaseUsage, Round, Threshold, bucket_low,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -63,26 +63,12 @@ pub(super) struct Build(pub(super) Round);
 impl Build {
     /// A round without requests.
     pub(super) fn empty(index: usize) -> Self {
-        Self(Round {
+        Self(Round::new(
             index,
-            arm: Arm::Now,
-            pair: index,
-            started_at: "2025-01-01T00:00:00Z".to_owned(),
-            level: None,
-            cells: Vec::new(),
-            given: Vec::new(),
-            usage: Vec::new(),
-            trust: Trust {
-                conserved: true,
-                ..Trust::default()
-            },
-            contamination: Vec::new(),
-            windows: Vec::new(),
-            guard: Vec::new(),
-            alerts: Vec::new(),
-            halt: None,
-            complete: true,
-        })
+            Arm::Now,
+            index,
+            "2025-01-01T00:00:00Z".to_owned(),
+        ))
     }
 
     /// A round with one step of median `ms`.

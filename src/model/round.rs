@@ -66,6 +66,31 @@ pub struct Round {
 }
 
 impl Round {
+    /// A complete round in which nothing was measured yet: of the generator and the machine nothing is
+    /// known, and nothing speaks against them.
+    pub fn new(index: usize, arm: Arm, pair: usize, started_at: String) -> Self {
+        Self {
+            index,
+            arm,
+            pair,
+            started_at,
+            level: None,
+            cells: Vec::new(),
+            given: Vec::new(),
+            usage: Vec::new(),
+            trust: Trust {
+                conserved: true,
+                ..Trust::default()
+            },
+            contamination: Vec::new(),
+            windows: Vec::new(),
+            guard: Vec::new(),
+            alerts: Vec::new(),
+            halt: None,
+            complete: true,
+        }
+    }
+
     /// True when there are values and no requests behind them.
     pub fn is_bare(&self) -> bool {
         self.cells.is_empty() && !self.given.is_empty()

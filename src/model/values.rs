@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Change, Metric, Outline, Round, Scope, Threshold, Trust};
+use super::{Arm, Change, Metric, Outline, Round, Scope, Threshold};
 
 /// A value that a round was given, because somebody else measured it. It is taken as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,42 +69,14 @@ impl Values {
     pub fn rounds(&self, arm: Arm) -> Vec<Round> {
         let rows = self.rows.iter().enumerate();
         rows.map(|(index, row)| Round {
-            arm,
             given: self
                 .metrics
                 .iter()
                 .zip(row)
                 .map(|(&metric, &value)| Given::whole(metric, value))
                 .collect(),
-            ..Round::unmeasured(index, String::new())
+            ..Round::new(index, arm, index, String::new())
         })
         .collect()
-    }
-}
-
-impl Round {
-    /// A complete round in which nothing was measured here: its requests and values come from
-    /// others, and of the generator and the machine nothing is known.
-    pub fn unmeasured(index: usize, started_at: String) -> Self {
-        Self {
-            index,
-            arm: Arm::Now,
-            pair: index,
-            started_at,
-            level: None,
-            cells: Vec::new(),
-            given: Vec::new(),
-            usage: Vec::new(),
-            trust: Trust {
-                conserved: true,
-                ..Trust::default()
-            },
-            contamination: Vec::new(),
-            windows: Vec::new(),
-            guard: Vec::new(),
-            alerts: Vec::new(),
-            halt: None,
-            complete: true,
-        }
     }
 }

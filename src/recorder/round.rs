@@ -87,21 +87,11 @@ impl Recorder {
             .collect();
         let trust = self.trust(&readings, end);
         Round {
-            index: self.index,
-            arm: self.arm,
-            pair: self.pair,
-            started_at: self.started_at,
-            level: None,
             cells: self.cells.into_values().collect(),
-            given: Vec::new(),
             usage,
             trust,
-            contamination: Vec::new(),
-            windows: Vec::new(),
-            guard: Vec::new(),
-            alerts: Vec::new(),
-            halt: None,
             complete: end.complete,
+            ..Round::new(self.index, self.arm, self.pair, self.started_at)
         }
     }
 

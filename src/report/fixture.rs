@@ -622,13 +622,7 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
         limit: 0.02,
     };
     Round {
-        index,
-        arm,
-        pair,
-        started_at: "2026-11-22T09:15:00Z".into(),
-        level: None,
         cells,
-        given: Vec::new(),
         usage: vec![PhaseUsage {
             phase: 1,
             wall: Nanos::from_secs(load.seconds),
@@ -651,15 +645,11 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
             conserved: true,
             generator_errors: 0,
         },
-        windows: Vec::new(),
-        guard: Vec::new(),
-        alerts: Vec::new(),
-        halt: None,
         contamination: if noisy && arm == Arm::Now {
             vec![steal]
         } else {
             Vec::new()
         },
-        complete: true,
+        ..Round::new(index, arm, pair, "2026-11-22T09:15:00Z".into())
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use plimsoll::model::{
     Arm, Cell, Contaminant, Contamination, Fingerprint, Manifest, Mode, Outline, PhaseOutline,
-    PhaseUsage, RUN_SCHEMA, Round, Threshold, Trust,
+    PhaseUsage, RUN_SCHEMA, Round, Threshold,
 };
 use plimsoll::store::runs::{Frame, RunWriter};
 use plimsoll::units::{Bytes, Nanos};
@@ -149,13 +149,7 @@ impl Made {
         cell.tally.sent = REQUESTS;
         cell.tally.answered = REQUESTS;
         Round {
-            index,
-            arm,
-            pair,
-            started_at: started_at.to_owned(),
-            level: None,
             cells: vec![cell],
-            given: Vec::new(),
             usage: vec![PhaseUsage {
                 phase: 0,
                 wall: Nanos::from_secs(10),
@@ -166,10 +160,6 @@ impl Made {
                 fds_peak: 20,
                 threads_peak: 4,
             }],
-            trust: Trust {
-                conserved: true,
-                ..Trust::default()
-            },
             contamination: if self.spoiled {
                 vec![Contamination {
                     by: Contaminant::Steal,
@@ -179,11 +169,7 @@ impl Made {
             } else {
                 Vec::new()
             },
-            windows: Vec::new(),
-            guard: Vec::new(),
-            alerts: Vec::new(),
-            halt: None,
-            complete: true,
+            ..Round::new(index, arm, pair, started_at.to_owned())
         }
     }
 }
