@@ -1,7 +1,7 @@
 //! Why a run shows what it shows: symptoms, ranked, each with its evidence.
 //!
-//! A symptom is an entry of the [`catalogue`], which is text, and a rule, which is a pure function over
-//! what a round showed (a [`Case`]). Rules are asked of every round of the target under test; what only
+//! A symptom is an entry of the [`CATALOGUE`], which is text, and a rule, which is a pure function over
+//! what a round showed (a `Case`). Rules are asked of every round of the target under test; what only
 //! one of several rounds shows counts for less. A score ranks; it is no probability.
 
 mod case;
