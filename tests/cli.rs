@@ -469,6 +469,36 @@ fn what_is_generated_is_what_is_committed_and_loads() {
 }
 
 #[test]
+fn init_writes_a_scenario_for_each_question() {
+    let place = Workplace::new();
+    for kind in ["load", "stress", "soak", "spike", "concurrency"] {
+        for (target, name) in [(&["--url", "http://127.0.0.1:9/"][..], "url"), (&[], "own")] {
+            let name = format!("{kind}-{name}");
+            let words = [&["init", &name, "--kind", kind][..], target].concat();
+            place.run(&words).exits(0);
+            place.run(&["validate", &name]).exits(0);
+            let slo = format!("{name}-slo");
+            let words = [
+                &["init", &slo, "--kind", kind, "--preset", "service-slo"][..],
+                target,
+            ];
+            place.run(&words.concat()).exits(0);
+            place.run(&["validate", &slo]).exits(0);
+        }
+    }
+    let read = |name: &str| {
+        std::fs::read_to_string(place.path().join("scenarios").join(name)).expect("written")
+    };
+    let written = read("load-own-slo.toml");
+    for limit in ["500ms", "0.1%", "256MiB", "70%"] {
+        assert!(written.contains(limit), "{written}");
+    }
+    // Of a URL no process is known, so nothing of it can be limited.
+    assert!(!read("load-url-slo.toml").contains("256MiB"));
+    place.run(&["init", "x", "--kind", "chaos"]).exits(2);
+}
+
+#[test]
 fn init_writes_what_validate_accepts_and_never_overwrites() {
     let place = Workplace::new();
     place

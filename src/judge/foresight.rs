@@ -65,11 +65,11 @@ pub fn foresee(q: &Question, noise: Noise<'_>, rounds: usize) -> Vec<Smallest> {
         .collect()
 }
 
-/// All complete rounds, or only the clean ones where most are.
+/// All complete rounds, or only the clean ones where most are and they are enough.
 fn usable<'a>(side: &[&'a Round]) -> Vec<&'a Round> {
     let complete = || side.iter().copied().filter(|r| r.complete);
     let clean: Vec<&Round> = complete().filter(|r| r.is_clean()).collect();
-    if 2 * clean.len() >= complete().count() {
+    if clean.len() >= LEAST_ROUNDS && 2 * clean.len() >= complete().count() {
         clean
     } else {
         complete().collect()

@@ -291,6 +291,19 @@ fn what_is_foreseen_is_what_is_seen_when_the_spread_stays() {
 }
 
 #[test]
+fn a_spoiled_round_of_three_still_tells_a_spread() {
+    let o = outline(&["pay"], vec![]);
+    let before = rounds((0..3).map(|i| {
+        let round = Build::of(i, 5.0 * SCATTER[i]).cpu(100.0 * SCATTER[i]);
+        if i == 1 { round.stolen(0.3) } else { round }
+    }));
+    let b: Vec<&Round> = before.iter().collect();
+    let q = question(&o, Design::Unpaired, &b, &[]);
+    let foreseen = foresee(&q, Noise::Side(&b), 5);
+    assert!(foreseen.iter().any(|s| s.metric == "cpu.per-request"));
+}
+
+#[test]
 fn the_spread_of_pairs_is_less_than_that_of_rounds_that_drift_together() {
     let o = outline(&["pay"], vec![]);
     let drift = [1.0, 1.3, 0.8, 1.1, 0.9];

@@ -1,5 +1,7 @@
 //! `plimsoll init`.
 
+mod kind;
+
 use std::path::PathBuf;
 
 use super::Context;
@@ -8,10 +10,12 @@ use super::load;
 use crate::diagnostic::{Diagnostic, SourceFile, output};
 use crate::scenario;
 use crate::session;
+use kind::{Kind, Preset};
 
 /// Write a scenario you can read
 ///
-/// Writes scenarios/NAME.toml with comments, and never overwrites.
+/// Writes scenarios/NAME.toml with comments, and never overwrites. --kind says what the load is to find
+/// out, and --preset which limits it must keep.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Name of the scenario
@@ -23,13 +27,27 @@ pub(super) struct Args {
     /// The target to start for every round: a command line with {port} [default: the demo target]
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
+    /// What the load is to find out
+    #[arg(long, value_enum, default_value_t)]
+    kind: Kind,
+    /// Limits instead of those that the kind suggests
+    #[arg(long, value_enum)]
+    preset: Option<Preset>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let target = args.target()?;
+    // Of a target that is only a URL no process is known.
+    let observed = args.url.is_none();
+    let limits = args.preset.map_or_else(
+        || args.kind.limits(observed),
+        |preset| preset.limits(observed),
+    );
     let text = TEMPLATE
         .replace("@NAME@", &args.name)
-        .replace("@TARGET@", &target);
+        .replace("@TARGET@", &target)
+        .replace("@PHASES@", args.kind.phases())
+        .replace("@LIMITS@", &limits);
     let root = &context.session.root;
     let path = root
         .strip_prefix(".")
@@ -99,27 +117,8 @@ request = "GET /"
 # json = { item = 1 }                           # or: body = "...", body-file = "body.json"
 # expect = { status = 200, body-contains = "ok" }
 
-[[phase]]
-name = "warm-up"
-rate = "100/s"
-duration = "2s"
-warm-up = true                                  # excluded from every number
-
-[[phase]]
-name = "steady"
-rate = "100/s"                                  # open model: the plan decides when a request leaves
-duration = "10s"
-
-# A limit on the number itself: an SLO.
-[[threshold]]
-metric = "latency.p95"
-max = "250ms"
-max-change = "+10%"                             # and on its change against the reference
-
-[[threshold]]
-metric = "latency.p50"
-max-change = "+5%"
-"#;
+@PHASES@
+@LIMITS@"#;
 
 #[cfg(test)]
 mod tests {
