@@ -1,8 +1,8 @@
 //! `plimsoll diagnose`.
 
-use super::Context;
 use super::exit::{Exit, Failure};
-use crate::report::{View, diagnosis_json, diagnosis_text};
+use super::{Context, show};
+use crate::report::{diagnosis_json, diagnosis_text};
 use crate::session;
 
 /// Name the likely cause of what a run shows, with its evidence
@@ -25,8 +25,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let outcome = session::reread(&context.session, &args.run)?;
-    let view = View::new(&outcome.run, outcome.baseline.as_ref())
-        .explained(&session::diagnose(&outcome.run));
+    let view = show::view(&outcome);
     if args.json {
         context.terminal.out(&diagnosis_json(&view))?;
     } else {

@@ -63,7 +63,7 @@ const fn is_stdout(destination: &Destination) -> bool {
 }
 
 /// What every format shows of a run.
-fn view(outcome: &Outcome) -> View {
+pub(super) fn view(outcome: &Outcome) -> View {
     View::new(&outcome.run, outcome.baseline.as_ref()).explained(&session::diagnose(&outcome.run))
 }
 

@@ -36,7 +36,7 @@ pub enum Strength {
 pub struct Evidence {
     /// `pool utilisation 0.41 → 0.97 from second 10 on`
     pub text: String,
-    /// The series it was seen in, as alerts name it.
+    /// The series it was seen in, as alerts name it; of what was worked out of several, what that is.
     pub series: String,
     /// When, in seconds from the beginning of the round.
     pub from: f64,
