@@ -63,10 +63,9 @@ pub fn rounds_that_count(rounds: &[&Round], outline: &Outline) -> Vec<MetricRoun
         }
         let readings = read.iter().find(|(of, _)| *of == scope).map(|(_, r)| r);
         let values = readings.and_then(|readings| counted(metric, &rounds, readings));
-        if let Some((rounds, at_least)) = values {
+        if let Some(rounds) = values {
             found.push(MetricRounds {
                 name: format!("{metric}{scope}"),
-                at_least,
                 rounds,
             });
         }
@@ -82,15 +81,13 @@ const fn is_followed(metric: Metric) -> bool {
     )
 }
 
-fn counted(metric: Metric, rounds: &Rounds, readings: &[Reading]) -> Option<(Vec<f64>, bool)> {
+fn counted(metric: Metric, rounds: &Rounds, readings: &[Reading]) -> Option<Vec<f64>> {
     let selection = rounds.select(metric);
     if selection.noise.is_some() || selection.now.is_empty() {
         return None;
     }
-    let picked = || selection.now.iter().map(|&i| &readings[i]);
-    let values: Option<Vec<f64>> = picked().map(|r| r.bound(metric)).collect();
-    let at_least = picked().any(|r| r.value(metric).exact().is_none());
-    values.map(|values| (values, at_least))
+    let picked = selection.now.iter().map(|&i| &readings[i]);
+    picked.map(|r| r.bound(metric)).collect()
 }
 
 /// One value for many: the geometric mean, the arithmetic where some are not above zero.

@@ -21,9 +21,7 @@ pub struct Contribution {
 pub struct MetricRounds {
     /// Its name, and its scope where that is not the whole scenario: `latency.p99 [step pay]`.
     pub name: String,
-    /// Some are lower bounds.
-    pub at_least: bool,
-    /// In the unit of the metric; never empty.
+    /// In the unit of the metric; never empty. Where a value is a lower bound, that bound.
     pub rounds: Vec<f64>,
 }
 

@@ -191,19 +191,18 @@ fn gather(
     scenario: &str,
     excerpt: &Excerpt,
 ) -> Result<Gathered, StoreError> {
+    let all = index.runs();
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
-    let mut runs: Vec<&IndexedRun> = Vec::new();
-    for run in index.runs() {
-        match &run.left_out {
-            Some(why) => *left_out.entry(why.clone()).or_default() += 1,
-            None => runs.push(run),
-        }
+    for why in all.iter().filter_map(|run| run.left_out.as_ref()) {
+        *left_out.entry(why.clone()).or_default() += 1;
     }
     let left_out: Vec<_> = left_out.into_iter().collect();
-    let Some(latest) = runs.last().copied() else {
+    let is_fit = |run: &&IndexedRun| run.left_out.is_none();
+    let Some(latest) = all.iter().rfind(is_fit) else {
         return Ok(Gathered::NoRun(left_out));
     };
-    let (runs, strange): (Vec<_>, Vec<_>) = runs.into_iter().partition(|r| is_alike(r, latest));
+    let (runs, strange): (Vec<_>, Vec<_>) =
+        all.iter().filter(is_fit).partition(|r| is_alike(r, latest));
     // Only what may be changed is lost with a manifest that went away since.
     let thresholds = runs::manifest(&folder(session, scenario, latest))
         .map(|m| m.outline.thresholds)
@@ -212,12 +211,19 @@ fn gather(
         Ok(names) => names,
         Err((metric, known)) => return Ok(Gathered::NoMetric(metric, known)),
     };
-    let places: HashMap<i64, usize> = runs.iter().zip(0..).map(|(r, i)| (r.number, i)).collect();
+    // The place of each run of the index among those of the series.
+    let places = all.iter().scan(0, |next, run| {
+        let is_in = is_fit(&run) && is_alike(run, latest);
+        let place = is_in.then_some(*next);
+        *next += usize::from(is_in);
+        Some(place)
+    });
+    let places: Vec<Option<usize>> = places.collect();
     let mut trends = Vec::new();
     for name in names {
         let mut values = vec![f64::NAN; runs.len()];
         index.each_value(&name, &mut |run, rounds| {
-            if let Some(&place) = places.get(&run) {
+            if let Some(place) = places[run] {
                 values[place] = level(rounds);
             }
         })?;
@@ -338,13 +344,14 @@ fn contribution(run: &Run) -> Contribution {
     let metrics = if run.rounds.iter().any(|r| r.level.is_some()) {
         // Rounds of different levels are no repetitions of each other: the knee is the result.
         let knee = capacity.filter(|c| !c.noisy).map(|c| c.knee.estimate());
-        let knee = knee.and_then(|k| Some((k.lower_bound()?, k.exact().is_none())));
-        let of = |(rate, at_least)| MetricRounds {
+        let of = |rate| MetricRounds {
             name: Metric::CapacityKnee.name(),
-            at_least,
             rounds: vec![rate],
         };
-        knee.map(of).into_iter().collect()
+        knee.and_then(Estimate::lower_bound)
+            .map(of)
+            .into_iter()
+            .collect()
     } else {
         let rounds: Vec<&Round> = run.arm(Arm::Now).collect();
         rounds_that_count(&rounds, &run.manifest.outline)

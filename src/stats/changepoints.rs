@@ -17,7 +17,7 @@
 use std::collections::HashMap;
 
 use super::distributions::{t_cdf, t_quantile};
-use super::rank::median;
+use super::rank::{median, median_of_sorted};
 
 /// Values on each side that a change point needs.
 const LEAST_SIDE: usize = 5;
@@ -319,23 +319,55 @@ fn student(difference: f64, variance: f64, a: f64, b: f64) -> f64 {
 
 /// Values beyond Hampel's bound, brought to it.
 fn winsorised(values: &[f64]) -> Vec<f64> {
-    (0..values.len())
-        .map(|i| {
-            let mut window =
-                values[i.saturating_sub(REACH)..(i + REACH + 1).min(values.len())].to_vec();
-            let middle = median(&mut window);
-            for v in &mut window {
-                *v = (*v - middle).abs();
-            }
-            let reach = BOUND * NORMAL_MAD * median(&mut window);
-            // Where most neighbours are equal nothing is known about their spread.
-            if reach > 0.0 {
-                values[i].clamp(middle - reach, middle + reach)
-            } else {
-                values[i]
-            }
-        })
-        .collect()
+    // The window stays sorted as it moves on: one value comes, one goes.
+    let mut window: Vec<f64> = Vec::with_capacity(2 * REACH + 2);
+    let place = |window: &[f64], v: f64| window.partition_point(|w| w.total_cmp(&v).is_lt());
+    let mut enter = values.iter().copied();
+    let mut leave = values.iter().copied();
+    let mut come = |window: &mut Vec<f64>| {
+        if let Some(v) = enter.next() {
+            window.insert(place(window, v), v);
+        }
+    };
+    for _ in 0..REACH {
+        come(&mut window);
+    }
+    let mut drawn_in = Vec::with_capacity(values.len());
+    for (i, &value) in values.iter().enumerate() {
+        come(&mut window);
+        if i > REACH
+            && let Some(v) = leave.next()
+        {
+            window.remove(place(&window, v));
+        }
+        let middle = median_of_sorted(&window);
+        let reach = BOUND * NORMAL_MAD * median_deviation(&window, middle);
+        // Where most neighbours are equal nothing is known about their spread.
+        drawn_in.push(if reach > 0.0 {
+            value.clamp(middle - reach, middle + reach)
+        } else {
+            value
+        });
+    }
+    drawn_in
+}
+
+/// Median of the distances of sorted values from their middle, which grow to either side of it.
+fn median_deviation(sorted: &[f64], middle: f64) -> f64 {
+    let (below, above) = sorted.split_at(sorted.partition_point(|v| *v < middle));
+    let mut below = below.iter().rev().map(|v| middle - v).peekable();
+    let mut above = above.iter().map(|v| v - middle).peekable();
+    let mut nearest = || match (below.peek(), above.peek()) {
+        (Some(b), Some(a)) if b < a => below.next(),
+        (_, Some(_)) => above.next(),
+        _ => below.next(),
+    };
+    let half = sorted.len() / 2;
+    let before = (0..half).fold(None, |_, _| nearest());
+    match (sorted.len() % 2, before, nearest()) {
+        (0, Some(before), Some(deviation)) => f64::midpoint(before, deviation),
+        (_, _, deviation) => deviation.unwrap_or(0.0),
+    }
 }
 
 #[cfg(test)]
@@ -459,6 +491,42 @@ mod tests {
         let t = search.best(0, 400).expect("long enough").1;
         assert!(t > 6.0, "as if independent this were a change: {t}");
         assert_eq!(found(&values), []);
+    }
+
+    #[test]
+    fn the_moving_window_is_the_window_of_each_value() {
+        let plainly = |values: &[f64], i: usize| {
+            let from = i.saturating_sub(REACH);
+            let mut window = values[from..(i + REACH + 1).min(values.len())].to_vec();
+            let middle = median(&mut window);
+            let mut distances: Vec<f64> = window.iter().map(|v| (v - middle).abs()).collect();
+            let reach = BOUND * NORMAL_MAD * median(&mut distances);
+            let bounds = (middle - reach, middle + reach);
+            if reach > 0.0 {
+                values[i].clamp(bounds.0, bounds.1)
+            } else {
+                values[i]
+            }
+        };
+        let mut state = 7_u64;
+        for n in 0..60 {
+            // Coarse steps, so that many are equal, and some wild ones.
+            let values: Vec<f64> = (0..n)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    let step = (state >> 61) as f64 - 3.0;
+                    if state >> 40 & 15 == 0 {
+                        step * 100.0
+                    } else {
+                        step / 4.0
+                    }
+                })
+                .collect();
+            let expected: Vec<f64> = (0..n).map(|i| plainly(&values, i)).collect();
+            assert_eq!(winsorised(&values), expected, "{values:?}");
+        }
     }
 
     #[test]

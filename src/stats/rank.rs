@@ -93,11 +93,16 @@ pub fn common_language(before: &[f64], now: &[f64]) -> f64 {
 /// Median, NaN of nothing; sorts its argument.
 pub(super) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
-    let n = values.len();
-    match n {
+    median_of_sorted(values)
+}
+
+/// Median of values in order, NaN of nothing.
+pub(super) fn median_of_sorted(values: &[f64]) -> f64 {
+    let half = values.len() / 2;
+    match values.len() {
         0 => f64::NAN,
-        n if n % 2 == 1 => values[n / 2],
-        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+        n if n % 2 == 1 => values[half],
+        _ => f64::midpoint(values[half - 1], values[half]),
     }
 }
 

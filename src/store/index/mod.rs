@@ -7,9 +7,11 @@
 //! read once; one without its seal is read again when its files have changed. Where the file cannot
 //! be written the same is done in memory.
 
+mod pages;
 mod record;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -17,20 +19,22 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::StoreError;
 use super::runs::{self, LOG, MANIFEST, REPORTS};
 use super::whole::{PREFIX, SUFFIX, check_name, sync_folder};
 use crate::model::{Contribution, Manifest, Run, RunState};
-use record::{Record, pack, unpack};
+use pages::Key;
+use record::Record;
+use write::{Change, Failed};
 
 /// Name of the file below `reports/`; hidden, and no name of a scenario.
 const FILE: &str = ".history.sqlite";
 /// Marks the file as ours: "PLIX".
 const APPLICATION: i64 = 0x504c_4958;
 /// Raised whenever the tables, or what is taken from a run, change: other indices are built anew.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Runs that are held in memory before they are written.
@@ -59,13 +63,12 @@ const TABLES: &str = "
         sum INTEGER NOT NULL,
         UNIQUE (scenario, name)
     );
-    CREATE TABLE value (
+    CREATE TABLE page (
         metric INTEGER NOT NULL,
-        run INTEGER NOT NULL,
-        at_least INTEGER NOT NULL,
-        rounds BLOB NOT NULL,
-        PRIMARY KEY (metric, run)
-    ) WITHOUT ROWID;
+        page INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (metric, page)
+    );
 ";
 
 /// Says what a run adds to a history.
@@ -74,8 +77,6 @@ pub type Contribute<'a> = dyn Fn(&Run) -> Contribution + 'a;
 /// A run as the index knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexedRun {
-    /// Names the run in [`Index::each_value`] while this index is open.
-    pub number: i64,
     pub id: String,
     pub started_at: String,
     /// Of Plimsoll.
@@ -89,6 +90,15 @@ pub struct IndexedRun {
     pub left_out: Option<String>,
 }
 
+/// A run as it lies in the file.
+#[derive(Debug)]
+struct Row {
+    number: i64,
+    run: IndexedRun,
+    /// Of files that may still change.
+    stamp: Option<String>,
+}
+
 /// An index that is true to the folders of one scenario.
 #[derive(Debug)]
 pub struct Index {
@@ -97,6 +107,8 @@ pub struct Index {
     scenario: String,
     /// Oldest first.
     runs: Vec<IndexedRun>,
+    /// Number of a run in the tables and its place in `runs`, by number.
+    places: Vec<(i64, usize)>,
 }
 
 /// Answers a question about the runs of a scenario from an index that was brought up to date.
@@ -118,6 +130,7 @@ pub fn ask<T>(
             path,
             scenario: scenario.to_owned(),
             runs: Vec::new(),
+            places: Vec::new(),
         };
         index.refresh(root, contribute)?;
         Ok(index)
@@ -207,16 +220,15 @@ impl Index {
         &self.runs
     }
 
-    /// Reads them, each with the stamp of one that may still change.
-    fn read_runs(&self) -> Result<Vec<(IndexedRun, Option<String>)>, StoreError> {
-        let mut runs = Vec::new();
+    /// Reads them as they lie in the file.
+    fn read_runs(&self) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
         self.each(
             "SELECT number, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum
              FROM run WHERE scenario = ?1",
             &[&self.scenario],
             &mut |row| {
                 let run = IndexedRun {
-                    number: row.get(0)?,
                     id: row.get(1)?,
                     started_at: row.get(2)?,
                     version: row.get(3)?,
@@ -225,13 +237,14 @@ impl Index {
                     machine: row.get(6)?,
                     left_out: row.get(7)?,
                 };
+                let number = row.get(0)?;
                 let stamp: Option<String> = row.get(8)?;
                 let is_whole = record::sum(&self.scenario, &run, stamp.as_deref()) == row.get::<_, i64>(9)?;
-                runs.push((run, stamp));
+                rows.push(Row { number, run, stamp });
                 Ok(is_whole)
             },
         )?;
-        Ok(runs)
+        Ok(rows)
     }
 
     /// Names of the metrics that any of its runs has, sorted.
@@ -254,44 +267,52 @@ impl Index {
         Ok(names)
     }
 
-    /// Hands over the number of a run and the values of a metric in its rounds, for every run that
-    /// has it.
+    /// Hands over the values of a metric in the rounds of a run, for every run that has it, with the
+    /// place of the run in [`Index::runs`].
     ///
     /// # Errors
     /// When the file is damaged.
     pub fn each_value(
         &self,
         metric: &str,
-        take: &mut dyn FnMut(i64, &[f64]),
+        take: &mut dyn FnMut(usize, &[f64]),
     ) -> Result<(), StoreError> {
-        let (mut key, mut due) = (0_i64, 0_i64);
+        let (mut number, mut due) = (0_i64, 0_i64);
         self.each(
             "SELECT number, runs FROM metric WHERE scenario = ?1 AND name = ?2",
             &[&self.scenario, &metric],
             &mut |row| {
-                (key, due) = (row.get(0)?, row.get(1)?);
+                (number, due) = (row.get(0)?, row.get(1)?);
                 Ok(true)
             },
         )?;
-        let mut rounds = Vec::new();
+        let mut values = Vec::new();
+        // Pages and places are both in the order of the runs' numbers.
+        let mut places = self.places.iter().peekable();
+        let mut seen = 0;
         self.each(
-            "SELECT metric, run, at_least, rounds FROM value WHERE metric = ?1",
-            &[&key],
+            "SELECT page, bytes FROM page WHERE metric = ?1 ORDER BY page",
+            &[&number],
             &mut |row| {
-                due -= 1;
-                let run = row.get(1)?;
-                let packed = row.get_ref(3)?.as_blob().unwrap_or_default();
-                let is_whole = unpack(row.get(0)?, run, row.get(2)?, packed, &mut rounds);
-                if is_whole {
-                    take(run, &rounds);
-                }
-                Ok(is_whole)
+                let key = Key {
+                    metric: number,
+                    page: row.get(0)?,
+                };
+                let bytes = row.get_ref(1)?.as_blob().unwrap_or_default();
+                let runs = pages::each(key, bytes, &mut values, &mut |run, values| {
+                    while places.next_if(|(number, _)| *number < run).is_some() {}
+                    if let Some((_, place)) = places.next_if(|(number, _)| *number == run) {
+                        take(*place, values);
+                        seen += 1;
+                    }
+                });
+                Ok(runs.is_some())
             },
         )?;
-        if due == 0 {
+        if seen == due {
             Ok(())
         } else {
-            Err(not_ours(&self.path, "rows are missing"))
+            Err(not_ours(&self.path, "values are missing"))
         }
     }
 
@@ -328,17 +349,17 @@ impl Index {
         let there = folders(&folder)?;
         let gone: Vec<i64> = rows
             .iter()
-            .filter(|(run, _)| !there.contains(&run.id))
-            .map(|(run, _)| run.number)
+            .filter(|row| !there.contains(&row.run.id))
+            .map(|row| row.number)
             .collect();
-        let is_current = |(run, stamp): &&(IndexedRun, Option<String>)| {
-            let stamp_now = || stamp_of(&folder.join(&run.id));
-            stamp.as_ref().is_none_or(|stamp| *stamp == stamp_now())
+        let is_current = |row: &&Row| {
+            let stamp_now = || stamp_of(&folder.join(&row.run.id));
+            row.stamp.as_ref().is_none_or(|stamp| *stamp == stamp_now())
         };
         let current: HashSet<&str> = rows
             .iter()
             .filter(is_current)
-            .map(|(run, _)| run.id.as_str())
+            .map(|row| row.run.id.as_str())
             .collect();
         let mut news: Vec<&String> = there
             .iter()
@@ -362,19 +383,21 @@ impl Index {
                 .filter_map(|id| record_of(&folder, id, contribute))
                 .collect();
             let gone = if i == 0 { &gone[..] } else { &[] };
-            let write = |db: &mut Connection| -> rusqlite::Result<()> {
+            let change = |db: &mut Connection| -> Result<(), Failed> {
                 let all = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let mut change = Change::of(all, &scenario);
                 for number in gone {
-                    forget(&all, *number)?;
+                    change.forget(*number)?;
                 }
                 for record in &records {
-                    take_up(&all, &scenario, record)?;
+                    change.take_up(record)?;
                 }
-                // A metric that only forgotten runs had is none of the scenario any more.
-                all.execute("DELETE FROM metric WHERE runs = 0", [])?;
-                all.commit()
+                change.finish()
             };
-            write(&mut self.db).map_err(fault(&path))?;
+            change(&mut self.db).map_err(|failed| match failed {
+                Failed::Sql(e) => fault(&path)(e),
+                Failed::Damaged => not_ours(&path, "a checksum does not agree"),
+            })?;
         }
         self.execute("BEGIN")?;
         let rows = self.read_runs()?;
@@ -382,11 +405,13 @@ impl Index {
         Ok(())
     }
 
-    fn hold(&mut self, rows: Vec<(IndexedRun, Option<String>)>) {
-        self.runs = rows.into_iter().map(|(run, _)| run).collect();
+    fn hold(&mut self, mut rows: Vec<Row>) {
         // They mostly lie in this order already.
-        self.runs
-            .sort_by(|a, b| (&a.started_at, &a.id).cmp(&(&b.started_at, &b.id)));
+        rows.sort_by(|a, b| (&a.run.started_at, &a.run.id).cmp(&(&b.run.started_at, &b.run.id)));
+        let numbers = rows.iter().map(|row| row.number);
+        self.places = numbers.zip(0..).collect();
+        self.places.sort_unstable();
+        self.runs = rows.into_iter().map(|row| row.run).collect();
     }
 
     fn execute(&self, statement: &str) -> Result<(), StoreError> {
@@ -459,7 +484,6 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
         |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());
     Some(Record {
         run: IndexedRun {
-            number: 0,
             id: id.to_owned(),
             started_at: of(|m| &m.started_at),
             version: of(|m| &m.version),
@@ -473,80 +497,6 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
         stamp: (!is_sealed).then_some(stamp),
         metrics: contribution.metrics,
     })
-}
-
-fn forget(write: &Transaction<'_>, number: i64) -> rusqlite::Result<()> {
-    // The key begins with the metric, so each is asked for the run.
-    write.execute(
-        "UPDATE metric SET runs = runs - 1 WHERE EXISTS
-         (SELECT 1 FROM value WHERE value.metric = metric.number AND value.run = ?1)",
-        [number],
-    )?;
-    write.execute(
-        "DELETE FROM value WHERE run = ?1 AND metric IN (SELECT number FROM metric)",
-        [number],
-    )?;
-    write.execute("DELETE FROM run WHERE number = ?1", [number])?;
-    Ok(())
-}
-
-fn take_up(write: &Transaction<'_>, scenario: &str, record: &Record) -> rusqlite::Result<()> {
-    let run = &record.run;
-    let old = write.query_row(
-        "SELECT number FROM run WHERE scenario = ?1 AND id = ?2",
-        params![scenario, run.id],
-        |row| row.get::<_, i64>(0),
-    );
-    match old {
-        Ok(number) => forget(write, number)?,
-        Err(rusqlite::Error::QueryReturnedNoRows) => {}
-        Err(e) => return Err(e),
-    }
-    write.execute(
-        "INSERT INTO run (scenario, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        params![
-            scenario,
-            run.id,
-            run.started_at,
-            run.version,
-            run.revision,
-            run.plan_hash,
-            run.machine,
-            run.left_out,
-            record.stamp,
-            record::sum(scenario, run, record.stamp.as_deref()),
-        ],
-    )?;
-    let number = write.last_insert_rowid();
-    let mut find = write.prepare("SELECT number FROM metric WHERE scenario = ?1 AND name = ?2")?;
-    let mut count = write.prepare("UPDATE metric SET runs = runs + 1 WHERE number = ?1")?;
-    let mut value = write
-        .prepare("INSERT INTO value (metric, run, at_least, rounds) VALUES (?1, ?2, ?3, ?4)")?;
-    for metric in &record.metrics {
-        let found = find.query_row(params![scenario, metric.name], |row| row.get::<_, i64>(0));
-        let key = match found {
-            Err(rusqlite::Error::QueryReturnedNoRows) => new_metric(write, scenario, &metric.name)?,
-            found => found?,
-        };
-        count.execute([key])?;
-        let packed = pack(key, number, metric.at_least, &metric.rounds);
-        value.execute(params![key, number, metric.at_least, packed])?;
-    }
-    Ok(())
-}
-
-fn new_metric(write: &Transaction<'_>, scenario: &str, name: &str) -> rusqlite::Result<i64> {
-    write.execute(
-        "INSERT INTO metric (scenario, name, runs, sum) VALUES (?1, ?2, 0, 0)",
-        [scenario, name],
-    )?;
-    let number = write.last_insert_rowid();
-    write.execute(
-        "UPDATE metric SET sum = ?2 WHERE number = ?1",
-        [number, record::sum_of_metric(scenario, name, number)],
-    )?;
-    Ok(number)
 }
 
 fn fault(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {

@@ -40,7 +40,6 @@ fn contribute(run: &Run) -> Contribution {
         left_out: (run.state != RunState::Complete).then(|| "not complete".to_owned()),
         metrics: vec![MetricRounds {
             name: "latency.p50".into(),
-            at_least: false,
             rounds: vec![run.manifest.seed as f64 + 0.1, 2.0],
         }],
     }
@@ -51,23 +50,12 @@ fn everything(index: &Index) -> Result<String, StoreError> {
     let runs = index.runs();
     let mut lines = vec![format!("{:?}", index.metrics()?)];
     for metric in index.metrics()? {
-        index.each_value(&metric, &mut |number, rounds| {
-            let run = runs.iter().find(|r| r.number == number);
-            let id = run.map_or("", |r| &r.id);
-            lines.push(format!("{id} {metric} {rounds:?}"));
+        index.each_value(&metric, &mut |place, rounds| {
+            lines.push(format!("{} {metric} {rounds:?}", runs[place].id));
         })?;
     }
     lines.sort();
-    for run in runs {
-        let number = 0;
-        lines.push(format!(
-            "{:?}",
-            IndexedRun {
-                number,
-                ..run.clone()
-            }
-        ));
-    }
+    lines.extend(runs.iter().map(|run| format!("{run:?}")));
     Ok(lines.join("\n"))
 }
 
@@ -179,10 +167,10 @@ fn rows_that_went_missing_are_noticed() {
     let root = with_runs(3);
     let (good, _) = asked(root.path());
     for damage in [
-        "DELETE FROM value WHERE run = (SELECT max(run) FROM value)",
+        "DELETE FROM page WHERE page = (SELECT max(page) FROM page)",
         "UPDATE metric SET name = 'latency.p99'",
         "UPDATE run SET revision = 'another'",
-        "DROP TABLE value",
+        "DROP TABLE page",
     ] {
         let db = Connection::open(file(root.path())).expect("opens");
         db.execute_batch(damage).expect("damages");
