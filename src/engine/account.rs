@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender};
 
-use crate::model::ErrorClass;
+use crate::model::{ErrorClass, Parts};
 use crate::protocol::Moved;
 use crate::recorder::Counts;
 pub(super) use crate::recorder::Slice;
@@ -36,6 +36,68 @@ pub(super) struct Exchange {
     pub(super) request: Request,
     /// When it was given one.
     pub(super) given: Nanos,
+    pub(super) marks: Marks,
+}
+
+/// What else happened to an exchange, and when; zero: it did not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Marks {
+    /// The connection that was opened for it was there.
+    pub(super) connected: Nanos,
+    /// And had agreed on all that comes before a request.
+    pub(super) ready: Nanos,
+    /// The rest of a request that the socket did not take at once was written.
+    pub(super) written: Nanos,
+    /// First bytes of the answer.
+    pub(super) first: Nanos,
+}
+
+impl Exchange {
+    pub(super) const fn of(request: Request, given: Nanos) -> Self {
+        Self {
+            request,
+            given,
+            marks: Marks {
+                connected: Nanos::ZERO,
+                ready: Nanos::ZERO,
+                written: Nanos::ZERO,
+                first: Nanos::ZERO,
+            },
+        }
+    }
+
+    /// Where the time went of an exchange whose last bytes came at `arrived`. The parts add up to
+    /// its latency, in whatever order its marks are.
+    fn parts(&self, arrived: Nanos) -> Parts {
+        let (request, marks) = (&self.request, &self.marks);
+        let first = if marks.first == Nanos::ZERO {
+            arrived
+        } else {
+            marks.first
+        };
+        let mut since = request.intended;
+        let mut until = |mark: Nanos| {
+            let mark = mark.min(arrived).max(since);
+            mark - std::mem::replace(&mut since, mark)
+        };
+        let lateness = until(request.taken);
+        let before = until(self.given);
+        let (wait, earlier) = if request.again {
+            (Nanos::ZERO, before)
+        } else {
+            (before, Nanos::ZERO)
+        };
+        Parts {
+            lateness,
+            wait,
+            earlier,
+            connect: until(marks.connected),
+            tls: until(marks.ready),
+            write: until(marks.written),
+            first_byte: until(first),
+            body: until(arrived),
+        }
+    }
 }
 
 /// A slice on its way to the collector.
@@ -108,8 +170,11 @@ impl Account {
     /// A request was answered as expected; the last of the answer came at `arrived`.
     pub(super) fn answered(&mut self, exchange: &Exchange, arrived: Nanos) {
         let request = &exchange.request;
-        self.counts(request.phase, request.step)
-            .answered(arrived - request.intended, arrived - exchange.given);
+        self.counts(request.phase, request.step).answered(
+            arrived - request.intended,
+            arrived - exchange.given,
+            &exchange.parts(arrived),
+        );
     }
 
     /// A request that was sent has failed.
@@ -155,5 +220,73 @@ impl Account {
 
     fn counts(&mut self, phase: usize, step: usize) -> &mut Counts {
         self.slice.counts(self.steps, phase, step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const US: fn(u64) -> Nanos = |us| Nanos(us * 1000);
+
+    fn exchange(again: bool, marks: Marks) -> Exchange {
+        let request = Request {
+            phase: 0,
+            step: 0,
+            intended: US(100),
+            taken: US(101),
+            what: What::Fixed(0),
+            again,
+        };
+        Exchange {
+            marks,
+            ..Exchange::of(request, US(110))
+        }
+    }
+
+    fn sum(parts: &Parts) -> Nanos {
+        parts
+            .named()
+            .iter()
+            .fold(Nanos::ZERO, |sum, (_, part)| sum + *part)
+    }
+
+    #[test]
+    fn the_parts_of_a_latency_add_up_to_it() {
+        let marks = Marks {
+            connected: US(130),
+            ready: US(170),
+            written: US(171),
+            first: US(200),
+        };
+        let parts = exchange(false, marks).parts(US(260));
+        let expected = Parts {
+            lateness: US(1),
+            wait: US(9),
+            earlier: US(0),
+            connect: US(20),
+            tls: US(40),
+            write: US(1),
+            first_byte: US(29),
+            body: US(60),
+        };
+        assert_eq!((parts, sum(&parts)), (expected, US(160)));
+        // On an open connection, in one piece, and after a first attempt.
+        let parts = exchange(true, Marks::default()).parts(US(260));
+        let expected = Parts {
+            lateness: US(1),
+            earlier: US(9),
+            first_byte: US(150),
+            ..Parts::default()
+        };
+        assert_eq!((parts, sum(&parts)), (expected, US(160)));
+        // An answer that began before the request was written, by a clock that was set meanwhile.
+        let marks = Marks {
+            written: US(900),
+            first: US(50),
+            ..Marks::default()
+        };
+        let parts = exchange(false, marks).parts(US(260));
+        assert_eq!((parts.write, sum(&parts)), (US(150), US(160)));
     }
 }

@@ -1,6 +1,6 @@
 //! What happens between a request that is due and its fate.
 
-use super::account::{Exchange, Request, What};
+use super::account::{Exchange, Marks, Request, What};
 use super::pool::Stage;
 use super::visits::After;
 use super::worker::Worker;
@@ -25,10 +25,7 @@ impl<C: Carrier> Worker<C> {
             return false;
         }
         while let Some(place) = self.pool.take_idle() {
-            let exchange = Exchange {
-                request,
-                given: now,
-            };
+            let exchange = Exchange::of(request, now);
             match self.begin(place, &request) {
                 Ok(true) => {
                     self.account.sent(&request, now);
@@ -45,10 +42,7 @@ impl<C: Carrier> Worker<C> {
         if !self.pool.may_open() {
             return false;
         }
-        let exchange = Exchange {
-            request,
-            given: now,
-        };
+        let exchange = Exchange::of(request, now);
         self.account.sent(&request, now);
         match self.pool.open(&self.poller, now) {
             Ok(place) => {
@@ -97,8 +91,10 @@ impl<C: Carrier> Worker<C> {
     }
 
     fn connected(&mut self, index: usize, ready: Readiness) {
+        let now = Monotonic.now();
         self.connect.lift(index);
-        self.tls.set(index, Monotonic.now());
+        self.tls.set(index, now);
+        self.mark(index * self.pool.streams, |marks| marks.connected = now);
         let slot = self.pool.slot(index);
         slot.stage = match std::mem::replace(&mut slot.stage, Stage::Vacant) {
             Stage::Connecting(carrier) => Stage::Handshaking(carrier),
@@ -127,6 +123,7 @@ impl<C: Carrier> Worker<C> {
                         return;
                     }
                     self.first_byte.set(place, now);
+                    self.mark(place, |marks| marks.ready = now);
                 }
                 // A target that speaks first has used up this edge already.
                 if ready.readable || ready.closing {
@@ -156,7 +153,12 @@ impl<C: Carrier> Worker<C> {
         for &(stream, happening) in &told {
             let place = first + stream;
             match happening {
-                Happening::Begun => self.first_byte.lift(place),
+                Happening::Written => self.mark(place, |marks| marks.written = now),
+                Happening::Begun(first) => {
+                    let first = first.map_or(now, |at| self.wall.monotonic(at));
+                    self.first_byte.lift(place);
+                    self.mark(place, |marks| marks.first = first);
+                }
                 Happening::Answered(answer) => self.answered(place, answer, now),
                 Happening::Failed(class) => self.fail_place(place, class, now),
             }
@@ -280,6 +282,12 @@ impl<C: Carrier> Worker<C> {
             if let Some(exchange) = self.release(place) {
                 self.conclude(&exchange, moved, Err(class), None, now);
             }
+        }
+    }
+
+    fn mark(&mut self, place: usize, set: impl FnOnce(&mut Marks)) {
+        if let Some(exchange) = &mut self.exchanges[place] {
+            set(&mut exchange.marks);
         }
     }
 

@@ -87,6 +87,61 @@ impl Tally {
     }
 }
 
+/// Where the time of answered requests went, summed over them.
+///
+/// The parts of a latency add up to it, and so do their means. Percentiles of parts do not, so none
+/// are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Parts {
+    /// The generator took the request up too late.
+    pub lateness: Nanos,
+    /// It waited for a free connection.
+    pub wait: Nanos,
+    /// It was tried before, or redirected: all that time, pauses included.
+    pub earlier: Nanos,
+    /// A connection was opened for it.
+    pub connect: Nanos,
+    /// TLS, and what HTTP/2 has to settle first.
+    pub tls: Nanos,
+    /// The socket did not take all of the request at once.
+    pub write: Nanos,
+    /// From the request written to the first bytes of the answer.
+    pub first_byte: Nanos,
+    /// From those to the last.
+    pub body: Nanos,
+}
+
+impl Parts {
+    /// With their names, in the order of time.
+    pub const fn named(self) -> [(&'static str, Nanos); 8] {
+        [
+            ("lateness", self.lateness),
+            ("wait", self.wait),
+            ("earlier attempts", self.earlier),
+            ("connect", self.connect),
+            ("tls", self.tls),
+            ("write", self.write),
+            ("first byte", self.first_byte),
+            ("body", self.body),
+        ]
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.lateness += other.lateness;
+        self.wait += other.wait;
+        self.earlier += other.earlier;
+        self.connect += other.connect;
+        self.tls += other.tls;
+        self.write += other.write;
+        self.first_byte += other.first_byte;
+        self.body += other.body;
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The requests of one phase and step: of an interval, or of a whole round.
 ///
 /// A request belongs to the phase of its intended start and to the interval in which its fate was
@@ -106,6 +161,9 @@ pub struct Cell {
     pub lateness: Distribution,
     /// From then to the moment a connection was free, of the sent.
     pub wait: Distribution,
+    /// Of the answered.
+    #[serde(default, skip_serializing_if = "Parts::is_empty")]
+    pub parts: Parts,
 }
 
 impl Cell {
@@ -115,6 +173,7 @@ impl Cell {
         self.service.merge(&other.service);
         self.lateness.merge(&other.lateness);
         self.wait.merge(&other.wait);
+        self.parts.merge(&other.parts);
     }
 }
 

@@ -48,7 +48,7 @@ pub use history::{
     AcceptedLevel, AgainstAccepted, Contribution, History, LEVEL_SCHEMA, LevelAcceptance, Measure,
     MetricRounds, OtherSeries, Point, PresentLevel, Series, Shift, StoredLevel, Trend,
 };
-pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSample};
+pub use interval::{Cell, Failures, HostSample, Interval, Parts, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, TargetDetail};
 pub use origin::Origin;

@@ -146,8 +146,11 @@ pub struct Readiness {
 /// What has become of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Happening {
-    /// The first bytes of the answer came, not the last.
-    Begun,
+    /// The rest of a request is written, which the socket had not taken at once.
+    Written,
+    /// The first bytes of the answer came, not the last: at this time by the wall clock, if the
+    /// kernel has stamped them.
+    Begun(Option<Nanos>),
     Answered(Answer),
     Failed(ErrorClass),
 }

@@ -101,6 +101,9 @@ impl<T: Transport> Carrier for Http1<T> {
             self.pending.drain(..written);
             self.moved.out += written as u64;
             self.moved.all_out = self.pending.is_empty();
+            if self.moved.all_out {
+                told.push((0, Happening::Written));
+            }
         }
         Ok(())
     }
@@ -167,7 +170,7 @@ impl<T: Transport> Http1<T> {
                 }
                 Ok(Progress::Incomplete) => {
                     if first {
-                        told.push((0, Happening::Begun));
+                        told.push((0, Happening::Begun(self.arrived)));
                     }
                     if !more && !closing {
                         return Ok(());

@@ -208,7 +208,7 @@ impl Ask<'_> {
             let outcome = carrier.advance(event, &mut scratch, &mut told);
             for (_, happening) in told.drain(..) {
                 match happening {
-                    Happening::Begun => {}
+                    Happening::Written | Happening::Begun(_) => {}
                     Happening::Answered(answer) => {
                         let body = carrier.reply(0).body.to_vec();
                         return Ok(Ok(Fetched {

@@ -159,6 +159,7 @@ mod tests {
                 t.bytes_in.0 += latency.0 % 977;
                 cell.latency.ok.record(latency);
                 cell.service.record(Nanos(latency.0 / 2));
+                cell.parts.first_byte += latency;
             }
             Some(class) => {
                 t.failures.add(class, 1);

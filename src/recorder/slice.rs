@@ -1,7 +1,7 @@
 //! What a generator counts in one second: every request is entered once, by phase and step.
 
 use super::Dense;
-use crate::model::{Cell, Distribution, ErrorClass, Failures, Latencies, Tally};
+use crate::model::{Cell, Distribution, ErrorClass, Failures, Latencies, Parts, Tally};
 use crate::units::{Bytes, Nanos};
 
 /// One phase and step in one second, in the form that records without allocating.
@@ -21,6 +21,7 @@ pub struct Counts {
     service: Dense,
     lateness: Dense,
     wait: Dense,
+    parts: Parts,
     /// Rare, so sparse.
     censored: Distribution,
 }
@@ -55,11 +56,12 @@ impl Counts {
         self.retried[class.index()] += 1;
     }
 
-    /// A request was answered as expected.
-    pub fn answered(&mut self, latency: Nanos, service: Nanos) {
+    /// A request was answered as expected; its parts add up to its latency.
+    pub fn answered(&mut self, latency: Nanos, service: Nanos, parts: &Parts) {
         self.answered += 1;
         self.latency.record(latency);
         self.service.record(service);
+        self.parts.merge(parts);
     }
 
     /// A request of some age has failed for good.
@@ -102,6 +104,7 @@ impl Counts {
             service: self.service.drain(),
             lateness: self.lateness.drain(),
             wait: self.wait.drain(),
+            parts: std::mem::take(&mut self.parts),
         })
     }
 }
@@ -149,7 +152,12 @@ mod tests {
             counts.sent(ms(2));
             counts.moved(10, 20);
         }
-        counts.answered(ms(9), ms(5));
+        let parts = Parts {
+            wait: ms(4),
+            body: ms(5),
+            ..Parts::default()
+        };
+        counts.answered(ms(9), ms(5), &parts);
         counts.retried(ErrorClass::Reset);
         counts.failed(ErrorClass::Status5xx, ms(7));
         counts.failed(ErrorClass::TimeoutTotal, ms(8));
@@ -177,6 +185,7 @@ mod tests {
         assert_eq!((busy.latency.failed, busy.latency.censored.count()), (1, 1));
         assert_eq!((busy.latency.ok.max(), busy.service.max()), (ms(9), ms(5)));
         assert_eq!((busy.lateness.count(), busy.wait.count()), (3, 3));
+        assert_eq!(busy.parts, parts);
         assert_eq!(slice.drain(2), []);
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{
     Acceptance, Arm, BASELINE_SCHEMA, Baseline, Capacity, Cell, Change, Comparison, Contaminant,
     Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
     GuardState, HostSample, Interval, Judge, Knee, KneeInterval, Level, LevelRound, LevelVerdict,
-    Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline, PhaseOutline, PhaseUsage,
+    Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline, Parts, PhaseOutline, PhaseUsage,
     RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw, Scope, Side, Stat,
     TargetOutline, TargetSample, Trust, Verdict,
 };
@@ -610,6 +610,14 @@ fn requests(load: Load, step: usize, level: f64, uniform: &mut impl FnMut() -> f
         cell.tally.bytes_in.0 += 640;
         cell.latency.ok.record(whole);
         cell.service.record(whole - late);
+        let answer = whole - late - Nanos(2_000);
+        cell.parts.merge(&Parts {
+            lateness: late,
+            wait: Nanos(2_000),
+            first_byte: Nanos(answer.0 - answer.0 / 20),
+            body: Nanos(answer.0 / 20),
+            ..Parts::default()
+        });
     }
     cell
 }

@@ -181,6 +181,11 @@ fn summary(s: &Summary) -> Value {
         "failed": s.tally.failures.0,
         "retried": s.tally.retried.0,
         "metrics": metrics,
+        "latency_parts": s.breakdown().iter().map(|(name, mean, share)| object!({
+            "part": name,
+            "mean": mean,
+            "share": share,
+        })).collect::<Vec<_>>(),
     })
 }
 

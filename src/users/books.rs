@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Cell, ErrorClass};
+use super::caller::Times;
+use crate::model::{Cell, ErrorClass, Parts};
 use crate::recorder::{Counts, Slice};
 use crate::units::Nanos;
 
@@ -78,9 +79,24 @@ impl Entry<'_> {
         self.with(|counts| counts.retried(class));
     }
 
-    /// Answered as expected; the last exchange was sent at `sent`.
-    pub(super) fn answered(self, sent: Nanos, now: Nanos) {
-        self.with(|counts| counts.answered(now - self.started, now - sent));
+    /// Answered as expected by the last of its exchanges. What the client does to open a connection
+    /// is not told apart from the wait for the first byte.
+    pub(super) fn answered(self, last: Times, is_first: bool) {
+        let before = last.sent - self.started;
+        let (lateness, earlier) = if is_first {
+            (before, Nanos::ZERO)
+        } else {
+            (Nanos::ZERO, before)
+        };
+        let parts = Parts {
+            lateness,
+            earlier,
+            first_byte: last.begun - last.sent,
+            body: last.done - last.begun,
+            ..Parts::default()
+        };
+        let (latency, service) = (last.done - self.started, last.done - last.sent);
+        self.with(|counts| counts.answered(latency, service, &parts));
         self.books.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 

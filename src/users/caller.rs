@@ -136,8 +136,16 @@ pub(super) struct Answered {
     /// Empty unless it is looked at.
     pub(super) body: Vec<u8>,
     pub(super) bytes_in: u64,
-    /// When it was sent, and when its last byte was there.
+    pub(super) times: Times,
+}
+
+/// When an exchange was what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
     pub(super) sent: Nanos,
+    /// The head of the answer was there.
+    pub(super) begun: Nanos,
+    /// Its last byte was.
     pub(super) done: Nanos,
 }
 
@@ -259,10 +267,11 @@ impl Caller {
         }
         let sent = Monotonic.now();
         let exchange = async {
-            let begun = tokio::time::timeout(first_byte.into(), client.execute(request)).await;
-            let mut answer = begun
+            let head = tokio::time::timeout(first_byte.into(), client.execute(request)).await;
+            let mut answer = head
                 .map_err(|_| ErrorClass::TimeoutFirstByte)?
                 .map_err(|e| class_of(&e))?;
+            let begun = Monotonic.now();
             let (mut body, mut length) = (Vec::new(), 0);
             while let Some(chunk) = answer.chunk().await.map_err(|e| class_of(&e))? {
                 length += chunk.len() as u64;
@@ -276,8 +285,11 @@ impl Caller {
                 bytes_in: STATUS_LINE + length_of(&head) + length,
                 head,
                 body,
-                sent,
-                done: Monotonic.now(),
+                times: Times {
+                    sent,
+                    begun,
+                    done: Monotonic.now(),
+                },
             })
         };
         let total = Duration::from(timeouts.total);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use reqwest::Client;
 
 use super::books::Entry;
-use super::caller::{Answered, Caller, bytes_of};
+use super::caller::{Answered, Caller, Times, bytes_of};
 use super::curfew::Curfew;
 use super::round::Round;
 use crate::clock::{Clock, Monotonic};
@@ -33,9 +33,10 @@ pub(super) struct User<'r> {
 
 /// What came of one attempt at a step.
 struct Attempt {
-    /// When its last exchange was sent, and when it was over.
-    sent: Nanos,
-    done: Nanos,
+    /// Of its last exchange; one that failed has no answer that could begin.
+    times: Times,
+    /// That exchange was the first: nothing was redirected.
+    is_first: bool,
     status: Option<u16>,
     outcome: Result<(), ErrorClass>,
 }
@@ -116,7 +117,7 @@ impl<'r> User<'r> {
             let attempt = self.attempt(step, &entry).await;
             let class = match attempt.outcome {
                 Ok(()) => {
-                    entry.answered(attempt.sent, attempt.done);
+                    entry.answered(attempt.times, attempts == 0 && attempt.is_first);
                     return attempt;
                 }
                 Err(class) => class,
@@ -132,7 +133,7 @@ impl<'r> User<'r> {
                 entry.retried(class);
                 continue;
             }
-            entry.failed(class, Monotonic.now().max(attempt.done));
+            entry.failed(class, Monotonic.now().max(attempt.times.done));
             return attempt;
         }
     }
@@ -144,13 +145,20 @@ impl<'r> User<'r> {
         loop {
             let sent = Monotonic.now();
             let exchanged = self.exchange(step, redirection.as_ref(), entry).await;
-            let (status, sent, done, meaning) = match exchanged {
+            let (status, times, meaning) = match exchanged {
                 Ok(answered) => {
                     let meaning = self.meaning(step, followed, &answered);
-                    let status = Some(answered.status);
-                    (status, answered.sent, answered.done, meaning)
+                    (Some(answered.status), answered.times, meaning)
                 }
-                Err(class) => (None, sent, Monotonic.now(), Err(class)),
+                Err(class) => {
+                    let done = Monotonic.now();
+                    let times = Times {
+                        sent,
+                        begun: done,
+                        done,
+                    };
+                    (None, times, Err(class))
+                }
             };
             let outcome = match meaning {
                 Ok(Meaning::Redirect(to)) => {
@@ -162,8 +170,8 @@ impl<'r> User<'r> {
                 Err(class) => Err(class),
             };
             return Attempt {
-                sent,
-                done,
+                times,
+                is_first: followed == 0,
                 status,
                 outcome,
             };

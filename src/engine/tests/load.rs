@@ -63,6 +63,29 @@ fn every_request_that_is_due_is_sent_and_answered_once() {
 }
 
 #[test]
+fn a_latency_is_split_where_its_time_went() {
+    let pause = Nanos::from_millis(30);
+    let server = Server::start("127.0.0.1", move |stream, _| {
+        let (head, body) = OK.split_at(OK.len() - 2);
+        let begun = stream.write_all(head).is_ok();
+        thread::sleep(pause.into());
+        begun && stream.write_all(body).is_ok()
+    });
+    let mut plan = steady(50.0, 400);
+    // A connection each, so that each has one to open.
+    plan.target.http.keep_alive = false;
+    let outcome = load(plan, server.address, 1, &Stop::default());
+    let (sum, parts) = (&outcome.sum, outcome.sum.parts);
+    assert_eq!(sum.tally.answered, 20);
+    let paused = pause.0 * sum.tally.answered;
+    // Whoever was kept from reading for so long has met both parts at once.
+    assert!(parts.body.0 > paused / 2, "{parts:?}");
+    assert!(parts.connect > Nanos::ZERO && parts.first_byte > Nanos::ZERO);
+    assert_eq!((parts.write, parts.earlier), (Nanos::ZERO, Nanos::ZERO));
+    assert!(parts.tls < parts.body, "clear text has nothing to agree on");
+}
+
+#[test]
 fn it_speaks_ipv6() {
     let server = Server::start("::1", |stream, _| stream.write_all(OK).is_ok());
     let mut plan = steady(200.0, 100);
@@ -71,7 +94,7 @@ fn it_speaks_ipv6() {
     assert_eq!(outcome.sum.tally.answered, 20);
 }
 
-/// Show 4 of the design, scaled down: all answers freeze for 0.4 s of 2 s, so a fifth of the
+/// All answers freeze for 0.4 s of 2 s, so a fifth of the
 /// requests meet the freeze, and their latencies fill 0 … 0.4 s evenly.
 #[test]
 fn a_freeze_is_seen_by_all_requests_that_were_due_in_it() {

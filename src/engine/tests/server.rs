@@ -166,6 +166,13 @@ pub(super) fn load(plan: Plan, address: SocketAddr, workers: usize, stop: &Stop)
     assert_eq!(sum.lateness.count(), tally.due);
     assert_eq!(sum.wait.count(), tally.sent);
     assert_eq!(sum.service.count(), tally.answered);
+    let parts = sum
+        .parts
+        .named()
+        .iter()
+        .map(|(_, part)| part.0)
+        .sum::<u64>();
+    assert_eq!(parts, sum.latency.ok.sum(), "parts add up to latencies");
     assert_eq!(intervals.last().map_or(0, |i| i.in_flight), 0);
     Outcome {
         ended,

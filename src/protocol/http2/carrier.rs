@@ -188,7 +188,7 @@ impl<T: Transport> Http2<T> {
             }
             let happening = match progress {
                 Progress::Waiting => continue,
-                Progress::Begun => Happening::Begun,
+                Progress::Begun => Happening::Begun(self.transport.arrived()),
                 Progress::Done { status, body } => {
                     self.active -= 1;
                     Happening::Answered(Answer {

@@ -90,7 +90,7 @@ impl<C: Carrier> Driven<C> {
     pub(super) fn fate(&mut self, stream: usize) -> Result<Happening, ErrorClass> {
         let fate = |told: &[(usize, Happening)]| {
             let mut all = told.iter();
-            all.find(|(s, h)| *s == stream && *h != Happening::Begun)
+            all.find(|(s, h)| *s == stream && is_fate(*h))
                 .map(|(_, h)| *h)
         };
         self.until(|driven| fate(&driven.told).is_some())?;
@@ -109,7 +109,7 @@ impl<C: Carrier> Driven<C> {
         match self.fate(stream)? {
             Happening::Answered(answer) => Ok((answer.status, answer.body)),
             Happening::Failed(class) => Err(class),
-            Happening::Begun => unreachable!("not a fate"),
+            Happening::Written | Happening::Begun(_) => unreachable!("not a fate"),
         }
     }
 
@@ -119,7 +119,7 @@ impl<C: Carrier> Driven<C> {
             return Some(fate);
         }
         let mut all = self.told.iter();
-        all.find(|(s, h)| *s == stream && *h != Happening::Begun)
+        all.find(|(s, h)| *s == stream && is_fate(*h))
             .map(|(_, h)| *h)
     }
 
@@ -156,4 +156,8 @@ pub(super) fn wire<C: Carrier>(request: &Request) -> C::Wire {
 pub(super) struct Kept {
     pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) body: Vec<u8>,
+}
+
+const fn is_fate(happening: Happening) -> bool {
+    matches!(happening, Happening::Answered(_) | Happening::Failed(_))
 }

@@ -89,6 +89,7 @@ fn page(view: &View) -> minijinja::Value {
             view.before.as_ref().map(|b| &b.latency),
         )),
         times => of(tables::times(view)),
+        breakdown => of(tables::breakdown(view)),
         capacity => of(figures::capacity(view)),
         capacity_text => view.capacity.as_ref().map(tables::capacity_text),
         levels => of(tables::levels(view)),

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use crate::model::{Arm, Estimate, Metric, Scope, Stat};
+use crate::model::{Arm, Estimate, Metric, Parts, Scope, Stat};
 use crate::report::view::{
-    CapacityView, DETECTOR_COLUMNS, DiagnosisView, LEVEL_COLUMNS, Part, Row, Tone, View, level,
+    CapacityView, DETECTOR_COLUMNS, DiagnosisView, LEVEL_COLUMNS, Part, Row, Summary, Tone, View,
+    level,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -167,6 +168,56 @@ pub(super) fn times(view: &View) -> Grid {
             .chain(families.iter().map(|f| f.1))
             .collect(),
         rows: rows.collect(),
+    }
+}
+
+/// The parts of the mean latency: of all requests, of each step, and of the reference.
+pub(super) fn breakdown(view: &View) -> Grid {
+    let mut rows: Vec<(String, &Summary)> = vec![("all requests".to_owned(), &view.now)];
+    rows.extend(view.before.as_ref().map(|b| ("all before".to_owned(), b)));
+    let steps = view.steps.iter().filter(|_| view.steps.len() > 1);
+    for step in steps {
+        let name = step.name.terminal();
+        rows.push((name.clone(), &step.now));
+        rows.extend(step.before.as_ref().map(|b| (format!("{name} before"), b)));
+    }
+    let parts: Vec<_> = rows
+        .iter()
+        .map(|(_, summary)| summary.breakdown())
+        .collect();
+    let all = Parts::default().named().map(|(name, _)| name);
+    let is_there = |name: &&str| parts.iter().flatten().any(|(there, ..)| there == name);
+    let names: Vec<&'static str> = all.into_iter().filter(is_there).collect();
+    let cell = |parts: &[(&str, f64, f64)], name: &str| {
+        let part = parts.iter().find(|(there, ..)| *there == name);
+        part.map_or_else(String::new, |(_, mean, share)| {
+            format!(
+                "{} · {}",
+                Unit::Time.format(*mean),
+                Unit::Share.format(*share)
+            )
+        })
+    };
+    let rows = rows
+        .iter()
+        .zip(&parts)
+        .filter(|(_, parts)| !parts.is_empty());
+    let rows = rows.map(|((name, summary), parts)| {
+        let mean: f64 = parts.iter().map(|(_, mean, _)| mean).sum();
+        let head = [
+            name.clone(),
+            words::count(summary.tally.answered),
+            Unit::Time.format(mean),
+        ];
+        let cells = names.iter().map(|part| cell(parts, part));
+        head.into_iter().chain(cells).collect()
+    });
+    Grid {
+        rows: rows.collect(),
+        head: ["", "answered", "mean latency"]
+            .into_iter()
+            .chain(names.iter().copied())
+            .collect(),
     }
 }
 

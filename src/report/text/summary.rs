@@ -9,6 +9,9 @@ use crate::untrusted::Untrusted;
 
 use super::page::Page;
 
+/// Parts of the mean latency below this share are not told of.
+const LEAST_TOLD: f64 = 0.005;
+
 /// Writes the blocks that have something to say.
 pub(super) fn summary(page: &mut Page, view: &View) {
     page.blank();
@@ -94,6 +97,22 @@ fn latencies(page: &mut Page, now: &Summary) {
         table.row(cells);
     }
     page.table(&table);
+    let spent: Vec<String> = now
+        .breakdown()
+        .into_iter()
+        .filter(|(_, _, share)| *share >= LEAST_TOLD)
+        .map(|(name, mean, share)| {
+            format!(
+                "{name} {} ({})",
+                Unit::Time.format(mean),
+                Unit::Share.format(share)
+            )
+        })
+        .collect();
+    if !spent.is_empty() {
+        page.blank();
+        page.labelled("spent", &format!("{} on average", spent.join(", ")));
+    }
     if let Some((stat, value)) = few {
         let text = format!(
             "{} needs more requests: {}",

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Arm, Cell, Distribution, ErrorClass, Estimate, GuardChange, Latencies, Metric, Outline, Round,
-    Scope, Stat, Tally,
+    Arm, Cell, Distribution, ErrorClass, Estimate, GuardChange, Latencies, Metric, Outline, Parts,
+    Round, Scope, Stat, Tally,
 };
+use crate::units::Nanos;
 use crate::untrusted::Untrusted;
 
 /// The sum of rounds, over everything or one scope.
@@ -23,6 +24,7 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) latency: Latencies,
     pub(in crate::report) service: Distribution,
     pub(in crate::report) wait: Distribution,
+    parts: Parts,
     pub(in crate::report) lateness: Distribution,
     pub(in crate::report) usage: Option<Usage>,
     /// What a single round was given: values of several do not add up.
@@ -100,6 +102,20 @@ impl Summary {
         self.service.merge(&cell.service);
         self.wait.merge(&cell.wait);
         self.lateness.merge(&cell.lateness);
+        self.parts.merge(&cell.parts);
+    }
+
+    /// The parts of the mean latency of answered requests in nanoseconds, with their shares of it,
+    /// in the order of time; those that are nothing are left out.
+    pub(in crate::report) fn breakdown(&self) -> Vec<(&'static str, f64, f64)> {
+        let requests = self.latency.ok.count().max(1) as f64;
+        let parts = self.parts.named();
+        let whole: f64 = parts.iter().map(|(_, part)| part.0 as f64).sum();
+        parts
+            .into_iter()
+            .filter(|(_, part)| *part > Nanos::ZERO)
+            .map(|(name, part)| (name, part.0 as f64 / requests, part.0 as f64 / whole))
+            .collect()
     }
 
     /// What most requests failed of, if any did.
