@@ -96,6 +96,7 @@ fn store(place: &Workplace, made: &Made, rounds: Vec<Round>) {
             boot_id: made.boot.into(),
             ..Fingerprint::default()
         },
+        instrument: None,
         revision: Some("0123456789abcdef0123".into()),
         reference: None,
         baseline: None,

@@ -16,6 +16,7 @@ mod event;
 mod foresight;
 mod halt;
 mod history;
+mod instrument;
 mod interval;
 mod metric;
 mod observed;
@@ -48,6 +49,7 @@ pub use history::{
     AcceptedLevel, AgainstAccepted, Contribution, History, LEVEL_SCHEMA, LevelAcceptance, Measure,
     MetricRounds, OtherSeries, Point, PresentLevel, Series, Shift, StoredLevel, Trend,
 };
+pub use instrument::{INSTRUMENT_SCHEMA, InstrumentError};
 pub use interval::{Cell, Failures, HostSample, Interval, Parts, Sample, Tally, TargetSample};
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, TargetDetail};

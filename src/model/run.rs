@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, BaselineId, Comparison, Interval, Origin, Outline, Round, Sample, Shard};
+use super::{
+    Arm, BaselineId, Comparison, InstrumentError, Interval, Origin, Outline, Round, Sample, Shard,
+};
 
 /// Version of the run record on disk. 2 has runs of other tools: their origin, given values and
 /// custom metrics.
@@ -44,6 +46,9 @@ pub struct Manifest {
     /// Name of the scenario file, for annotations.
     pub scenario_file: Option<String>,
     pub fingerprint: Fingerprint,
+    /// How far the latencies measured here are from the truth; None: nobody has measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instrument: Option<InstrumentError>,
     /// `git rev-parse HEAD` of the working directory, where there is one.
     pub revision: Option<String>,
     /// What `--against…` named.

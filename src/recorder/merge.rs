@@ -219,6 +219,7 @@ mod tests {
                 scenario: String::new(),
                 scenario_file: None,
                 fingerprint: Fingerprint::default(),
+                instrument: None,
                 revision: None,
                 reference: None,
                 baseline: None,

@@ -497,6 +497,7 @@ fn simulated(load: Load, rounds: usize, interleaved: bool) -> Run {
                 boot_id: "c1d2".into(),
                 tool_version: "0.1.0".into(),
             },
+            instrument: None,
             revision: Some("5b1c0ffee".into()),
             reference: None,
             baseline: None,

@@ -256,6 +256,7 @@ fn trust(view: &View) -> Value {
         "idle_cpu_pressure": t.idle_cpu_pressure,
         "own_cpu": t.own_cpu,
         "worker_cpu": t.worker_cpu,
+        "instrument": t.instrument,
         "generator_errors": t.generator_errors,
         "conserved": t.conserved,
         "rounds": t.rounds,
@@ -268,7 +269,9 @@ fn trust(view: &View) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{INSTRUMENT_SCHEMA, InstrumentError};
     use crate::report::fixture;
+    use crate::units::Nanos;
 
     fn read(run: &crate::model::Run) -> Value {
         serde_json::from_str(&json(&View::new(run, None))).expect("JSON")
@@ -296,6 +299,29 @@ mod tests {
         let p99 = &v["summary"]["now"]["metrics"]["latency.p99"];
         assert_eq!(p99["kind"], "at-least");
         assert_eq!(v["summary"]["now"]["failed"]["timeout-total"], 240);
+    }
+
+    #[test]
+    fn a_change_below_the_instruments_error_says_so() {
+        let with_error = |error: Nanos| {
+            let mut run = fixture::run();
+            run.manifest.instrument = Some(InstrumentError {
+                schema: INSTRUMENT_SCHEMA,
+                measured_at: "2026-11-22T08:00:00Z".into(),
+                machine: run.manifest.fingerprint.machine(),
+                errors: [("p99".to_owned(), error)].into(),
+            });
+            read(&run)
+        };
+        let note = |v: &Value| v["metrics"][1]["note"].as_str().map(str::to_owned);
+        let below = note(&with_error(Nanos::from_secs(1))).expect("a note");
+        assert!(
+            below.contains("a change below the instrument's own error of 1 s"),
+            "{below}"
+        );
+        let v = with_error(Nanos(50_000));
+        assert_eq!(v["trust"]["instrument"]["errors"]["p99"], 50_000);
+        assert!(!note(&v).expect("a note").contains("instrument"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn calibrate(
         .map_or(PAIRS.1, |n| n.div_ceil(2))
         .max(PAIRS.0);
     let reference = "the same target".to_owned();
-    let manifest = manifest(&plan, Mode::Calibrate, Some(reference.clone()));
+    let manifest = manifest(session, &plan, Mode::Calibrate, Some(reference.clone()));
     let order = judge::order(plan.seed, most);
     let target = ArmTarget::of(&plan);
     let mut measurer = begin(session, plan, &manifest, 2 * most, watcher)?;

@@ -166,7 +166,7 @@ pub fn check(
 ) -> Result<Outcome, SessionError> {
     let now = options.now.clone().unwrap_or_else(|| ArmTarget::of(&plan));
     let begun = |mode, reference| {
-        let mut manifest = manifest(&plan, mode, reference);
+        let mut manifest = manifest(session, &plan, mode, reference);
         // `--command` and `--url` replace the scenario's own target, in the record too.
         manifest.outline.target = now.outline(&plan);
         manifest

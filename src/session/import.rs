@@ -66,6 +66,7 @@ fn store(
             tool_version: origin.to_string(),
             ..Fingerprint::default()
         },
+        instrument: None,
         revision: None,
         reference: None,
         baseline: None,

@@ -9,16 +9,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::clock::wall_rfc3339;
 use crate::demo::truth::{Behaviour, Bound, Ideal, Offered, Slow, Stalls};
-use crate::model::{Estimate, Round, RunState};
+use crate::model::{Estimate, INSTRUMENT_SCHEMA, InstrumentError, Round, RunState};
+use crate::observe::{self, Absence};
 use crate::scenario::plan::{
     Arrivals, Command, Http, Load, Phase, Plan, Profile, Request, Step, Target, Timeouts, Url,
 };
 use crate::schedule::{Lanes, Schedule};
+use crate::store::instrument::keep;
 use crate::units::{Nanos, Rate};
 
 use super::{Session, SessionError, measure};
-use crate::observe::Absence;
 
 /// Layout of the machine output.
 const SCHEMA: u32 = 1;
@@ -26,6 +28,9 @@ const SCHEMA: u32 = 1;
 /// An error within either bound is small enough.
 const WITHIN_SHARE: f64 = 0.01;
 const WITHIN: Nanos = Nanos(50_000);
+
+/// The target that takes the same time for every request.
+const FIXED: &str = "fixed";
 
 /// The load on each target of known truth.
 const RATE: Rate = Rate(1_000.0);
@@ -130,12 +135,12 @@ pub struct Lateness {
     pub p99_ns: Option<f64>,
 }
 
-/// Measures all targets of known truth; `None` when it was stopped.
+/// Measures all targets of known truth, and keeps the error for the reports of this machine; `None` when it was stopped.
 ///
 /// `progress` is told what comes next.
 ///
 /// # Errors
-/// When a target cannot be started, or what is measured not be kept for the time being.
+/// When a target cannot be started, or what is measured cannot be kept.
 pub fn instrument(
     session: &Session,
     effort: Effort,
@@ -149,7 +154,26 @@ pub fn instrument(
         },
         steal: 0.0,
     };
-    bench.all(effort, progress)
+    let found = bench.all(effort, progress)?;
+    if let Some(error) = found.as_ref().and_then(error_here) {
+        keep(&session.root, &error)?;
+    }
+    Ok(found)
+}
+
+/// What reports of this machine carry: the errors of the target that is the same for all requests.
+fn error_here(found: &Instrument) -> Option<InstrumentError> {
+    let fixed = found.targets.iter().find(|t| t.target == FIXED)?;
+    let errors = fixed.rows.iter().filter_map(|row| {
+        let error = Nanos::from_secs_f64(row.error_ns?.abs() / 1e9);
+        Some((row.percentile.to_owned(), error))
+    });
+    Some(InstrumentError {
+        schema: INSTRUMENT_SCHEMA,
+        measured_at: wall_rfc3339(),
+        machine: observe::fingerprint(env!("CARGO_PKG_VERSION")).machine(),
+        errors: errors.collect(),
+    })
 }
 
 /// The targets, and what is meant to be seen of them.
@@ -165,7 +189,7 @@ fn targets(duration: Nanos) -> [(&'static str, Behaviour); 5] {
     };
     [
         ("instant", Behaviour::default()),
-        ("fixed", fixed),
+        (FIXED, fixed),
         (
             "bimodal",
             Behaviour {

@@ -7,6 +7,7 @@ use crate::guard::Breaker;
 use crate::model::{Arm, Comparison, Event, Manifest, Mode, RUN_SCHEMA, Run, RunState};
 use crate::observe;
 use crate::scenario::plan::Plan;
+use crate::store::instrument::kept;
 use crate::store::runs::{self, RunWriter};
 
 use super::alerts;
@@ -26,7 +27,7 @@ pub fn measure(
     rounds: usize,
     watcher: &mut Watcher<'_>,
 ) -> Result<Outcome, SessionError> {
-    let manifest = manifest(&plan, Mode::Measure, None);
+    let manifest = manifest(session, &plan, Mode::Measure, None);
     if let Some(search) = searched(&plan) {
         let target = ArmTarget::of(&plan);
         let mut measurer = begin(session, plan, &manifest, search.most_rounds(), watcher)?;
@@ -51,7 +52,7 @@ pub fn measure_part(
     let manifest = Manifest {
         shard: Some(part.shard),
         start_at: Some(part.start_at.to_string()),
-        ..manifest(&plan, Mode::Measure, None)
+        ..manifest(session, &plan, Mode::Measure, None)
     };
     let mut measurer = begin(session, plan, &manifest, rounds, watcher)?;
     measurer.judged = judged_alone(&measurer.outline);
@@ -85,8 +86,14 @@ fn all_rounds(
 }
 
 /// Describes a run that is about to begin.
-pub(super) fn manifest(plan: &Plan, mode: Mode, reference: Option<String>) -> Manifest {
+pub(super) fn manifest(
+    session: &Session,
+    plan: &Plan,
+    mode: Mode,
+    reference: Option<String>,
+) -> Manifest {
     let version = env!("CARGO_PKG_VERSION");
+    let fingerprint = observe::fingerprint(version);
     Manifest {
         schema: RUN_SCHEMA,
         id: runs::new_id(),
@@ -98,7 +105,8 @@ pub(super) fn manifest(plan: &Plan, mode: Mode, reference: Option<String>) -> Ma
         outline: plan.outline(),
         scenario: plan.source.clone(),
         scenario_file: plan.file.clone(),
-        fingerprint: observe::fingerprint(version),
+        instrument: kept(&session.root, &fingerprint.machine()),
+        fingerprint,
         revision: observe::revision(),
         reference,
         baseline: None,

@@ -162,6 +162,8 @@ fn manifest(parts: &[Run]) -> Manifest {
             .min()
             .unwrap_or_default(),
         fingerprint: together(&all().map(|m| &m.fingerprint)),
+        // Of several machines there is none.
+        instrument: None,
         revision: same(|m| &m.revision),
         shard: None,
         parts: all().map(|m| m.id.clone()).collect(),

@@ -327,7 +327,7 @@ fn a_calibration_keeps_to_its_time_and_is_found_again_for_the_same_plan_only() {
     let p50 = Metric::Latency(Stat::P50);
     let floor = found.calibration.floors.iter().find(|f| f.metric == p50);
     assert!(floor.is_some_and(|f| f.sd > 0.0), "{:?}", found.calibration);
-    let mut later = manifest(&plan(&server, 1), Mode::Check, None);
+    let mut later = manifest(&session, &plan(&server, 1), Mode::Check, None);
     assert_eq!(calibrations(&session, &later).len(), 1);
     later.plan_hash.push('0');
     assert!(calibrations(&session, &later).is_empty());

@@ -146,6 +146,7 @@ fn run(outline: Outline, mode: Mode, rounds: Vec<Round>) -> Run {
             scenario: String::new(),
             scenario_file: None,
             fingerprint: Fingerprint::default(),
+            instrument: None,
             revision: None,
             reference: None,
             baseline: None,

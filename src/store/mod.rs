@@ -6,6 +6,7 @@
 
 mod error;
 pub mod index;
+pub mod instrument;
 pub mod ledger;
 pub mod levels;
 

@@ -45,6 +45,7 @@ pub(super) fn manifest() -> Manifest {
         scenario: "name = \"checkout\"\n".into(),
         scenario_file: Some("scenarios/checkout.toml".into()),
         fingerprint: Fingerprint::default(),
+        instrument: None,
         revision: None,
         reference: None,
         baseline: None,

@@ -103,6 +103,7 @@ impl Made {
                 cpu_quota: "max".into(),
                 ..Fingerprint::default()
             },
+            instrument: None,
             revision: Some(self.commit()),
             reference: (self.mode == Mode::Interleaved).then(|| "./old".to_owned()),
             baseline: None,

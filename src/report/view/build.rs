@@ -89,8 +89,9 @@ impl View {
         let sides = Sides::of(run, baseline);
         let everything = Scope::default();
         let comparison = run.comparison.as_ref();
+        let instrument = run.manifest.instrument.as_ref();
         let rows: Vec<Row> = comparison
-            .map(|c| c.results.iter().map(Row::new).collect())
+            .map(|c| c.results.iter().map(|r| Row::new(r, instrument)).collect())
             .unwrap_or_default();
         let summary = |rounds: &[&Round], scope: &Scope| Summary::new(rounds, outline, scope);
         let now = sides.now_summary(run, &everything);
@@ -153,7 +154,7 @@ impl View {
             alerts: AlertView::all(run),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
-            trust: TrustView::new(&run.rounds, &rows, run.manifest.origin.as_ref()),
+            trust: TrustView::new(run, &rows),
             next: next(standing, run, &now),
             diagnoses: Vec::new(),
             facts: Facts::new(run),

@@ -1,8 +1,8 @@
 //! One metric of the verdict table, in words.
 
-use crate::model::{Estimate, Metric, MetricResult, Side, Verdict};
+use crate::model::{Estimate, InstrumentError, Metric, MetricResult, Side, Verdict};
 use crate::report::words;
-use crate::units::Unit;
+use crate::units::{Nanos, Unit};
 use crate::untrusted::Untrusted;
 
 use super::Tone;
@@ -24,7 +24,7 @@ pub(in crate::report) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(result: &MetricResult) -> Self {
+    pub(super) fn new(result: &MetricResult, instrument: Option<&InstrumentError>) -> Self {
         let metric = result.metric;
         let unit = metric.unit();
         let points = words::is_points(metric, result.allowed);
@@ -43,7 +43,7 @@ impl Row {
                 .unwrap_or_default(),
             allowed: words::allowed(result),
             verdict: together(result),
-            note: Untrusted::new(note(result)),
+            note: Untrusted::new(note(result, instrument)),
             result: result.clone(),
         }
     }
@@ -113,6 +113,17 @@ pub(in crate::report) fn level(level: f64) -> String {
     crate::units::Unit::Share.format(level)
 }
 
+/// A change was found, and it is smaller than what the instrument may be off by.
+fn is_below(result: &MetricResult, error: Nanos) -> bool {
+    let before = result.before.as_ref().and_then(|b| b.value.exact());
+    match (result.verdict, before, result.now.value.exact()) {
+        (Some(Verdict::Improved | Verdict::Regressed), Some(before), Some(now)) => {
+            (now - before).abs() < error.0 as f64
+        }
+        _ => false,
+    }
+}
+
 /// A kept limit adds nothing to a verdict on the change; a broken one outweighs most.
 fn together(result: &MetricResult) -> Option<Verdict> {
     match (result.verdict, result.limit) {
@@ -121,7 +132,7 @@ fn together(result: &MetricResult) -> Option<Verdict> {
     }
 }
 
-fn note(result: &MetricResult) -> String {
+fn note(result: &MetricResult, instrument: Option<&InstrumentError>) -> String {
     let mut parts = Vec::new();
     if let Some(note) = &result.note {
         // The label stands beside the note.
@@ -130,6 +141,13 @@ fn note(result: &MetricResult) -> String {
         parts.push(said.unwrap_or(note).to_owned());
     } else if let (Some(Verdict::Inconclusive), Some(n)) = (result.verdict, result.rounds_needed) {
         parts.push(format!("{} would tell", words::plural(n, "more round")));
+    }
+    if let Some(error) = instrument.and_then(|i| i.of(result.metric))
+        && is_below(result, error)
+    {
+        parts.push(format!(
+            "a change below the instrument's own error of {error}"
+        ));
     }
     let sides = [
         ("before", result.before.as_ref()),

@@ -1,6 +1,6 @@
 //! How far to trust a run: the worst that its rounds saw of generator and machine.
 
-use crate::model::{Contaminant, Origin, Round};
+use crate::model::{Contaminant, InstrumentError, Origin, Round, Run, Stat};
 use crate::report::words;
 use crate::units::{Nanos, Unit};
 
@@ -27,12 +27,15 @@ pub(in crate::report) struct TrustView {
     pub(in crate::report) spoiled_by: Vec<String>,
     /// Labels of the rows that lost rounds to noise.
     pub(in crate::report) spoiled_rows: Vec<crate::untrusted::Untrusted>,
+    /// How far latencies measured on this machine are from the truth.
+    pub(in crate::report) instrument: Option<InstrumentError>,
     /// Who measured it, when Plimsoll did not: then all of the above but the rounds is unknown.
     pub(in crate::report) origin: Option<Origin>,
 }
 
 impl TrustView {
-    pub(super) fn new(rounds: &[Round], rows: &[Row], origin: Option<&Origin>) -> Self {
+    pub(super) fn new(run: &Run, rows: &[Row]) -> Self {
+        let rounds = &run.rounds;
         let trusts = || rounds.iter().map(|r| &r.trust);
         let greatest = |f: fn(&crate::model::Trust) -> f64| trusts().map(f).fold(0.0_f64, f64::max);
         let most = |a: Option<f64>, b: Option<f64>| match (a, b) {
@@ -61,7 +64,8 @@ impl TrustView {
                 .filter(|r| r.spoiled() > 0)
                 .map(|r| r.label.clone())
                 .collect(),
-            origin: origin.cloned(),
+            instrument: run.manifest.instrument.clone(),
+            origin: run.manifest.origin.clone(),
         }
     }
 
@@ -131,8 +135,26 @@ impl TrustView {
                 "Failures of the generator itself",
                 words::count(self.generator_errors),
             ),
+            ("Error of the instrument", self.instrument_in_words()),
             ("Rounds", self.rounds_in_words()),
         ]
+    }
+
+    /// `p50 12 µs, p99 116 µs, as plimsoll doctor --instrument found it on 2026-11-26`
+    fn instrument_in_words(&self) -> String {
+        let Some(instrument) = &self.instrument else {
+            return "not measured on this machine: `plimsoll doctor --instrument` does".to_owned();
+        };
+        let known = Stat::ALL.into_iter().filter_map(|stat| {
+            let error = instrument.of_stat(stat)?;
+            Some(format!("{} {error}", stat.name()))
+        });
+        let day = instrument.measured_at.split('T').next().unwrap_or_default();
+        let known: Vec<String> = known.collect();
+        format!(
+            "{}, as `plimsoll doctor --instrument` found on {day}",
+            known.join(", ")
+        )
     }
 
     /// `5 clean`, `3 of 8 rounds spoiled by steal 31 %`
