@@ -5,8 +5,9 @@
 //! better seconds of the round itself; of a round that was bad from its first second to its last, and
 //! without a reference, nothing unusual can be told, and only rules that need no comparison speak.
 
-use crate::model::{Round, Run};
+use crate::model::{ErrorClass, Round, Run};
 use crate::series::{self, Series, Table};
+use crate::stats::theil_sen;
 
 use super::found::Span;
 use super::second::Second;
@@ -24,6 +25,18 @@ const BEHIND: f64 = 0.8;
 /// Seconds at the beginning that are unlike all others: connections open, caches fill.
 const SETTLING: f64 = 1.0;
 
+/// Turning away less than this share is no ceiling yet.
+const TURNED_AWAY: f64 = 0.1;
+
+/// Served at a time, as a share of scatter around its mean.
+const STEADY: f64 = 0.2;
+
+/// Load that is this much more is more.
+const MORE: f64 = 1.3;
+
+/// Served in proportion to what is asked would be one.
+const FLAT: f64 = 0.3;
+
 /// Shorter intervals have too few requests to tell.
 const SHORTEST: f64 = 0.4;
 
@@ -32,6 +45,7 @@ pub(super) struct Case<'a> {
     pub(super) table: Table,
     /// Of the load, in order, without the first.
     pub(super) seconds: Vec<Second>,
+    phases: Vec<Span>,
     bad: Vec<bool>,
     /// The usual median latency in nanoseconds.
     pub(super) usual: Option<f64>,
@@ -68,8 +82,13 @@ impl<'a> Case<'a> {
             .collect();
         let seconds = if settled.is_empty() { seconds } else { settled };
         let usual = usual(&seconds);
+        let phases = outline.phases.iter().map(|p| Span {
+            from: p.start.as_secs_f64(),
+            to: (p.start + p.duration).as_secs_f64(),
+        });
         let mut case = Self {
             round,
+            phases: phases.collect(),
             table,
             bad: Vec::new(),
             seconds,
@@ -137,6 +156,20 @@ impl<'a> Case<'a> {
         let from = self.bad_seconds().next().map_or(whole.from, |s| s.from);
         let to = self.bad_seconds().last().map_or(whole.to, |s| s.to);
         Span { from, to }
+    }
+
+    /// The longest phase, the last of equals: there the load is what it is for longest.
+    pub(super) fn longest_phase(&self) -> Span {
+        let whole = self.whole();
+        let phases = self.phases.iter().map(|p| Span {
+            from: p.from.max(whole.from),
+            to: p.to.min(whole.to),
+        });
+        let longer = |a: &Span, b: &Span| (a.to - a.from).total_cmp(&(b.to - b.from));
+        phases
+            .max_by(longer)
+            .filter(|p| p.to > p.from)
+            .unwrap_or(whole)
     }
 
     pub(super) fn whole(&self) -> Span {
@@ -217,7 +250,7 @@ impl<'a> Case<'a> {
     }
 
     /// Failures during the round by class, and their share of all whose fate is known.
-    pub(super) fn failures(&self, classes: &[crate::model::ErrorClass]) -> (u64, f64) {
+    pub(super) fn failures(&self, classes: &[ErrorClass]) -> (u64, f64) {
         let count = |s: &Second| {
             classes
                 .iter()
@@ -230,12 +263,80 @@ impl<'a> Case<'a> {
     }
 }
 
+/// What is served at a time where everything beyond it is turned away at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ceiling {
+    /// Requests answered as expected that are under way at a time.
+    pub(super) at_once: f64,
+    /// Of those whose fate is known, the share that was turned away.
+    pub(super) refused: f64,
+}
+
+impl Case<'_> {
+    /// Requests of these classes are turned away, and the others are served as fast as ever: not a
+    /// bug that fails every so many-th, for however much more is asked, no more is served.
+    pub(super) fn ceiling(&self, classes: &[ErrorClass]) -> Option<Ceiling> {
+        let refused = |s: &Second| -> f64 {
+            let counts = classes.iter().map(|c| s.tally.failures.count(*c));
+            counts.sum::<u64>() as f64
+        };
+        let is_over = |s: &&Second| refused(s) >= TURNED_AWAY * s.ended() as f64;
+        let answers = |s: &&Second| s.ended() > 0;
+        let (over, under): (Vec<&Second>, Vec<&Second>) =
+            self.seconds.iter().filter(answers).partition(is_over);
+        let served: Vec<f64> = over.iter().map(|s| s.served_at_once()).collect();
+        let at_once = mean(&served);
+        let scatter: Vec<f64> = served.iter().map(|n| (n - at_once).abs()).collect();
+        let is_steady = at_once >= 1.0 && mean(&scatter) <= STEADY * at_once;
+        let slower = answer_time(&under)
+            .zip(answer_time(&over))
+            .is_some_and(|(under, over)| over > SLOWER * under);
+        let found = over.len() >= 4 && is_steady && !slower && is_capped(&under, &over);
+        let (ended, turned_away) = over.iter().fold((0.0, 0.0), |(all, n), s| {
+            (all + s.ended() as f64, n + refused(s))
+        });
+        found.then(|| Ceiling {
+            at_once,
+            refused: turned_away / ended,
+        })
+    }
+}
+
+/// True when more was asked and not more served: than in the seconds under the ceiling, or from one
+/// second over it to the next.
+fn is_capped(under: &[&Second], over: &[&Second]) -> bool {
+    let asked = |s: &&Second| s.tally.due as f64 / s.length();
+    let mean_of = |seconds: &[&Second]| mean(&seconds.iter().map(asked).collect::<Vec<_>>());
+    if under.len() >= 2 && mean_of(over) > MORE * mean_of(under) {
+        return true;
+    }
+    let points = over.iter().map(|s| (asked(s), s.served_at_once()));
+    let points: Vec<(f64, f64)> = points.collect();
+    let low = points.iter().map(|p| p.0).fold(f64::INFINITY, f64::min);
+    let high = points.iter().map(|p| p.0).fold(0.0, f64::max);
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let in_proportion = mean(&y) / mean(&x).max(1e-9);
+    high > MORE * low && theil_sen(&points).is_some_and(|s| s < FLAT * in_proportion)
+}
+
+/// Mean latency of those that were answered as expected.
+fn answer_time(seconds: &[&Second]) -> Option<f64> {
+    let (sum, n) = seconds.iter().fold((0, 0), |(sum, n), s| {
+        (sum + s.latency.ok.sum(), n + s.latency.ok.count())
+    });
+    (n > 0).then(|| sum as f64 / n as f64)
+}
+
 /// The median of the better half of the seconds.
 fn usual(seconds: &[Second]) -> Option<f64> {
     let mut medians: Vec<f64> = seconds.iter().filter_map(|s| s.median).collect();
     medians.sort_by(f64::total_cmp);
     let quarter = medians.len().saturating_sub(1) / 4;
     medians.get(quarter).copied()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 fn middle(mut values: Vec<f64>) -> Option<f64> {

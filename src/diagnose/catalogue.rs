@@ -21,7 +21,7 @@ pub const CATALOGUE: [Symptom; 16] = [
     Symptom {
         name: "pool-exhausted",
         title: "connection pool exhausted",
-        signals: "A pool is used to more than 80 %, or waits for one of its connections are given up; latency is up while CPU is not, and the requests in flight stay at one number.",
+        signals: "A pool is used to more than 80 %, or waits for one of its connections are given up; latency is up while CPU is not, and the requests in flight stay at one number; or what finds no free place fails at once and the others are served as fast as ever.",
         causes: &[
             "connections that are not given back on some path, most often on errors",
             "a pool smaller than the load needs: rate times the time each connection is held",
@@ -220,18 +220,19 @@ pub const CATALOGUE: [Symptom; 16] = [
     },
     Symptom {
         name: "descriptor-exhaustion",
-        title: "out of descriptors or ports",
-        signals: "Open descriptors are near their limit, or new connections are not taken while old ones go on.",
+        title: "out of descriptors, ports or connections",
+        signals: "Open descriptors are near their limit, or connections beyond a number are cut off while the others are served as fast as ever.",
         causes: &[
             "sockets or files that are not closed",
             "a limit on open files below what the load needs",
+            "a server's own limit on connections, such as `worker_connections` of nginx",
             "connections that are not kept alive, so that local ports run out",
         ],
         actions: &[
             "list descriptors by kind: the bundle has them",
             "raise `ulimit -n` for the target and measure whether they still grow",
         ],
-        rules_out: &["descriptors that stay far below the limit"],
+        rules_out: &["descriptors that stay far below the limit while no connection is cut off"],
     },
     Symptom {
         name: "noisy-machine",

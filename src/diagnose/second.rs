@@ -48,6 +48,11 @@ impl Second {
         self.tally.answered + self.tally.failures.total()
     }
 
+    /// Requests under way at a time that were answered as expected, by Little's law.
+    pub(super) fn served_at_once(&self) -> f64 {
+        self.latency.ok.sum() as f64 / 1e9 / self.length()
+    }
+
     /// Share of those whose fate was known in it that failed.
     pub(super) fn failed_share(&self) -> f64 {
         self.tally.failures.total() as f64 / self.ended().max(1) as f64

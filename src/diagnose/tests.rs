@@ -26,6 +26,7 @@ const RATE: u64 = 50;
 struct Scene {
     /// Latency in milliseconds of each share of the requests.
     latencies: Vec<(f64, u64)>,
+    due: u64,
     answered: u64,
     failed: Vec<(ErrorClass, u64)>,
     in_flight: u64,
@@ -43,6 +44,7 @@ impl Default for Scene {
     fn default() -> Self {
         Self {
             latencies: vec![(1.0, 5)],
+            due: RATE,
             answered: RATE,
             failed: Vec::new(),
             in_flight: 1,
@@ -129,8 +131,8 @@ fn interval(round: usize, second: u64, scene: &Scene) -> Interval {
         }
     }
     let mut tally = Tally {
-        due: RATE,
-        sent: RATE,
+        due: scene.due,
+        sent: scene.due,
         answered: scene.answered,
         ..Tally::default()
     };
@@ -402,6 +404,41 @@ fn descriptors_near_their_limit_are_named() {
         ..Scene::default()
     };
     leads(&then(full, &Scene::default()), "descriptor-exhaustion");
+}
+
+#[test]
+fn what_turns_away_all_beyond_a_number_is_told_from_what_fails_every_so_many_th() {
+    let under = Scene {
+        latencies: vec![(1.0, 50)],
+        ..Scene::default()
+    };
+    let turned_away = |class, due: u64, answered| Scene {
+        due,
+        answered,
+        failed: vec![(class, due - answered)],
+        ..under.clone()
+    };
+    for (class, symptom) in [
+        (ErrorClass::Status5xx, "pool-exhausted"),
+        (ErrorClass::Closed, "descriptor-exhaustion"),
+        (ErrorClass::Reset, "descriptor-exhaustion"),
+    ] {
+        // More is asked than before, or the load goes up and down: no more than 60 are served.
+        leads(&then(|_| turned_away(class, 150, 60), &under), symptom);
+        leads(
+            &tell(|s| turned_away(class, 100 + 20 * (s % 5), 60)),
+            symptom,
+        );
+        // A third fails whatever is asked: a bug, and no ceiling.
+        let third = tell(|s| {
+            let due = 90 + 30 * (s % 5);
+            turned_away(class, due, due / 3 * 2)
+        });
+        assert_eq!(found(&third), [], "{class}");
+        // The same load as before, of which suddenly some fails.
+        let sudden = then(|_| turned_away(class, RATE, RATE / 2), &under);
+        assert_eq!(found(&sudden), [], "{class}");
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@ const GROWTH_SHARE: f64 = 0.05;
 
 /// Growth must go on: a program fills its caches and pools first.
 pub(in crate::diagnose) fn memory_leak(case: &Case<'_>) -> Option<Found> {
-    let span = case.whole();
+    // More load takes more memory: only growth while the load is the same tells.
+    let span = case.longest_phase();
     let rss = case.table.get("target_resident_memory_bytes", &[])?;
     let third = (span.to - span.from) / 3.0;
     let settled: Vec<_> = rss
@@ -154,8 +155,28 @@ pub(in crate::diagnose) fn descriptor_exhaustion(case: &Case<'_>) -> Option<Foun
     match (full, ours) {
         (Some(full), ours) => Some(Found::with(0.8, full).and(0.5, ours).and(0.6, refused)),
         (None, Some(ours)) => Some(Found::with(0.85, ours)),
-        (None, None) => None,
+        (None, None) => cut_off(case),
     }
+}
+
+/// A limit of its own, below that of the system: connections beyond it are accepted and closed.
+fn cut_off(case: &Case<'_>) -> Option<Found> {
+    let ceiling = case.ceiling(&[ErrorClass::Reset, ErrorClass::Closed])?;
+    // Whoever is gone cuts off too.
+    let (refused, _) = case.failures(&[ErrorClass::Refused]);
+    if refused > 0 || gone(case).is_some() {
+        return None;
+    }
+    let span = case.trouble();
+    let text = format!(
+        "{} are cut off and the others answered as fast as ever, {} at a time however many come",
+        Share(ceiling.refused),
+        Unit::Count.format(ceiling.at_once)
+    );
+    let open = case.gauge(|t| t.get("target_open_fds", &[]).cloned());
+    let steady =
+        open.map(|open| span.moved("target_open_fds", "open descriptors", Unit::Count, open));
+    Some(Found::with(0.6, span.says("plimsoll_errors_total", text)).and(0.2, steady))
 }
 
 /// Bursts of refusals, a process that is gone, a kill by the kernel.

@@ -34,7 +34,7 @@ pub(in crate::diagnose) fn pool_exhausted(case: &Case<'_>) -> Option<Found> {
     });
     let Some(full) = full else {
         let waits = given_up.map(|e| Found::with(0.75, e).and(0.4, slower));
-        return waits.or_else(|| pinned(case));
+        return waits.or_else(|| pinned(case)).or_else(|| refusing(case));
     };
     let evidence = span.moved("pool utilisation", "pool utilisation", Unit::Share, full);
     // A full pool that nobody waits for is a pool of the right size.
@@ -62,6 +62,22 @@ fn pinned(case: &Case<'_>) -> Option<Found> {
         let text = format!("the requests in flight stay at {mean:.0}");
         Found::with(0.4, case.trouble().says("plimsoll_in_flight", text))
     })
+}
+
+/// Without metrics of a pool that nobody waits for: what finds no free place is answered with an error
+/// at once, and the rest as fast as ever.
+fn refusing(case: &Case<'_>) -> Option<Found> {
+    let ceiling = case.ceiling(&[ErrorClass::Status5xx])?;
+    let span = case.trouble();
+    let text = format!(
+        "{} are answered 5xx and the others as fast as ever, {} at a time however many come",
+        Share(ceiling.refused),
+        Unit::Count.format(ceiling.at_once)
+    );
+    let flat = (!cpu_rose(case)).then(|| case.cpu()).flatten();
+    let flat =
+        flat.map(|cpu| span.moved("target_cpu_seconds_total", "cores used", Unit::Count, cpu));
+    Some(Found::with(0.6, span.says("plimsoll_answered_total", text)).and(0.3, flat))
 }
 
 /// So many seconds without any answer are no pause any more.
