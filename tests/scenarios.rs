@@ -645,6 +645,14 @@ fn connections_arrive_in_the_plan_as_written() {
             5000,
         ),
         overflow: Drop,
+        max_rate: Some(
+            MostRate {
+                rate: Rate(
+                    250.0,
+                ),
+                burst: 20,
+            },
+        ),
     }
     "#);
     let target = loaded("https.toml").target;

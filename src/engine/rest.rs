@@ -10,6 +10,7 @@ use std::io;
 use super::worker::Worker;
 use crate::clock::{Clock, Monotonic, sleep_until};
 use crate::protocol::Carrier;
+use crate::schedule::Pace;
 use crate::units::Nanos;
 
 /// The longest sleep: a stop is noticed within it.
@@ -85,7 +86,11 @@ impl<C: Carrier> Worker<C> {
     /// When something else than an arrival is to be done, at the latest.
     fn wake(&self, now: Nanos) -> Nanos {
         let longest = self.plan.target.timeouts.total;
+        // A client that waits for its turn; whoever has it is at something else.
+        let turn = self.pace.as_ref().map(Pace::next);
+        let turn = turn.filter(|at| self.saturation.is_on() && *at > now);
         let reasons = [
+            turn,
             self.visits.next(),
             self.connect.next(),
             self.tls.next(),

@@ -403,6 +403,9 @@ impl<C: Carrier> Worker<C> {
             self.end_visit(&request, true, now);
             return;
         }
+        if !self.is_shut() && self.waits_for_turn(index, After::Step { phase }, now) {
+            return;
+        }
         self.account.due(&request);
         if self.is_shut() {
             self.withhold(&request, now);

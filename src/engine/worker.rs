@@ -19,7 +19,7 @@ use crate::governor::Governor;
 use crate::model::ErrorClass;
 use crate::protocol::{Carrier, Happening};
 use crate::scenario::plan::{Overflow, Phase, Plan};
-use crate::schedule::{Arrival, Lanes, Mix, Schedule, Task};
+use crate::schedule::{Arrival, Lanes, Mix, Pace, Schedule, Task};
 use crate::stop::{Stop, StopState};
 use crate::units::Nanos;
 
@@ -78,6 +78,8 @@ pub(super) struct Worker<C: Carrier> {
     most: usize,
     overflow: Overflow,
     overflowed: bool,
+    /// None: as fast as the plan wants it.
+    pub(super) pace: Option<Pace>,
     pub(super) account: Account,
     /// By slot.
     pub(super) connect: Deadlines,
@@ -149,6 +151,7 @@ impl<C: Carrier> Worker<C> {
             most: http.max_in_flight.map_or(usize::MAX, |n| share(n).max(1)),
             overflow: http.overflow,
             overflowed: false,
+            pace: http.max_rate.map(|m| Pace::share(m, shard.of() * workers)),
             account,
             connect: Deadlines::new(timeouts.connect, capacity),
             tls: Deadlines::new(timeouts.tls, capacity),
@@ -318,7 +321,7 @@ impl<C: Carrier> Worker<C> {
             };
             if let Some(request) = request {
                 self.account.due(&request);
-                if self.lets_through() {
+                if self.lets_through() && self.is_in_pace(taken) {
                     self.admit(request, taken);
                 } else {
                     self.withhold(&request, taken);
@@ -363,6 +366,21 @@ impl<C: Carrier> Worker<C> {
         Some(request)
     }
 
+    /// Counts a request that leaves now; false when `max-rate` does not allow it yet.
+    pub(super) fn is_in_pace(&mut self, now: Nanos) -> bool {
+        self.pace.as_mut().is_none_or(|pace| pace.take(now))
+    }
+
+    /// Lets a visit wait for its turn under `max-rate`; false when it has it, which then counts.
+    pub(super) fn waits_for_turn(&mut self, index: usize, after: After, now: Nanos) -> bool {
+        if self.is_in_pace(now) {
+            return false;
+        }
+        let turn = self.pace.as_ref().map_or(now, Pace::next);
+        self.visits.rest(index, turn, after);
+        true
+    }
+
     /// True when the guard lets this arrival through.
     fn lets_through(&mut self) -> bool {
         self.withheld += 1;
@@ -378,7 +396,7 @@ impl<C: Carrier> Worker<C> {
         self.admit_every == 0
     }
 
-    /// A request that the guard holds back is over before it was sent.
+    /// A request that is held back is over before it was sent.
     pub(super) fn withhold(&mut self, request: &Request, now: Nanos) {
         if request.again {
             self.account.failed(request, ErrorClass::TimeoutTotal, now);
@@ -424,6 +442,9 @@ impl<C: Carrier> Worker<C> {
                     self.end_visit(&request, false, now);
                 }
                 After::Retry { request, .. } => {
+                    if self.waits_for_turn(index, after, now) {
+                        continue;
+                    }
                     let request = Request {
                         again: true,
                         ..request
@@ -465,7 +486,7 @@ impl<C: Carrier> Worker<C> {
         let Some(phase) = wanting.filter(|phase| now < self.spans[*phase].end) else {
             return false;
         };
-        if !self.pool.has_room() {
+        if !self.pool.has_room() || !self.is_in_pace(now) {
             return false;
         }
         let number = self.number;

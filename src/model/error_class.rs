@@ -147,7 +147,9 @@ impl ErrorClass {
             Self::Overflow => {
                 "The request was due while `max-in-flight` others were outstanding, and was never sent."
             }
-            Self::Withheld => "The request was due while the guard held the load back.",
+            Self::Withheld => {
+                "The request was due while the guard, or `max-rate`, held the load back."
+            }
             Self::TlsCertificate => {
                 "The target's certificate is expired, for another host, or signed by nobody that is trusted."
             }

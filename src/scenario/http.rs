@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::diagnostic::{Diagnostic, scenario as codes};
 
 use super::limits;
-use super::plan::{Http, Overflow, Url, Version};
+use super::plan::{Http, MostRate, Overflow, Url, Version};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
@@ -45,6 +45,10 @@ pub(super) fn check(problems: &mut Problems<'_>, target: &Section<'_>, unix: boo
             Some(("fail", _)) => Overflow::Fail,
             _ => Overflow::Queue,
         },
+        max_rate: section.rate("max-rate").map(|(rate, _)| MostRate {
+            rate,
+            burst: section.whole("burst").map_or(1, |(n, _)| n),
+        }),
     }
 }
 

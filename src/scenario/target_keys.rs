@@ -4,8 +4,8 @@ use crate::diagnostic::scenario as codes;
 
 use super::grammar::{Kind, Rule, Table};
 use super::kinds::{
-    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, not_now, now, optional, required, slug, text, time,
-    whole,
+    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, not_now, now, optional, rate, required, slug, text,
+    time, whole,
 };
 use super::limits;
 
@@ -269,12 +269,29 @@ static HTTP: Table = Table {
             Kind::Choice(&[now("queue"), now("drop"), now("fail")]),
             "What happens to a request that is due beyond `max-in-flight`: it waits, is dropped and counted as an error, or the run fails. Default queue.",
         ),
+        optional(
+            "max-rate",
+            rate("100/s", false),
+            "Most requests a second, whatever the load: connections and users wait for their turn, and what a rate makes due beyond it is withheld. Default: no limit.",
+        ),
+        optional(
+            "burst",
+            whole(1, limits::IN_FLIGHT, 20),
+            "Requests that may leave at once after a silence, within `max-rate`. Default 1.",
+        ),
     ],
-    rules: &[Rule::Needs {
-        key: "overflow",
-        other: "max-in-flight",
-        help: "say how many are too many: max-in-flight = 1000",
-    }],
+    rules: &[
+        Rule::Needs {
+            key: "overflow",
+            other: "max-in-flight",
+            help: "say how many are too many: max-in-flight = 1000",
+        },
+        Rule::Needs {
+            key: "burst",
+            other: "max-rate",
+            help: "say which rate it is a burst of: max-rate = \"100/s\"",
+        },
+    ],
 };
 
 static TLS: Table = Table {

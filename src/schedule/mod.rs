@@ -9,6 +9,7 @@ mod exponential;
 mod inverse;
 mod lanes;
 mod mix;
+mod pace;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -16,3 +17,4 @@ pub use crate::model::Shard;
 pub use arrivals::{Arrival, Schedule, Task};
 pub use lanes::{LANES, Lanes};
 pub use mix::Mix;
+pub use pace::Pace;

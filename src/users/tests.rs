@@ -13,12 +13,12 @@ use crate::governor::Governor;
 use crate::model::{Cell, ErrorClass, Interval, Shard};
 use crate::protocol::Dial;
 use crate::scenario::plan::{
-    Capture, DataOrder, DataSet, Encoding, Find, Journey, Load, Part, Phase, Plan, Request, Retry,
-    RetryOn, Source, Step, Template, Think, Users,
+    Capture, DataOrder, DataSet, Encoding, Find, Journey, Load, MostRate, Part, Phase, Plan,
+    Request, Retry, RetryOn, Source, Step, Template, Think, Users,
 };
 use crate::schedule::sample;
 use crate::stop::Stop;
-use crate::units::Nanos;
+use crate::units::{Nanos, Rate};
 
 /// A server that keeps what it was asked, and answers with what `behaviour` says of a request head
 /// and its number.
@@ -197,6 +197,21 @@ fn users_come_over_the_ramp_and_pause_to_think() {
         let since = *at - before;
         assert!(since >= Nanos::from_millis(200 * i as u64), "{times:?}");
     }
+}
+
+#[test]
+fn no_users_ask_more_than_the_greatest_rate() {
+    let server = Server::start(|_, _| ok("", "ok"));
+    let mut plan = users(6, 0, 500);
+    plan.target.http.max_rate = Some(MostRate {
+        rate: Rate(50.0),
+        burst: 3,
+    });
+    let cells = load(plan, server.address, &Stop::default());
+    let tally = &only(&cells).tally;
+    // A burst at once, and one each 20 ms.
+    assert!((3..=3 + 500 / 20).contains(&tally.due), "{tally:?}");
+    assert_eq!(tally.answered, tally.due);
 }
 
 /// A login whose token and cookie the second step sends back.

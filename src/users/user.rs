@@ -92,6 +92,9 @@ impl<'r> User<'r> {
             return false;
         }
         for step in steps {
+            if !self.has_turn().await {
+                return true;
+            }
             let attempt = self.step(step).await;
             if attempt.outcome.is_err() {
                 return attempt.status.is_some();
@@ -106,6 +109,19 @@ impl<'r> User<'r> {
             }
         }
         true
+    }
+
+    /// Waits for its turn under `max-rate`; false when the hour struck before.
+    async fn has_turn(&mut self) -> bool {
+        loop {
+            let now = Monotonic.now();
+            let Some(turn) = self.round.turn(now) else {
+                return true;
+            };
+            if !self.curfew.rest(turn - now).await {
+                return false;
+            }
+        }
     }
 
     /// One step with all its attempts, entered into the books once.
@@ -129,6 +145,7 @@ impl<'r> User<'r> {
             // Nothing is sent again once the hour has struck.
             if let Some(pause) = pause.filter(|_| self.curfew.is_open())
                 && self.curfew.rest(pause).await
+                && self.has_turn().await
             {
                 entry.retried(class);
                 continue;

@@ -11,7 +11,7 @@ use super::server::{OK, Server, closed_port, load};
 use crate::clock::{Clock, Monotonic};
 use crate::engine::Stop;
 use crate::model::{ErrorClass, Estimate};
-use crate::scenario::plan::{Arrivals, Load, Plan, Profile};
+use crate::scenario::plan::{Arrivals, Load, MostRate, Plan, Profile};
 use crate::schedule::sample;
 use crate::units::{Bytes, Nanos, Rate};
 
@@ -83,6 +83,40 @@ fn a_latency_is_split_where_its_time_went() {
     assert!(parts.connect > Nanos::ZERO && parts.first_byte > Nanos::ZERO);
     assert_eq!((parts.write, parts.earlier), (Nanos::ZERO, Nanos::ZERO));
     assert!(parts.tls < parts.body, "clear text has nothing to agree on");
+}
+
+#[test]
+fn no_load_is_faster_than_the_greatest_rate() {
+    let server = Server::answering();
+    let most = MostRate {
+        rate: Rate(100.0),
+        burst: 1,
+    };
+    let capped = |load: Load| {
+        let mut plan = steady(500.0, 400);
+        plan.target.http.max_rate = Some(most);
+        plan.phases[0].load = load;
+        plan
+    };
+    // Two workers with a turn each 20 ms, and each may begin at once.
+    let turns = 2 * (400 / 20 + 1);
+    let open = capped(steady(500.0, 400).phases[0].load.clone());
+    let sum = load(open, server.address, 2, &Stop::default()).sum;
+    let withheld = sum.tally.failures.count(ErrorClass::Withheld);
+    assert_eq!((sum.tally.due, sum.tally.answered + withheld), (200, 200));
+    assert!(sum.tally.sent <= turns && withheld >= 150, "{sum:?}");
+    let sum = load(
+        capped(Load::Connections(8)),
+        server.address,
+        2,
+        &Stop::default(),
+    )
+    .sum;
+    assert!((5..=turns).contains(&sum.tally.due), "{:?}", sum.tally);
+    assert_eq!(
+        sum.tally.answered, sum.tally.due,
+        "who waits is not due yet"
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub use step::{
     Secret, Source, Step, Template, Think,
 };
 pub use target::{
-    Certificate, Command, Http, Overflow, Ready, Scheme, Target, Timeouts, Tls, Url, Version,
+    Certificate, Command, Http, MostRate, Overflow, Ready, Scheme, Target, Timeouts, Tls, Url,
+    Version,
 };
 
 use crate::alert::Alert;

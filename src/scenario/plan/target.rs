@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::ProcessRule;
-use crate::units::Nanos;
+use crate::units::{Nanos, Rate};
 
 /// The service under load.
 #[derive(Debug, Clone, PartialEq)]
@@ -175,7 +175,7 @@ impl Default for Timeouts {
 }
 
 /// How HTTP is spoken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Http {
     pub version: Version,
     /// Most connections open at once in a `rate` phase.
@@ -201,6 +201,17 @@ pub struct Http {
     pub max_in_flight: Option<usize>,
     /// What happens to a request that is due beyond `max_in_flight`.
     pub overflow: Overflow,
+    /// Most requests a second, whatever the load; None: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rate: Option<MostRate>,
+}
+
+/// A rate that is not exceeded, but for a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MostRate {
+    pub rate: Rate,
+    /// Requests that may leave at once after a silence; one at least.
+    pub burst: u64,
 }
 
 impl Default for Http {
@@ -218,6 +229,7 @@ impl Default for Http {
             connect_to: None,
             max_in_flight: None,
             overflow: Overflow::Queue,
+            max_rate: None,
         }
     }
 }
