@@ -34,25 +34,33 @@ struct Example {
 
 #[test]
 fn every_command_of_the_documentation_does_what_it_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut count = 0;
-    for document in DOCUMENTS {
-        let text = fs::read_to_string(root.join(document)).expect(document);
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        copy(&root.join("scenarios"), &folder.path().join("scenarios"));
-        for example in examples(&text).unwrap_or_else(|e| panic!("{document}: {e}")) {
-            let (exit, output) = run(&example.command, folder.path());
-            assert!(
-                exit.is_some_and(|code| example.exits.contains(&code)),
-                "{document}:{}: `{}` ended with {exit:?}, not {:?}:\n{output}",
-                example.line,
-                example.command,
-                example.exits,
-            );
-            count += 1;
-        }
-    }
+    // Most of the time is load at a fixed rate, so documents can be read side by side.
+    let count: usize = thread::scope(|scope| {
+        let readers = DOCUMENTS.map(|document| scope.spawn(|| run_all(document)));
+        let counts = readers.map(|reader| reader.join().expect("every command is right"));
+        counts.iter().sum()
+    });
     assert!(count >= 10, "the tour was found: {count} commands");
+}
+
+/// Runs the commands of a document, and says how many there were.
+fn run_all(document: &str) -> usize {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join(document)).expect(document);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    copy(&root.join("scenarios"), &folder.path().join("scenarios"));
+    let examples = examples(&text).unwrap_or_else(|e| panic!("{document}: {e}"));
+    for example in &examples {
+        let (exit, output) = run(&example.command, folder.path());
+        assert!(
+            exit.is_some_and(|code| example.exits.contains(&code)),
+            "{document}:{}: `{}` ended with {exit:?}, not {:?}:\n{output}",
+            example.line,
+            example.command,
+            example.exits,
+        );
+    }
+    examples.len()
 }
 
 #[test]
