@@ -10,6 +10,7 @@ use crate::series::{self, Series, Table};
 use crate::stats::theil_sen;
 
 use super::found::Span;
+use super::names::Told;
 use super::second::Second;
 
 /// A median above this multiple of the usual one, and by this many nanoseconds, is bad.
@@ -51,6 +52,9 @@ pub(super) struct Case<'a> {
     pub(super) usual: Option<f64>,
     reference: Vec<Reference>,
 }
+
+/// A mean before the trouble, where that is known, and during it.
+pub(super) type Moved = (Option<f64>, f64);
 
 /// What rules compare with.
 #[derive(Clone)]
@@ -200,6 +204,23 @@ impl<'a> Case<'a> {
         of: impl Fn(&Table) -> Option<Series>,
     ) -> Option<(Option<f64>, f64)> {
         self.gauge(|table| of(table).map(|s| s.rate()).filter(|s| !s.0.is_empty()))
+    }
+
+    /// What the target tells, before and during the trouble, with where it is read from.
+    pub(super) fn told(&self, of: impl Fn(&Table) -> Option<Told>) -> Option<(String, Moved)> {
+        let from = of(&self.table)?.from;
+        let moved = self.gauge(|table| of(table).map(|told| told.series))?;
+        Some((from, moved))
+    }
+
+    /// The same of a counter, per second.
+    pub(super) fn told_growth(
+        &self,
+        of: impl Fn(&Table) -> Option<Told>,
+    ) -> Option<(String, Moved)> {
+        let from = of(&self.table)?.from;
+        let moved = self.growth(|table| of(table).map(|told| told.series))?;
+        Some((from, moved))
     }
 
     /// Seconds of which this is true.

@@ -3,25 +3,48 @@
 //! There is no common vocabulary, so a series is recognised by the words in its name; of several that
 //! fit, the one that tells most is taken.
 
+use std::collections::BTreeSet;
+
 use crate::model::SeriesName;
 use crate::series::{Series, Table};
 
-/// Utilisation of pools from 0 to 1, the fullest pool at each time.
-pub(super) fn pool_utilisation(table: &Table) -> Option<Series> {
+/// A series and what it was read or worked out from, as in an expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Told {
+    pub(super) from: String,
+    pub(super) series: Series,
+}
+
+/// Utilisation of pools from 0 to 1, the fullest pool at each time; from the one that was fullest.
+pub(super) fn pool_utilisation(table: &Table) -> Option<Told> {
     let told = table.iter().filter(|(name, _)| {
         has(name, &["pool"]) && any(name, &["utilization", "utilisation", "usage_ratio"])
     });
     // Some say percent.
-    let told = told.map(|(_, s)| {
+    let told = told.map(|(name, s)| {
         let scale = if s.max() > Some(1.5) { 100.0 } else { 1.0 };
-        s.map(|v| v / scale)
+        Told {
+            from: name.to_string(),
+            series: s.map(|v| v / scale),
+        }
     });
     let worked_out = table.iter().filter_map(|(name, used)| {
         let counts = has(name, &["pool"]) && any(name, &["in_use", "active", "used", "busy"]);
-        let size = counts.then(|| table.iter().find(|(other, _)| is_size_of(other, name)))??;
-        Some(ratio(used, size.1))
+        let (size, limit) =
+            counts.then(|| table.iter().find(|(other, _)| is_size_of(other, name)))??;
+        Some(Told {
+            from: format!("{name} / {size}"),
+            series: ratio(used, limit),
+        })
     });
-    told.chain(worked_out).reduce(|a, b| greatest(&a, &b))
+    told.chain(worked_out).reduce(|a, b| Told {
+        series: greatest(&a.series, &b.series),
+        from: if b.series.max() > a.series.max() {
+            b.from
+        } else {
+            a.from
+        },
+    })
 }
 
 /// `db_pool_size` belongs to `db_pool_in_use`: the same labels, and the same words up to `pool`.
@@ -40,14 +63,14 @@ fn is_size_of(size: &SeriesName, used: &SeriesName) -> bool {
 }
 
 /// Waits for a pool that were given up, a counter.
-pub(super) fn pool_timeouts(table: &Table) -> Option<Series> {
+pub(super) fn pool_timeouts(table: &Table) -> Option<Told> {
     counters(table, |name| {
         any(name, &["pool", "acquire", "checkout"]) && has(name, &["timeout"])
     })
 }
 
 /// Mean duration of calls to what the target depends on, seconds.
-pub(super) fn dependency_duration(table: &Table) -> Option<Series> {
+pub(super) fn dependency_duration(table: &Table) -> Option<Told> {
     let calls = |name: &SeriesName| {
         any(
             name,
@@ -62,31 +85,40 @@ pub(super) fn dependency_duration(table: &Table) -> Option<Series> {
             ],
         ) && any(name, &["duration", "latency", "time"])
     };
-    let sums = counters(table, |n| calls(n) && n.metric.ends_with("_sum"))?.rate();
-    let counts = counters(table, |n| calls(n) && n.metric.ends_with("_count"))?.rate();
-    Some(ratio(&sums, &counts)).filter(|s| !s.0.is_empty())
+    let sums = counters(table, |n| calls(n) && n.metric.ends_with("_sum"))?;
+    let counts = counters(table, |n| calls(n) && n.metric.ends_with("_count"))?;
+    each_second(
+        &sums.series.rate(),
+        &counts.series.rate(),
+        format!("{} / {}", sums.from, counts.from),
+    )
 }
 
 /// Share of cache lookups that were hits, each second.
-pub(super) fn cache_hits(table: &Table) -> Option<Series> {
-    let hits = counters(table, |n| has(n, &["cache", "hit"]) && is_counter(n))?.rate();
-    let misses = counters(table, |n| has(n, &["cache", "miss"]) && is_counter(n))?.rate();
-    Some(ratio(&hits, &hits.plus(&misses))).filter(|s| !s.0.is_empty())
+pub(super) fn cache_hits(table: &Table) -> Option<Told> {
+    let hits = counters(table, |n| has(n, &["cache", "hit"]) && is_counter(n))?;
+    let misses = counters(table, |n| has(n, &["cache", "miss"]) && is_counter(n))?;
+    let rate = hits.series.rate();
+    each_second(
+        &rate,
+        &rate.plus(&misses.series.rate()),
+        format!("{} / ({} + {})", hits.from, hits.from, misses.from),
+    )
 }
 
-pub(super) fn cache_evictions(table: &Table) -> Option<Series> {
+pub(super) fn cache_evictions(table: &Table) -> Option<Told> {
     counters(table, |n| has(n, &["evict"]) && is_counter(n))
 }
 
 /// Periods of the CPU quota: of the target's control group, or as cAdvisor tells them.
-pub(super) fn quota_periods(table: &Table) -> Option<Series> {
+pub(super) fn quota_periods(table: &Table) -> Option<Told> {
     counters(table, |n| {
         n.metric == "target_cgroup_periods_total" || n.metric.ends_with("_cfs_periods_total")
     })
 }
 
 /// Those of them in which it was stopped.
-pub(super) fn throttled_periods(table: &Table) -> Option<Series> {
+pub(super) fn throttled_periods(table: &Table) -> Option<Told> {
     counters(table, |n| {
         n.metric == "target_cgroup_throttled_periods_total"
             || n.metric.ends_with("_cfs_throttled_periods_total")
@@ -94,20 +126,23 @@ pub(super) fn throttled_periods(table: &Table) -> Option<Series> {
 }
 
 /// Attempts that the target made again, a counter.
-pub(super) fn retries(table: &Table) -> Option<Series> {
+pub(super) fn retries(table: &Table) -> Option<Told> {
     counters(table, |n| {
         any(n, &["retries", "retry"]) && is_counter(n) && !n.metric.starts_with("plimsoll_")
     })
 }
 
 /// What consumers have not worked off yet.
-pub(super) fn lag(table: &Table) -> Option<(String, Series)> {
+pub(super) fn lag(table: &Table) -> Option<Told> {
     let lags = table.iter().filter(|(n, _)| {
         any(n, &["lag", "queue_depth", "queue_length", "backlog"]) && !n.metric.ends_with("_bucket")
     });
     let growth = |s: &Series| s.last().unwrap_or(0.0) - s.0.first().map_or(0.0, |p| p.value);
-    lags.map(|(n, s)| (n.to_string(), s.clone()))
-        .max_by(|a, b| growth(&a.1).total_cmp(&growth(&b.1)))
+    lags.map(|(n, s)| Told {
+        from: n.to_string(),
+        series: s.clone(),
+    })
+    .max_by(|a, b| growth(&a.series).total_cmp(&growth(&b.series)))
 }
 
 fn is_counter(name: &SeriesName) -> bool {
@@ -115,11 +150,21 @@ fn is_counter(name: &SeriesName) -> bool {
 }
 
 /// The sum of all series of a kind, at the times of each.
-fn counters(table: &Table, is_one: impl Fn(&SeriesName) -> bool) -> Option<Series> {
-    let found = table
-        .iter()
-        .filter(|(n, _)| is_one(n) && !n.metric.ends_with("_bucket"));
-    found.map(|(_, s)| s.clone()).reduce(|a, b| a.plus(&b))
+fn counters(table: &Table, is_one: impl Fn(&SeriesName) -> bool) -> Option<Told> {
+    let found = || {
+        let all = table.iter();
+        all.filter(|(n, _)| is_one(n) && !n.metric.ends_with("_bucket"))
+    };
+    let series = found().map(|(_, s)| s.clone()).reduce(|a, b| a.plus(&b))?;
+    let metrics: BTreeSet<&str> = found().map(|(n, _)| n.metric.as_str()).collect();
+    let from = metrics.into_iter().collect::<Vec<_>>().join(" + ");
+    Some(Told { from, series })
+}
+
+/// A ratio of rates, where there is any.
+fn each_second(above: &Series, below: &Series, from: String) -> Option<Told> {
+    let series = ratio(above, below);
+    (!series.0.is_empty()).then_some(Told { from, series })
 }
 
 fn has(name: &SeriesName, words: &[&str]) -> bool {
@@ -155,8 +200,13 @@ mod tests {
         table
     }
 
-    fn values(series: Option<Series>) -> Vec<f64> {
-        series.map(|s| s.values().collect()).unwrap_or_default()
+    fn values(told: Option<Told>) -> Vec<f64> {
+        told.map(|t| t.series.values().collect())
+            .unwrap_or_default()
+    }
+
+    fn from(told: Option<Told>) -> String {
+        told.map(|t| t.from).unwrap_or_default()
     }
 
     #[test]
@@ -166,6 +216,10 @@ mod tests {
             ("db_pool_size", &[32.0, 32.0]),
         ]);
         assert_eq!(values(pool_utilisation(&parts)), [0.25, 0.5]);
+        assert_eq!(
+            from(pool_utilisation(&parts)),
+            "db_pool_in_use / db_pool_size"
+        );
         let told = table(&[("connection_pool_utilization", &[41.0, 97.0])]);
         assert_eq!(values(pool_utilisation(&told)), [0.41, 0.97]);
         // The size of another pool tells nothing.
@@ -180,6 +234,10 @@ mod tests {
             ("cache_misses_total", &[0.0, 1.0, 10.0]),
         ]);
         assert_eq!(values(cache_hits(&cache)), [0.9, 0.1]);
+        assert_eq!(
+            from(cache_hits(&cache)),
+            "cache_hits_total / (cache_hits_total + cache_misses_total)"
+        );
         let calls = table(&[
             ("db_query_duration_seconds_sum", &[0.0, 1.0, 3.0]),
             ("db_query_duration_seconds_count", &[0.0, 10.0, 20.0]),
@@ -194,7 +252,6 @@ mod tests {
             ("a_queue_depth", &[5.0, 5.0]),
             ("consumer_lag", &[0.0, 40.0]),
         ]);
-        let (name, _) = lag(&queues).expect("one of two");
-        assert_eq!(name, "consumer_lag");
+        assert_eq!(from(lag(&queues)), "consumer_lag");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::case::Case;
 use super::super::found::Found;
-use super::super::names;
+use super::super::names::{self, Told};
 use crate::model::ErrorClass;
 use crate::series::Series;
 use crate::stats::theil_sen;
@@ -34,12 +34,13 @@ pub(in crate::diagnose) fn retry_storm(case: &Case<'_>) -> Option<Found> {
     });
     let per_request = |retries: f64| ended.map_or(0.0, |(_, rate)| retries / rate.max(1e-9));
     let span = case.trouble();
-    let told = case.growth(names::retries).and_then(|(before, now)| {
+    let told = case.told_growth(names::retries);
+    let told = told.and_then(|(from, (before, now))| {
         let share = per_request(now);
         let grown = before.is_none_or(|before| now > 2.0 * before.max(1e-9));
         (share >= STORM && grown).then(|| {
             let text = format!("the target tries again {share:.2} times for each request");
-            span.says("retries", text)
+            span.says(&from, text)
         })
     });
     let retried: u64 = case.seconds.iter().map(|s| s.tally.retried.total()).sum();
@@ -74,7 +75,10 @@ pub(in crate::diagnose) fn retry_storm(case: &Case<'_>) -> Option<Found> {
 const LAG: f64 = 20.0;
 
 pub(in crate::diagnose) fn consumer_lag(case: &Case<'_>) -> Option<Found> {
-    let (name, lag) = names::lag(&case.table)?;
+    let Told {
+        from: name,
+        series: lag,
+    } = names::lag(&case.table)?;
     let span = case.whole();
     let points: Vec<_> = lag
         .between(span.from, span.to + 1.0)
@@ -99,14 +103,16 @@ const FALL: f64 = 0.2;
 
 pub(in crate::diagnose) fn cold_cache(case: &Case<'_>) -> Option<Found> {
     let span = case.trouble();
-    let Some(hits) = names::cache_hits(&case.table) else {
+    let Some(Told { from, series: hits }) = names::cache_hits(&case.table) else {
         return falling(case);
     };
     let whole = case.whole();
     let within = Series(hits.between(whole.from, whole.to + 1.0).to_vec());
     let worst = within.values().min_by(f64::total_cmp)?;
     let best = within.max()?;
-    let (usual, _) = case.gauge(names::cache_hits).unwrap_or((None, worst));
+    let usual = case
+        .told(names::cache_hits)
+        .and_then(|(_, (usual, _))| usual);
     let usual = usual.unwrap_or(best).max(best);
     let few = within.values().filter(|v| *v < usual - FALL).count();
     let low = within.mean().is_some_and(|mean| mean < LOW_HITS);
@@ -114,20 +120,16 @@ pub(in crate::diagnose) fn cold_cache(case: &Case<'_>) -> Option<Found> {
         return None;
     }
     let evidence = span.moved(
-        "cache hits",
+        &from,
         "share of cache hits",
         Unit::Share,
         (Some(usual), worst),
     );
     let evictions = case
-        .growth(names::cache_evictions)
-        .filter(|(before, now)| *now > 1.0 && before.is_none_or(|before| *now > 2.0 * before));
-    let evictions = evictions.map(|(_, now)| {
-        span.says(
-            "cache evictions",
-            format!("{now:.0} entries evicted a second"),
-        )
-    });
+        .told_growth(names::cache_evictions)
+        .filter(|(_, (before, now))| *now > 1.0 && before.is_none_or(|b| *now > 2.0 * b));
+    let evictions = evictions
+        .map(|(from, (_, now))| span.says(&from, format!("{now:.0} entries evicted a second")));
     let slower = case.is_unwell().then(|| {
         span.moved(
             "plimsoll_latency_seconds",

@@ -20,13 +20,13 @@ const PERIOD: f64 = 140e6;
 /// Throttling that the control group counts, or the rhythm of it.
 pub(in crate::diagnose) fn throttled(case: &Case<'_>) -> Option<Found> {
     let span = case.trouble();
-    let periods = case.growth(names::quota_periods).map_or(0.0, |g| g.1);
-    if let Some((before, throttled)) = case.growth(names::throttled_periods) {
+    let (all, (_, periods)) = case.told_growth(names::quota_periods).unwrap_or_default();
+    if let Some((from, (before, throttled))) = case.told_growth(names::throttled_periods) {
         let share = throttled / periods.max(1e-9);
         if periods > 0.0 && share > 0.05 {
             let before = before.map(|b| b / periods);
             let evidence = span.moved(
-                "throttled periods",
+                &format!("{from} / {all}"),
                 "share of periods throttled",
                 Unit::Share,
                 (before, share.min(1.0)),

@@ -14,14 +14,14 @@ const POOL_FULL: f64 = 0.8;
 pub(in crate::diagnose) fn pool_exhausted(case: &Case<'_>) -> Option<Found> {
     let span = case.trouble();
     let full = case
-        .gauge(names::pool_utilisation)
-        .filter(|(_, now)| *now > POOL_FULL);
+        .told(names::pool_utilisation)
+        .filter(|(_, (_, now))| *now > POOL_FULL);
     let timeouts = case
-        .growth(names::pool_timeouts)
-        .filter(|(_, now)| *now > 0.1);
-    let given_up = timeouts.map(|(_, now)| {
+        .told_growth(names::pool_timeouts)
+        .filter(|(_, (_, now))| *now > 0.1);
+    let given_up = timeouts.map(|(from, (_, now))| {
         let text = format!("{now:.1} waits for a connection given up each second");
-        span.says("pool timeouts", text)
+        span.says(&from, text)
     });
     let slower = (case.is_slower_by(1.5) && !cpu_rose(case)).then(|| {
         let (before, now) = case.latency();
@@ -32,11 +32,11 @@ pub(in crate::diagnose) fn pool_exhausted(case: &Case<'_>) -> Option<Found> {
         );
         span.says("plimsoll_latency_seconds", text)
     });
-    let Some(full) = full else {
+    let Some((from, full)) = full else {
         let waits = given_up.map(|e| Found::with(0.75, e).and(0.4, slower));
         return waits.or_else(|| pinned(case)).or_else(|| refusing(case));
     };
-    let evidence = span.moved("pool utilisation", "pool utilisation", Unit::Share, full);
+    let evidence = span.moved(&from, "pool utilisation", Unit::Share, full);
     // A full pool that nobody waits for is a pool of the right size.
     let harmless = !case.is_unwell() && given_up.is_none();
     Some(
@@ -150,24 +150,24 @@ pub(in crate::diagnose) fn slow_dependency(case: &Case<'_>) -> Option<Found> {
         case.latency(),
     );
     let calls = case
-        .gauge(names::dependency_duration)
-        .filter(|(before, now)| {
+        .told(names::dependency_duration)
+        .filter(|(_, (before, now))| {
             before.map_or(*now > 0.05, |before| {
                 *now > 1.5 * before && *now > before + 0.002
             })
         });
-    let calls = calls.map(|(before, now)| {
+    let calls = calls.map(|(from, (before, now))| {
         let nanos = |s: f64| s * 1e9;
         span.moved(
-            "duration of calls",
+            &from,
             "mean duration of its calls",
             Unit::Time,
             (before.map(nanos), nanos(now)),
         )
     });
     let pool_is_full = case
-        .gauge(names::pool_utilisation)
-        .is_some_and(|(_, now)| now > POOL_FULL);
+        .told(names::pool_utilisation)
+        .is_some_and(|(_, (_, now))| now > POOL_FULL);
     let flat = case.cpu().is_some() && !cpu_rose(case);
     let flat = flat.then(|| {
         let (before, now) = case.cpu().unwrap_or((None, 0.0));
