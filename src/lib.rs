@@ -15,6 +15,7 @@ pub mod model;
 pub mod stats;
 
 pub mod alert;
+pub mod bundle;
 pub mod diagnose;
 pub mod guard;
 pub mod journey;

@@ -195,3 +195,145 @@ fn a_rule_that_finds_nobody_ends_the_run_before_the_load() {
     );
     assert_eq!(service.items.load(Ordering::SeqCst), 0, "no load was sent");
 }
+
+/// A process that burns CPU in user and kernel mode and holds 64 MiB; ended with the value.
+struct Busy(std::process::Child);
+
+impl Busy {
+    fn start() -> Self {
+        let mut command = std::process::Command::new("dd");
+        let endless = ["if=/dev/zero", "of=/dev/null", "bs=64M", "status=none"];
+        Self(command.args(endless).spawn().expect("dd is everywhere"))
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, signal).expect("it is there");
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).expect("it is there")
+    }
+
+    /// State, and CPU time in seconds: what `ps`, `top` and `pidstat` read.
+    fn stat(&self) -> (String, f64) {
+        let stat = self.read("stat");
+        let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..]
+            .split(' ')
+            .collect();
+        let ticks = |field: usize| fields[field - 3].parse::<f64>().expect("a number");
+        let per_second = rustix::param::clock_ticks_per_second() as f64;
+        (fields[0].to_owned(), (ticks(14) + ticks(15)) / per_second)
+    }
+}
+
+/// What was compared, for whoever runs it with `--nocapture`.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").expect("an output");
+}
+
+/// CPU seconds since its start, as the tool of sysstat says, where that is installed.
+fn pidstat(pid: u32) -> Option<f64> {
+    let arguments = ["-T", "CHILD", "-u", "-h", "-p", &pid.to_string()];
+    let said = std::process::Command::new("pidstat")
+        .args(arguments)
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let names: Vec<&str> = said
+        .lines()
+        .find(|l| l.contains("usr-ms"))?
+        .trim_start_matches('#')
+        .split_whitespace()
+        .collect();
+    let values: Vec<&str> = said.lines().last()?.split_whitespace().collect();
+    // The time of day may be of one word or of two: what follows is counted from the end.
+    let of = |name: &str| -> Option<f64> {
+        let from_end = names.len() - names.iter().position(|n| *n == name)?;
+        values
+            .get(values.len().checked_sub(from_end)?)?
+            .parse()
+            .ok()
+    };
+    Some((of("usr-ms")? + of("system-ms")?) / 1000.0)
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Between bursts the process is stopped, so that both readings are of the same state, however busy
+/// the machine is.
+#[test]
+fn samples_agree_with_what_is_read_independently() {
+    use plimsoll::clock::{Clock, Monotonic};
+    use plimsoll::observe::{Sampler, Subject, Watch};
+    use rustix::process::Signal;
+
+    /// Burnt in one burst, and in all.
+    const BURST: f64 = 0.4;
+    const BURSTS: u32 = 4;
+    let busy = Busy::start();
+    let page = rustix::param::page_size() as u64;
+    for burst in 1..=BURSTS {
+        busy.signal(Signal::CONT);
+        let enough = BURST * f64::from(burst);
+        common::eventually("a burst", || busy.stat().1 >= enough);
+        busy.signal(Signal::STOP);
+        common::eventually("its end", || busy.stat().0 == "T");
+        let (tell, told) = std::sync::mpsc::channel();
+        let watch = Watch {
+            epoch: Monotonic.now(),
+            times: Vec::new(),
+            subject: Some(Subject::Process(busy.0.id())),
+            questions: None,
+            round: 0,
+        };
+        Sampler::start(watch, move |sample| drop(tell.send(sample))).stop();
+        let sample = told.recv().expect("one at the end");
+        let target = sample.target.expect("it is there");
+        let (_, cpu) = busy.stat();
+        let ours = target.cpu.as_secs_f64();
+        let tick = 1.0 / rustix::param::clock_ticks_per_second() as f64;
+        let allowed = (0.02 * cpu).max(tick);
+        assert!(
+            (ours - cpu).abs() <= allowed,
+            "{ours} s of CPU, read {cpu} s"
+        );
+        let statm = busy.read("statm");
+        let pages: u64 = statm
+            .split(' ')
+            .nth(1)
+            .expect("a field")
+            .parse()
+            .expect("a number");
+        assert_eq!(target.rss.0, pages * page, "to the page");
+        let status = busy.read("status");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident
+            .and_then(|r| r.trim().strip_suffix(" kB"))
+            .expect("a line");
+        assert_eq!(target.rss.0, kib.parse::<u64>().expect("a number") * 1024);
+        assert!(target.rss.0 >= 64 << 20, "it holds its buffer");
+        match pidstat(busy.0.id()) {
+            None => say("pidstat is not there: compared with /proc alone"),
+            Some(theirs) => {
+                assert!(
+                    (ours - theirs).abs() <= allowed,
+                    "{ours} s of CPU, pidstat {theirs} s"
+                );
+                let off = (ours / theirs - 1.0) * 100.0;
+                say(&format!(
+                    "CPU {ours:.4} s sampled, {theirs:.4} s by pidstat ({off:+.2} %)"
+                ));
+            }
+        }
+        let off = (ours / cpu - 1.0) * 100.0;
+        say(&format!(
+            "CPU {ours:.4} s sampled, {cpu:.4} s read ({off:+.2} %)"
+        ));
+    }
+}

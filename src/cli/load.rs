@@ -111,11 +111,16 @@ pub(super) fn plan(
         context.terminal.warn(&loaded.warnings);
         loaded.plan
     } else {
-        let path = scenario::locate(name, &context.session.root)?;
-        read(context, &path)?
+        self::scenario(context, name)?
     };
     scenario::check_hosts(&plan.target, &hosts.allow)?;
     Ok(plan)
+}
+
+/// Reads the scenario of a name, or in a file.
+pub(super) fn scenario(context: &Context, name: &str) -> Result<Plan, Failure> {
+    let path = scenario::locate(name, &context.session.root)?;
+    read(context, &path)
 }
 
 /// The words of a command line, as a shell would split it.

@@ -254,6 +254,7 @@ mod tests {
                 Part::Secret(Secret {
                     name: "env.KEY".to_owned(),
                     value: " s=%".to_owned(),
+                    plain: Vec::new(),
                 }),
             ],
         );

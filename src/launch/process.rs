@@ -148,6 +148,11 @@ impl Launched {
         self.output.tail()
     }
 
+    /// The last 64 KiB of the same, from the beginning of a line.
+    pub fn recent_output(&self) -> Vec<u8> {
+        self.output.recent()
+    }
+
     /// Ends the whole group: SIGTERM, up to two seconds of grace, SIGKILL. Does nothing when called
     /// again.
     pub fn stop(&mut self) {

@@ -1,7 +1,8 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
 use super::{
-    AlertEvent, Arm, Contamination, Foresight, GuardChange, Halt, Interval, LevelVerdict, Outline,
+    AlertEvent, Arm, BundleTaken, Contamination, Foresight, GuardChange, Halt, Interval,
+    LevelVerdict, Outline,
 };
 use crate::units::Nanos;
 
@@ -43,6 +44,8 @@ pub enum Event {
     },
     /// A search for capacity has judged a level.
     LevelJudged { rate: f64, verdict: LevelVerdict },
+    /// A diagnostic bundle was taken by itself.
+    Bundle(BundleTaken),
     /// Something the user should know now.
     Warning(String),
     /// A stop was asked for; the run drains and reports.

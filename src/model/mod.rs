@@ -5,6 +5,7 @@
 
 mod alert;
 mod baseline;
+mod bundle;
 mod calibration;
 mod capacity;
 mod custom;
@@ -30,6 +31,7 @@ mod verdict;
 
 pub use alert::{AlertEvent, AlertGate, AlertState};
 pub use baseline::{Acceptance, Baseline, BaselineId, Pruned, Pruning, SCHEMA as BASELINE_SCHEMA};
+pub use bundle::{Author, BundleTaken, Exhibit, ProcessSeen, Snapshot, ThreadSeen, Unread};
 pub use calibration::{Calibration, Detectable, NoiseFloor, Reliability, ReliabilityPoint};
 pub use capacity::{
     Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,

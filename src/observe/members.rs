@@ -5,8 +5,8 @@
 //! that crashes and is started again is followed. Nothing of ours is ever a member.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use super::parse::process::{self, Descriptor, ProcessStat};
 use super::parse::sockets;
@@ -22,8 +22,20 @@ const LOOK_AGAIN: u32 = 10;
 pub enum Subject {
     /// A process group, by its leader.
     Group(u32),
+    /// A process and its descendants, by its id.
+    Process(u32),
     /// Processes that we did not start.
     Found(ProcessRule),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group(leader) => write!(f, "process group {leader}"),
+            Self::Process(pid) => write!(f, "pid = {pid}"),
+            Self::Found(rule) => rule.fmt(f),
+        }
+    }
 }
 
 /// Finds the members, again at each reading.
@@ -42,9 +54,9 @@ pub(super) struct Members {
     readings: u32,
 }
 
-/// Number of processes that a rule finds now.
-pub fn found(rule: &ProcessRule) -> usize {
-    Members::new(Subject::Found(rule.clone())).living().len()
+/// Number of processes of a target that there are now.
+pub fn found(subject: &Subject) -> usize {
+    Members::new(subject.clone()).living().len()
 }
 
 impl Members {
@@ -65,7 +77,7 @@ impl Members {
         match self.subject.clone() {
             Subject::Group(leader) => self.group(leader),
             Subject::Found(ProcessRule::Cgroup(group)) => self.control_group(&group),
-            Subject::Found(rule) => self.families(&rule),
+            subject => self.families(&subject),
         }
     }
 
@@ -111,9 +123,9 @@ impl Members {
     }
 
     /// Roots, their descendants, and of a pid file the group of its process.
-    fn families(&mut self, rule: &ProcessRule) -> BTreeMap<u32, ProcessStat> {
-        let grows =
-            matches!(rule, ProcessRule::Name(_)) && self.readings.is_multiple_of(LOOK_AGAIN);
+    fn families(&mut self, subject: &Subject) -> BTreeMap<u32, ProcessStat> {
+        let by_name = matches!(subject, Subject::Found(ProcessRule::Name(_)));
+        let grows = by_name && self.readings.is_multiple_of(LOOK_AGAIN);
         self.readings = self.readings.wrapping_add(1);
         let complete = self
             .roots
@@ -122,7 +134,7 @@ impl Members {
             .all(|(pid, started)| self.stat(pid).is_some_and(|s| s.started == started));
         if grows || !complete || self.roots.is_empty() {
             self.roots = self
-                .roots_of(rule)
+                .roots_of(subject)
                 .into_iter()
                 .filter(|pid| *pid != self.ourselves)
                 .collect::<Vec<_>>()
@@ -141,7 +153,7 @@ impl Members {
                 others.push((pid, stat));
             }
         }
-        let with_group = matches!(rule, ProcessRule::PidFile(_));
+        let with_group = matches!(subject, Subject::Found(ProcessRule::PidFile(_)));
         // A parent may itself be among those that are new.
         loop {
             let (joined, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, stat)| {
@@ -184,7 +196,11 @@ impl Members {
         process::process_stat(&text)
     }
 
-    fn roots_of(&mut self, rule: &ProcessRule) -> Vec<u32> {
+    fn roots_of(&mut self, subject: &Subject) -> Vec<u32> {
+        let rule = match subject {
+            Subject::Group(pid) | Subject::Process(pid) => return vec![*pid],
+            Subject::Found(rule) => rule,
+        };
         match rule {
             ProcessRule::PidFile(path) => {
                 let text = fs::read_to_string(path).unwrap_or_default();
@@ -292,7 +308,7 @@ mod tests {
         fs::write(file.path(), format!("{}\n", shell.0.id())).unwrap();
         let rule = ProcessRule::PidFile(file.path().to_owned());
         assert_eq!(pids(rule.clone()).len(), 4);
-        assert_eq!(found(&rule), 4);
+        assert_eq!(found(&Subject::Found(rule.clone())), 4);
         // Another process takes its place: a restart.
         let mut members = Members::new(Subject::Found(rule));
         assert!(members.living().contains_key(&shell.0.id()));
@@ -301,6 +317,21 @@ mod tests {
         let next = Running::shell("sleep 1000; true");
         fs::write(file.path(), next.0.id().to_string()).unwrap();
         assert!(members.living().contains_key(&next.0.id()));
+    }
+
+    #[test]
+    fn a_process_is_followed_by_its_id_with_its_descendants() {
+        let mut shell = Running::shell("sleep 1000 & echo ready; wait; true");
+        let mut line = String::new();
+        let out = shell.0.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let mut members = Members::new(Subject::Process(shell.0.id()));
+        assert_eq!(members.living().len(), 2);
+        let mut nobody = Members::new(Subject::Process(u32::MAX));
+        assert!(nobody.living().is_empty());
+        // Whoever looks is never the one that is looked at.
+        let mut ourselves = Members::new(Subject::Process(std::process::id()));
+        assert!(ourselves.living().is_empty());
     }
 
     #[test]

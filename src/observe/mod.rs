@@ -19,6 +19,7 @@ mod revision;
 #[cfg(test)]
 mod running;
 mod sampler;
+mod snapshot;
 mod target;
 mod texts;
 mod thrift;
@@ -30,3 +31,4 @@ pub use members::{Subject, found};
 pub use readings::{Reading, Soundness, machine};
 pub use revision::revision;
 pub use sampler::{Sampler, Watch, idle_pressure, sample_times};
+pub use snapshot::snapshot;

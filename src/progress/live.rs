@@ -105,6 +105,10 @@ impl Progress {
             Event::LevelJudged { rate, verdict } => {
                 Some(format!("level {} {verdict}", Unit::PerSecond.format(*rate)))
             }
+            Event::Bundle(taken) => {
+                let said = format!("diagnostic bundle: {} ({})", taken.path, taken.why);
+                Some(Untrusted::new(said).terminal())
+            }
             Event::Warning(text) => Some(format!(
                 "warning: {}",
                 Untrusted::from(text.as_str()).terminal()

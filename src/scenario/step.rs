@@ -213,18 +213,29 @@ fn authorization(
     let pair = [user.constant(), b":".to_vec(), password.constant()].concat();
     let encoded = BASE64.encode(pair);
     writer.fixed(b"Basic ");
-    let is_secret = |t: &Template| t.parts.iter().any(|p| matches!(p, Part::Secret(_)));
-    writer.template(if is_secret(&user) || is_secret(&password) {
+    let plain: Vec<String> = secrets(&user).chain(secrets(&password)).collect();
+    writer.template(if plain.is_empty() {
+        Template::fixed(encoded)
+    } else {
         Template {
             parts: vec![Part::Secret(Secret {
                 name: format!("{user}:{password} in base64"),
                 value: encoded,
+                plain,
             })],
         }
-    } else {
-        Template::fixed(encoded)
     });
     Some(writer.finish())
+}
+
+/// What the secrets of a text are made of.
+fn secrets(template: &Template) -> impl Iterator<Item = String> {
+    let parts = template.parts.iter();
+    let plain = parts.filter_map(|part| match part {
+        Part::Secret(secret) => Some(&secret.plain),
+        _ => None,
+    });
+    plain.flatten().cloned()
 }
 
 fn expect(problems: &mut Problems<'_>, section: &Section<'_>) -> Expect {

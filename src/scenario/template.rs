@@ -354,8 +354,8 @@ impl Known<'_> {
     }
 }
 
-fn secret(name: &str, place: Place, value: &str) -> Result<Part, Diagnostic> {
-    let value = place.secret(value).ok_or_else(|| {
+fn secret(name: &str, place: Place, plain: &str) -> Result<Part, Diagnostic> {
+    let value = place.secret(plain).ok_or_else(|| {
         let message = format!(
             "the value of {{{{{}}}}} cannot stand in a header",
             short(name)
@@ -367,6 +367,7 @@ fn secret(name: &str, place: Place, value: &str) -> Result<Part, Diagnostic> {
     Ok(Part::Secret(Secret {
         name: name.to_owned(),
         value,
+        plain: vec![plain.to_owned()],
     }))
 }
 

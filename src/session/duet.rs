@@ -18,6 +18,7 @@ use crate::stop::EndsAllOnPanic;
 use crate::store::runs::{Begin, Frame};
 use crate::units::Nanos;
 
+use super::bundles::Sentry;
 use super::overseer::Overseer;
 use super::round::{ArmTarget, IDLE_LISTENING, LEAD, Measurer, Slot, Started};
 use super::{SessionError, load};
@@ -31,6 +32,7 @@ struct Side<'a> {
     started: Started,
     recorder: Recorder,
     overseer: Overseer<'a>,
+    sentry: Option<Sentry>,
     samples: Receiver<Sample>,
 }
 
@@ -123,11 +125,17 @@ impl Measurer<'_, '_> {
                 ),
                 started,
                 overseer,
+                sentry: Some(Sentry::new(slot.index)),
                 samples,
             });
         }
         let ended = self.load_both(&orders, &mut sides);
         samplers.into_iter().for_each(Sampler::stop);
+        for sentry in sides.iter_mut().filter_map(|side| side.sentry.take()) {
+            if let Some(event) = sentry.finish(&mut self.bundles, &self.session.stop) {
+                (self.watcher)(&event);
+            }
+        }
         let ended = ended?;
         for (side, ended) in sides.into_iter().zip(ended) {
             self.finish_side(side, ended, idle_cpu_pressure)?;
@@ -246,14 +254,25 @@ impl Measurer<'_, '_> {
                     .flat_map(|s| side.overseer.sample(s))
                     .collect();
                 events.extend(side.overseer.interval(&interval));
+                if let Some(sentry) = &mut side.sentry {
+                    let second = (&interval, &samples[..], &events[..]);
+                    let bundle = sentry.second(&mut self.bundles, &side.started.whom(), second);
+                    events.extend(bundle);
+                }
                 failure = self
                     .record(&mut side.recorder, interval, samples.into_iter())
                     .err();
                 for event in &events {
                     (self.watcher)(event);
                 }
-                if failure.is_none() && !self.stopping() {
-                    failure = side.started.still_running().err().map(SessionError::from);
+                if failure.is_none()
+                    && !self.stopping()
+                    && let Err(error) = side.started.still_running()
+                {
+                    if let Some(sentry) = &mut side.sentry {
+                        sentry.gone(&mut self.bundles, &side.started.whom(), &error);
+                    }
+                    failure = Some(error.into());
                 }
                 if failure.is_some() {
                     // What cannot be recorded, or would meet nobody, may not be sent.

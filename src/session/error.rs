@@ -12,8 +12,8 @@ use crate::diagnostic::{
 use crate::engine::EngineError;
 use crate::launch::LaunchError;
 use crate::model::Shard;
+use crate::observe::Subject;
 use crate::protocol::TlsSetupError;
-use crate::scenario::plan::ProcessRule;
 use crate::store::StoreError;
 use crate::units::Nanos;
 use crate::users::UsersError;
@@ -43,7 +43,7 @@ pub enum SessionError {
     #[error("`{host}` is {address}, which is never put under load")]
     Forbidden { host: String, address: IpAddr },
     #[error("no process of the target was found by {rule}")]
-    NoProcess { rule: ProcessRule },
+    NoProcess { rule: Subject },
     #[error("`{name}` is not healthy: {reason}")]
     Unhealthy {
         name: String,

@@ -11,6 +11,7 @@ use crate::store::instrument::kept;
 use crate::store::runs::{self, RunWriter};
 
 use super::alerts;
+use super::bundles::Bundles;
 use super::floor;
 use super::round::{Measurer, Slot};
 use super::search::searched;
@@ -135,6 +136,7 @@ pub(super) fn begin<'a, 'w>(
         session,
         stop: session.stop.branch(),
         breaker: plan.guard.map(Breaker::new),
+        bundles: Bundles::new(&session.root, writer.dir(), &plan),
         plan: Arc::new(plan),
         judged: outline.clone(),
         in_step: None,
@@ -161,6 +163,7 @@ pub(super) fn conclude(
         &measurer.rounds,
         measurer.plan.fail_on_alert,
     );
+    comparison.findings.extend(measurer.bundles.findings());
     let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();
     let mut writer = measurer.writer;

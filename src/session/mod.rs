@@ -5,8 +5,10 @@
 //! whatever goes wrong is a [`SessionError`].
 
 mod accept;
+mod alarm;
 mod alerts;
 mod budget;
+mod bundles;
 mod calibrate;
 mod check;
 mod compare;
@@ -41,11 +43,12 @@ pub use crate::diagnose::{CATALOGUE as SYMPTOMS, Symptom, diagnose};
 pub use crate::engine::Stop;
 pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};
-pub use crate::observe::{Reading, Soundness, machine as examine_machine};
-pub use crate::scenario::plan::Command;
+pub use crate::observe::{Reading, Soundness, Subject, machine as examine_machine};
+pub use crate::scenario::plan::{Command, ProcessRule};
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept};
 pub use alerts::{alert_rules, evaluate_alerts, gate_on_alerts};
+pub use bundles::{bundle_of_run, bundle_of_target};
 pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};

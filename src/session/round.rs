@@ -21,6 +21,7 @@ use crate::stop::{Stop, StopState};
 use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
+use super::bundles::{Bundles, Sentry, Whom};
 use super::overseer::Overseer;
 use super::shard::InStep;
 use super::{Session, SessionError, Watcher, load};
@@ -78,6 +79,7 @@ pub(super) struct Measurer<'a, 'w> {
     /// Ends this run, and obeys what ends the session.
     pub stop: Stop,
     pub breaker: Option<Breaker>,
+    pub bundles: Bundles,
     pub plan: Arc<Plan>,
     pub outline: Outline,
     /// What is watched and judged of it: of a part alone, less.
@@ -245,17 +247,25 @@ impl Measurer<'_, '_> {
             round: slot.index,
         };
         let mut failure = None;
+        let mut sentry = Sentry::new(slot.index);
         let ended = load::run(&order, &mut |interval| {
             if failure.is_none() {
                 let seen: Vec<Sample> = samples.try_iter().collect();
                 let mut events: Vec<Event> = seen.iter().flat_map(|s| overseer.sample(s)).collect();
                 events.extend(overseer.interval(&interval));
+                let second = (&interval, &seen[..], &events[..]);
+                let bundle = sentry.second(&mut self.bundles, &started.whom(), second);
+                events.extend(bundle);
                 failure = self.record(recorder, interval, seen.into_iter()).err();
                 for event in &events {
                     (self.watcher)(event);
                 }
-                if failure.is_none() && !self.stopping() {
-                    failure = started.still_running().err().map(SessionError::from);
+                if failure.is_none()
+                    && !self.stopping()
+                    && let Err(error) = started.still_running()
+                {
+                    sentry.gone(&mut self.bundles, &started.whom(), &error);
+                    failure = Some(error.into());
                 }
                 if failure.is_some() {
                     // What cannot be recorded, or would meet nobody, may not be sent.
@@ -264,6 +274,10 @@ impl Measurer<'_, '_> {
             }
         });
         sampler.stop();
+        // Before the target is stopped: by whoever has it, in whatever way this ends.
+        if let Some(event) = sentry.finish(&mut self.bundles, &self.session.stop) {
+            (self.watcher)(&event);
+        }
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -334,6 +348,7 @@ impl Measurer<'_, '_> {
         let speech = Speech::of(&self.plan.target, &url, version)?;
         let mut process = None;
         if let Some(command) = &target.command {
+            self.bundles.command(command);
             // A target that listens where it likes is not told apart from whoever was there before.
             if let Endpoint::Tcp(address) = dial.endpoint
                 && !given_port
@@ -388,10 +403,11 @@ impl Measurer<'_, '_> {
             }
             std::thread::sleep(PROBE_EVERY);
         }
-        if let Some(Subject::Found(rule)) = &started.subject
-            && observe::found(rule) == 0
+        if let Some(subject @ Subject::Found(_)) = &started.subject
+            && observe::found(subject) == 0
         {
-            return Err(SessionError::NoProcess { rule: rule.clone() });
+            let rule = subject.clone();
+            return Err(SessionError::NoProcess { rule });
         }
         self.healthy(&started)?;
         (self.watcher)(&Event::Ready {
@@ -491,6 +507,15 @@ impl Started {
             metrics: plan.target.metrics.clone(),
             health: plan.health.clone(),
         })
+    }
+
+    /// Whom a bundle is about.
+    pub(super) fn whom(&self) -> Whom<'_> {
+        Whom {
+            url: &self.url,
+            subject: self.subject.as_ref(),
+            process: self.process.as_ref(),
+        }
     }
 
     /// A target of ours that ended by itself has nothing more to tell.

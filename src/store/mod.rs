@@ -4,6 +4,7 @@
 //! taken for a number: every byte that is read back is covered by a checksum, and each refusal names
 //! the file and the place. [`write_whole`] is the only way a whole file is written.
 
+pub mod bundles;
 mod error;
 pub mod index;
 pub mod instrument;

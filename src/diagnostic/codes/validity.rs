@@ -71,4 +71,9 @@ super::codes! {
         "With the series that were there the expression had no value, such as when two series match where one may. The alert said nothing \
          in that time; `on`, `ignoring` or an aggregation makes the sides go together.",
         "alert `Lag` was not evaluated at 3 s of round 1: several series on the right match {}";
+    BUNDLE_TAKEN = "PL0345", "a diagnostic bundle was taken",
+        "Something critical opened while a round ran: nothing was answered for three seconds, the guard opened, a critical alert fired, or \
+         the target was gone. What could be read of target and machine at that moment is in an archive beside the run, without secrets. \
+         Its index.html says what the threads wait for and lists the rest. One is taken a round at most, three a run, and the latest 50 are kept.",
+        "a diagnostic bundle was taken in round 1, because nothing was answered for 3 s while requests waited";
 }

@@ -1,5 +1,7 @@
 //! The sockets of a network namespace: `/proc/PID/net/tcp` and `tcp6`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 /// One socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::observe) struct Socket {
@@ -33,6 +35,51 @@ fn socket(line: &str) -> Option<Socket> {
         received: u64::from_str_radix(queues.split_once(':')?.1, 16).ok()?,
         inode: inode.parse().ok()?,
     })
+}
+
+/// Both ends of a socket, for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::observe) struct Connection {
+    pub(in crate::observe) socket: Socket,
+    pub(in crate::observe) local: SocketAddr,
+    pub(in crate::observe) remote: SocketAddr,
+    /// Bytes not acknowledged yet; of a listening socket, the most that may wait.
+    pub(in crate::observe) sent: u64,
+}
+
+/// All sockets with their ends.
+pub(in crate::observe) fn connections(text: &str) -> impl Iterator<Item = Connection> {
+    text.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let (local, remote) = (fields.next()?, fields.next()?);
+        let (sent, _) = fields.nth(1)?.split_once(':')?;
+        Some(Connection {
+            socket: socket(line)?,
+            local: end(local)?,
+            remote: end(remote)?,
+            sent: u64::from_str_radix(sent, 16).ok()?,
+        })
+    })
+}
+
+/// `0100007F:1F90`: the address in words of four bytes, each as the machine keeps a number.
+fn end(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |at: usize| u32::from_str_radix(address.get(at..at + 8)?, 16).ok();
+    let address: IpAddr = match address.len() {
+        8 => Ipv4Addr::from(word(0)?.to_ne_bytes()).into(),
+        32 => {
+            let words = [word(0)?, word(8)?, word(16)?, word(24)?];
+            let mut bytes = [0; 16];
+            for (four, word) in bytes.chunks_mut(4).zip(words) {
+                four.copy_from_slice(&word.to_ne_bytes());
+            }
+            Ipv6Addr::from(bytes).into()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(address, port))
 }
 
 /// A state by name, as `ss` has it.
@@ -83,6 +130,21 @@ mod tests {
    0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0\n";
         let read: Vec<_> = sockets(text).map(|s| (s.port, s.inode)).collect();
         assert_eq!(read, [(80, 4242)]);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn both_ends_are_read() {
+        let read: Vec<_> = connections(TCP).collect();
+        assert_eq!(read.len(), 3);
+        assert_eq!(read[1].local.to_string(), "127.0.0.1:8080");
+        assert_eq!(read[1].remote.to_string(), "127.0.0.1:53924");
+        assert_eq!((read[1].sent, read[1].socket.received), (16, 1));
+        let loopback = end("00000000000000000000000001000000:0050").unwrap();
+        assert_eq!(loopback.to_string(), "[::1]:80");
+        for none in ["", "7F:1", "0100007F", "0100007F:x"] {
+            assert_eq!(end(none), None);
+        }
     }
 
     #[test]

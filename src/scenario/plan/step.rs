@@ -226,6 +226,8 @@ pub struct Secret {
     /// How the scenario calls it, such as `env.SHOP_TOKEN`.
     pub name: String,
     pub value: String,
+    /// What it is made of, each as it was read, before it was encoded for its place.
+    pub plain: Vec<String>,
 }
 
 impl fmt::Debug for Secret {

@@ -71,6 +71,17 @@ impl Kind {
         .into_iter()
         .find(|kind| *kind as u8 == byte)
     }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Interval => "interval",
+            Self::Sample => "sample",
+            Self::Round => "round",
+            Self::Begin => "begin",
+            Self::Comparison => "comparison",
+            Self::Seal => "seal",
+        }
+    }
 }
 
 /// The bytes of a frame, or why a reader would refuse it.
@@ -172,8 +183,8 @@ pub(super) fn another_follows(bytes: &[u8], seq: u64) -> bool {
 }
 
 impl Whole<'_> {
-    /// Unpacks the content.
-    pub(super) fn decode(&self) -> Result<Record, String> {
+    /// What it is, and its content as JSON.
+    pub(super) fn unpack(&self) -> Result<(Kind, Vec<u8>), String> {
         let kind = Kind::of(self.kind).ok_or_else(|| format!("unknown type {}", self.kind))?;
         let mut json = Vec::new();
         DeflateDecoder::new(self.payload)
@@ -183,6 +194,12 @@ impl Whole<'_> {
         if json.len() > MOST {
             return Err("unpacks to more than any frame holds".to_owned());
         }
+        Ok((kind, json))
+    }
+
+    /// Unpacks the content.
+    pub(super) fn decode(&self) -> Result<Record, String> {
+        let (kind, json) = self.unpack()?;
         let frame = |frame| Record::Frame(Box::new(frame));
         Ok(match kind {
             Kind::Begin => frame(Frame::Begin(parse(&json)?)),

@@ -28,6 +28,7 @@ mod frame;
 mod listing;
 mod log;
 mod read;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -35,6 +36,7 @@ mod write;
 pub use frame::{Begin, Frame};
 pub use listing::{RunEntry, find, folder, list, new_id};
 pub use read::{manifest, read};
+pub use tail::{Tail, tail};
 pub use write::{RunWriter, write_report};
 
 pub(super) const MANIFEST: &str = "manifest.json";
