@@ -246,6 +246,13 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
             t.metric, t.scope
         );
     }
+    for fault in &outline.faults {
+        let _ = writeln!(
+            text,
+            "  fault      {}  at {} for {}",
+            fault.what, fault.at, fault.duration
+        );
+    }
     if let Some(guard) = &plan.guard {
         let action = match guard.action {
             GuardAction::Stop => format!("nothing is sent for {}", guard.rest),

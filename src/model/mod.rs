@@ -13,6 +13,7 @@ mod diagnosis;
 mod distribution;
 mod error_class;
 mod event;
+mod fault;
 mod foresight;
 mod halt;
 mod history;
@@ -42,6 +43,7 @@ pub use distribution::{
 };
 pub use error_class::{Category, ErrorClass};
 pub use event::Event;
+pub use fault::{FaultOutline, Impact, Stretch};
 pub use foresight::{Foresight, Smallest};
 pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
 pub use history::{

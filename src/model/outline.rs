@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Metric;
+use super::{FaultOutline, Metric};
 use crate::units::Nanos;
 
 /// What a run set out to do.
@@ -20,6 +20,9 @@ pub struct Outline {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyOutline>,
     pub phases: Vec<PhaseOutline>,
+    /// What is done to the traffic on purpose, in the order of its time; no two at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultOutline>,
     pub thresholds: Vec<Threshold>,
 }
 

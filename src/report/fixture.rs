@@ -456,6 +456,7 @@ fn outline(load: Load) -> Outline {
             phase("warm-up", 0, 10, true, load.rate),
             phase("steady", 10, load.seconds, false, load.rate),
         ],
+        faults: Vec::new(),
         thresholds: Vec::new(),
     }
 }

@@ -13,6 +13,7 @@ mod compare;
 pub mod demo;
 mod duet;
 mod error;
+mod faults;
 mod floor;
 mod history;
 mod import;

@@ -28,6 +28,7 @@ pub(super) fn outline() -> Outline {
             load: "4/s even".into(),
             asked: Some(8),
         }],
+        faults: Vec::new(),
         thresholds: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! The charts of the page, from the view.
 
-use crate::model::{Knee, Level};
+use crate::model::{AlertState, Arm, Knee, Level};
 use crate::report::charts::{Across, Band, BandKind, Chart, Ink, LinePlot, Series, line_plot};
 use crate::report::view::{Held, Point, Timeline, View};
 use crate::units::Unit;
@@ -35,7 +35,43 @@ fn bands(view: &View) -> Vec<Band> {
         name: h.what.clone(),
         kind: BandKind::Held,
     });
-    phases.chain(held).collect()
+    let faults = view.faults.iter().map(|f| Band {
+        from: f.outline.at.as_secs_f64(),
+        to: f.outline.end().as_secs_f64(),
+        name: crate::untrusted::Untrusted::from(f.outline.what.as_str()).terminal(),
+        kind: BandKind::Fault,
+    });
+    phases
+        .chain(faults)
+        .chain(held)
+        .chain(alerts(view))
+        .collect()
+}
+
+/// When alerts fired, in any of the rounds that are laid over each other, until they were over.
+fn alerts(view: &View) -> Vec<Band> {
+    const MOST: usize = 20;
+    let end = view.facts.manifest.outline.duration().as_secs_f64();
+    let now = || view.alerts.iter().filter(|a| a.arm == Arm::Now);
+    let fired = now().filter(|a| a.state == AlertState::Firing).take(MOST);
+    fired
+        .map(|alert| {
+            let at = alert.event.at;
+            let over = now().find(|later| {
+                later.round == alert.round
+                    && later.state == AlertState::Resolved
+                    && later.event.alert == alert.event.alert
+                    && later.event.labels == alert.event.labels
+                    && later.event.at >= at
+            });
+            Band {
+                from: at.as_secs_f64(),
+                to: over.map_or(end, |later| later.event.at.as_secs_f64()),
+                name: alert.name.terminal(),
+                kind: BandKind::Alert,
+            }
+        })
+        .collect()
 }
 
 /// ` Guard open from 12 s to 17 s.`; nothing where nothing was held back.
