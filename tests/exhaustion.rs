@@ -7,13 +7,13 @@ use std::process::Command;
 use common::{Ended, Manner, Server, Workplace};
 use serde_json::Value;
 
-fn scenario(url: &str) -> String {
+fn scenario(target: &str) -> String {
     format!(
         r#"
 name = "exhausted"
 
 [target]
-url = "{url}"
+{target}
 http = {{ connections = 400 }}
 timeouts = {{ connect = "5s", total = "5s" }}
 
@@ -33,20 +33,16 @@ max = "100%"
     )
 }
 
-/// Runs the scenario behind a line of shell that takes something away from the generator.
-fn behind(place: &Workplace, shell: &str, url: &str) -> Ended {
-    let file = place.write("exhausted.toml", &scenario(url));
-    let plimsoll = place.command(&["run", &file.to_string_lossy(), "--json"]);
-    let mut command = Command::new("unshare");
-    if !shell.contains("ip_local") {
-        command = Command::new("sh");
-    } else {
-        command.args(["-rn", "sh"]);
-    }
+/// Runs the scenario from a shell that takes something away from the generator first.
+fn behind(shell: &[&str], script: &str, target: &str) -> Ended {
+    let place = Workplace::new();
+    let file = place.write("exhausted.toml", &scenario(target));
+    let mut command = Command::new(shell[0]);
     command
-        .args(["-c", &format!("{shell} && exec \"$@\""), "sh"])
-        .arg(plimsoll.get_program())
-        .args(plimsoll.get_args())
+        .args(&shell[1..])
+        .args(["-c", &format!("{script} && exec \"$@\""), "sh"])
+        .arg(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["run", &file.to_string_lossy(), "--json"])
         .current_dir(place.path());
     Ended::from(command.output().expect("a shell"))
 }
@@ -74,7 +70,26 @@ fn is_blamed_on_the_generator(ended: Ended, class: &str) {
 #[test]
 fn too_few_descriptors_are_the_generators_fault() {
     let server = Server::start(Manner::Prompt);
-    let place = Workplace::new();
-    let ended = behind(&place, "ulimit -n 120", &server.url());
+    let target = format!("url = \"{}\"", server.url());
+    let ended = behind(&["sh"], "ulimit -n 120", &target);
     is_blamed_on_the_generator(ended, "generator-descriptors");
+}
+
+/// In a network of its own, which has 200 ports to connect from; the target is started in it too.
+#[test]
+fn too_few_ports_are_the_generators_fault() {
+    const SHELL: [&str; 3] = ["unshare", "-rn", "sh"];
+    let few = "ip link set lo up && echo '50000 50199' > /proc/sys/net/ipv4/ip_local_port_range";
+    let permitted = Command::new(SHELL[0])
+        .args(&SHELL[1..])
+        .args(["-c", few])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !permitted {
+        eprintln!("skipped: this machine gives no network of its own (unshare -rn, ip)");
+        return;
+    }
+    let target = r#"command = ["plimsoll", "demo-target", "--port", "{port}"]"#;
+    let ended = behind(&SHELL, few, target);
+    is_blamed_on_the_generator(ended, "generator-ports");
 }

@@ -89,7 +89,6 @@ fn the_time_to_recover_from_a_black_hole_is_what_the_queue_takes() {
         (told / truth - 1.0).abs() <= 0.1,
         "{told} s of {truth} s: {json:#}"
     );
-    assert!(ms(&json, "during", "latency.p50") < 1000.0, "{json:#}");
     assert!(number(&json, "during", "throughput.ok") < 10.0, "{json:#}");
     let row = json["metrics"].as_array().expect("rows");
     let row = row.iter().find(|r| r["metric"] == "recovery.time");
