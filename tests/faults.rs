@@ -70,18 +70,18 @@ fn two_hundred_milliseconds_of_latency_are_measured_as_such() {
     assert_eq!(number(&json, "during", "errors.rate"), 0.0, "{json:#}");
 }
 
-/// Four workers that hold each request for 40 ms answer up to 100/s. In a black hole of 5 s at 50/s 250
+/// Sixteen workers that hold each request for 160 ms answer up to 100/s. In a black hole of 5 s at 50/s 250
 /// requests queue up; afterwards they are worked off at the difference between what is answered and what
 /// still comes. How long the workers really take is read from the state before, in which nothing waits.
 #[test]
 fn the_time_to_recover_from_a_black_hole_is_what_the_queue_takes() {
     const RATE: f64 = 50.0;
     const LASTS: f64 = 5.0;
-    let command = r#""plimsoll", "demo-target", "--port", "{port}", "--workers", "4""#;
+    let command = r#""plimsoll", "demo-target", "--port", "{port}", "--workers", "16""#;
     let rest = "[[fault]]\nat = \"4s\"\nfor = \"5s\"\nblack-hole = true\n\n\
                 [[threshold]]\nmetric = \"recovery.time\"\nmax = \"30s\"\n";
-    let json = measured(&scenario(command, "GET /slot?ms=40", (50, 22), rest));
-    let answered = 4.0 * 1000.0 / ms(&json, "before", "latency.p50");
+    let json = measured(&scenario(command, "GET /slot?ms=160", (50, 22), rest));
+    let answered = 16.0 * 1000.0 / ms(&json, "before", "latency.p50");
     let truth = LASTS * RATE / (answered - RATE);
     let told = json["faults"][0]["recovery"][0]["value"].as_f64();
     let told = told.unwrap_or_else(|| panic!("{json:#}")) / 1e9;

@@ -167,17 +167,14 @@ impl Watched {
             }
             return;
         }
-        match band.disturbed(interval) {
-            Some(share) => {
-                self.back = None;
-                let part = Nanos::from_secs_f64(interval.length.as_secs_f64() * share);
-                self.disturbed_until = self.disturbed_until.max(from + part);
-            }
-            None => {
-                let (since, after) = self.back.get_or_insert_with(|| (from, Stretch::default()));
-                after.add(interval);
-                self.recovered = to - *since >= HOLD;
-            }
+        if let Some(share) = band.disturbed(interval) {
+            self.back = None;
+            let part = Nanos::from_secs_f64(interval.length.as_secs_f64() * share);
+            self.disturbed_until = self.disturbed_until.max(from + part);
+        } else {
+            let (since, after) = self.back.get_or_insert_with(|| (from, Stretch::default()));
+            after.add(interval);
+            self.recovered = to - *since >= HOLD;
         }
     }
 
@@ -260,6 +257,9 @@ mod tests {
     use super::*;
     use crate::model::{Cell, ErrorClass, PhaseOutline};
 
+    /// Requests of a second that were quick, slow, and failed.
+    type Second = (u64, u64, u64);
+
     /// A second of warm-up, then `seconds` that count, with faults.
     fn outline(seconds: u64, faults: &[(u64, u64)]) -> Outline {
         let phase = |name: &str, start, seconds, warm_up| PhaseOutline {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     /// What a second was like: requests answered after 10 ms, after a second, and failed.
-    fn second(start: u64, (quick, slow, failed): (u64, u64, u64)) -> Interval {
+    fn second(start: u64, (quick, slow, failed): Second) -> Interval {
         let mut cell = Cell {
             phase: 1,
             ..Cell::default()
@@ -307,12 +307,12 @@ mod tests {
         }
     }
 
-    const GOOD: (u64, u64, u64) = (100, 0, 0);
-    const SLOW: (u64, u64, u64) = (0, 100, 0);
-    const FAILED: (u64, u64, u64) = (0, 0, 100);
-    const NOTHING: (u64, u64, u64) = (0, 0, 0);
+    const GOOD: Second = (100, 0, 0);
+    const SLOW: Second = (0, 100, 0);
+    const FAILED: Second = (0, 0, 100);
+    const NOTHING: Second = (0, 0, 0);
 
-    fn impacts(outline: &Outline, seconds: &[(u64, u64, u64)]) -> Vec<Impact> {
+    fn impacts(outline: &Outline, seconds: &[Second]) -> Vec<Impact> {
         let mut aftermath = Aftermath::new(outline);
         for (start, what) in seconds.iter().enumerate() {
             aftermath.feed(&second(start as u64, *what));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     /// Four seconds before a fault of two, and what comes then.
-    fn recovery(then: &[(u64, u64, u64)]) -> Estimate {
+    fn recovery(then: &[Second]) -> Estimate {
         let before = [FAILED, GOOD, GOOD, GOOD, GOOD, NOTHING, NOTHING];
         let seconds: Vec<_> = before.iter().chain(then).copied().collect();
         let found = impacts(&outline(6 + then.len() as u64, &[(5, 2)]), &seconds);
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn the_time_to_recover_ends_with_the_last_request_that_is_not_as_before() {
         let s = |s: f64| Estimate::Exact(s * 1e9);
-        let cases: [(&[(u64, u64, u64)], Estimate); 8] = [
+        let cases: [(&[Second], Estimate); 8] = [
             (&[GOOD, GOOD, GOOD], s(0.0)),
             (&[SLOW, SLOW, GOOD, GOOD, GOOD], s(2.0)),
             (&[FAILED, GOOD, GOOD, GOOD], s(1.0)),

@@ -146,6 +146,7 @@ impl Weather {
 
 #[cfg(test)]
 mod tests {
+    use super::Fate::{Passes, Stalls};
     use super::*;
     use crate::scenario::plan::Slice;
 
@@ -189,7 +190,6 @@ mod tests {
             let turned = weather.turn(ms(at));
             seen.push((at, turned, weather.fate(0)));
         }
-        use Fate::{Passes, Stalls};
         assert_eq!(
             seen,
             [

@@ -155,9 +155,7 @@ impl SessionError {
             Self::Users(e) => users(e, message),
             Self::Tls(_) => Diagnostic::error(&target_codes::NO_TLS, message)
                 .help("name PEM files in `tls = { ca = ..., certificate = ..., key = ... }`, the certificate before those that vouch for it"),
-            Self::Faults(_) => Diagnostic::error(&environment_codes::NO_FAULTS, message)
-                .because("what was measured from then on is not what the scenario says")
-                .help("raise the limit on open files (ulimit -n): each connection through the proxy needs three"),
+            Self::Faults(_) => no_faults(message),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)
@@ -246,6 +244,12 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn no_faults(message: String) -> Diagnostic {
+    Diagnostic::error(&environment_codes::NO_FAULTS, message)
+        .because("what was measured from then on is not what the scenario says")
+        .help("raise the limit on open files (ulimit -n): each connection through the proxy needs three")
 }
 
 fn no_process(message: String) -> Diagnostic {

@@ -364,7 +364,9 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AlertEvent;
     use crate::report::fixture;
+    use crate::units::Nanos;
 
     #[test]
     fn what_the_guard_did_stands_on_the_time_axis() {
@@ -377,5 +379,31 @@ mod tests {
         let held: Vec<_> = bands.iter().filter(|b| b.kind == BandKind::Held).collect();
         assert_eq!(held.len(), 2);
         assert!(throughput(&view).is_some());
+    }
+
+    #[test]
+    fn alerts_that_fire_are_marked_until_they_are_over() {
+        let mut run = fixture::run();
+        let round = run.rounds.iter_mut().find(|r| r.arm == Arm::Now);
+        let round = round.expect("a round");
+        let event = |at, state| AlertEvent {
+            at: Nanos::from_secs(at),
+            alert: "Slow".to_owned(),
+            state,
+            labels: std::collections::BTreeMap::new(),
+            value: None,
+            annotations: std::collections::BTreeMap::new(),
+        };
+        round.alerts = vec![
+            event(2, AlertState::Pending),
+            event(5, AlertState::Firing),
+            event(9, AlertState::Resolved),
+            event(12, AlertState::Firing),
+        ];
+        let end = run.manifest.outline.duration().as_secs_f64();
+        let bands = bands(&View::new(&run, None));
+        let marked = bands.iter().filter(|b| b.kind == BandKind::Alert);
+        let marked: Vec<_> = marked.map(|b| (b.from, b.to)).collect();
+        assert_eq!(marked, [(5.0, 9.0), (12.0, end)]);
     }
 }

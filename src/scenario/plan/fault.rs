@@ -64,11 +64,11 @@ impl fmt::Display for Effect {
         };
         let mut said = Vec::new();
         if impairment.latency > Nanos::ZERO {
-            let mut text = format!("{} latency", impairment.latency);
-            if impairment.jitter > Nanos::ZERO {
-                text += &format!(" ± {}", impairment.jitter);
-            }
-            said.push(text);
+            let jitter = match impairment.jitter {
+                Nanos::ZERO => String::new(),
+                jitter => format!(" ± {jitter}"),
+            };
+            said.push(format!("{} latency{jitter}", impairment.latency));
         }
         if let Some(bandwidth) = impairment.bandwidth {
             said.push(format!(
