@@ -268,6 +268,9 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
 
 /// What must be known of a target beside its name.
 fn target_marks(text: &mut String, target: &TargetOutline) {
+    if !target.limits.is_none() {
+        let _ = writeln!(text, "  limits     {}, each process", target.limits);
+    }
     if target.unverified {
         text.push_str("  tls        the certificate is NOT verified\n");
     }

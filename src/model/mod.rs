@@ -54,7 +54,9 @@ pub use interval::{Cell, Failures, HostSample, Interval, Sample, Tally, TargetSa
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, TargetDetail};
 pub use origin::Origin;
-pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
+pub use outline::{
+    Change, JourneyOutline, Outline, PhaseOutline, ResourceLimits, Scope, TargetOutline, Threshold,
+};
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};

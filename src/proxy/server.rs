@@ -300,3 +300,121 @@ impl Server {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::scenario::plan::{Effect, Impairment, Slice};
+
+    /// A server that sends everything back and ends when the client has ended.
+    fn echo() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    let mut back = stream.try_clone().expect("a handle");
+                    drop(std::io::copy(&mut stream, &mut back));
+                    drop(back.shutdown(Shutdown::Write));
+                });
+            }
+        });
+        address
+    }
+
+    fn proxy(target: SocketAddr, effect: Option<(Effect, Nanos)>) -> Proxy {
+        let faults = effect.map(|(effect, length)| Fault {
+            at: Nanos::ZERO,
+            length,
+            effect,
+        });
+        Proxy::start(Setting {
+            dial: Dial::to(target),
+            faults: faults.into_iter().collect(),
+            epoch: Monotonic.now(),
+            seed: 1,
+        })
+        .expect("it starts")
+    }
+
+    /// What comes back of some bytes, until the end.
+    fn sent_through(proxy: &Proxy, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(proxy.address())?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let mut writer = stream.try_clone()?;
+        let sender = std::thread::spawn(move || {
+            writer.write_all(&bytes)?;
+            writer.shutdown(Shutdown::Write)
+        });
+        let mut back = Vec::new();
+        let read = stream.read_to_end(&mut back);
+        // A connection that was reset may have been so while sending.
+        drop(sender.join());
+        read.map(|_| back)
+    }
+
+    fn bytes(n: usize) -> Vec<u8> {
+        (0..n).map(|i| (i * 31 % 251).to_le_bytes()[0]).collect()
+    }
+
+    const LONG: Nanos = Nanos::from_secs(600);
+
+    #[test]
+    fn without_a_fault_all_bytes_and_both_ends_pass() {
+        let proxy = proxy(echo(), None);
+        for n in [0, 1, 100_000, 8 << 20] {
+            let back = sent_through(&proxy, bytes(n)).expect("passed");
+            assert!(back == bytes(n), "{n} bytes");
+        }
+        proxy.stop().expect("it ran to the end");
+    }
+
+    #[test]
+    fn what_is_delayed_cut_and_slowed_is_still_whole_and_in_order() {
+        let effect = Effect::Impaired(Impairment {
+            latency: Nanos::from_millis(3),
+            jitter: Nanos::from_millis(3),
+            bandwidth: Some(4e6),
+            slice: Some(Slice {
+                bytes: 1000,
+                pause: Nanos(100_000),
+            }),
+            ..Impairment::default()
+        });
+        let proxy = proxy(echo(), Some((effect, LONG)));
+        let begun = Monotonic.now();
+        let back = sent_through(&proxy, bytes(400_000)).expect("passed");
+        assert!(back == bytes(400_000));
+        let took = Monotonic.now() - begun;
+        assert!(took >= Nanos::from_millis(100), "at 4 MB/s: {took}");
+    }
+
+    #[test]
+    fn a_black_hole_holds_what_it_takes_until_its_end() {
+        let lasts = Nanos::from_millis(300);
+        let begun = Monotonic.now();
+        let proxy = proxy(echo(), Some((Effect::BlackHole, lasts)));
+        let back = sent_through(&proxy, bytes(1000)).expect("passed");
+        assert!(back == bytes(1000));
+        assert!(Monotonic.now() - begun >= lasts);
+    }
+
+    #[test]
+    fn resets_and_refusals_are_told_by_a_reset() {
+        let effect = Effect::Impaired(Impairment {
+            reset: 1.0,
+            ..Impairment::default()
+        });
+        let reset = proxy(echo(), Some((effect, LONG)));
+        let error = sent_through(&reset, bytes(10)).expect_err("reset");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let nobody = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+        let refused = proxy(nobody.expect("an address"), None);
+        let error = sent_through(&refused, bytes(10)).expect_err("reset");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+}

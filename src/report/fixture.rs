@@ -443,6 +443,7 @@ fn outline(load: Load) -> Outline {
         description: "The path that takes money. Over 250 ms at 200/s, support gets calls.".into(),
         target: TargetOutline {
             unverified: false,
+            limits: crate::model::ResourceLimits::default(),
             url: "http://127.0.0.1:8080".into(),
             command: Some(vec![
                 "target/release/shop".into(),

@@ -84,6 +84,9 @@ pub fn json(view: &View) -> String {
     if target.url.starts_with("https://") {
         whole["run"]["certificate_verified"] = object!(!target.unverified);
     }
+    if !target.limits.is_none() {
+        whole["run"]["limits"] = object!(target.limits);
+    }
     let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
     text.push('\n');
     text

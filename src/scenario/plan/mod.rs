@@ -168,11 +168,12 @@ impl Plan {
             url: url.to_string(),
             command: command.map(|c| c.argv.clone()),
             unverified: url.scheme == Scheme::Https && self.target.tls.unverified,
+            limits: command.map(|c| c.limits).unwrap_or_default(),
         }
     }
 
     /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, faults,
-    /// HTTP, timeouts and seed. The address, the command, thresholds, alerts and what is observed are left out,
+    /// HTTP, timeouts, seed and limits of the target. The address, the command, thresholds, alerts and what is observed are left out,
     /// so that another build of the same service compares.
     pub fn hash(&self) -> String {
         let mut load = serde_json::json!({
@@ -191,6 +192,10 @@ impl Plan {
         });
         if !self.faults.is_empty() {
             load["faults"] = serde_json::json!(self.faults);
+        }
+        let limits = self.target.command.as_ref().map(|c| c.limits);
+        if let Some(limits) = limits.filter(|limits| !limits.is_none()) {
+            load["limits"] = serde_json::json!(limits);
         }
         let digest = Sha256::digest(load.to_string().as_bytes());
         digest
