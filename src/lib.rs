@@ -31,6 +31,7 @@ pub mod import;
 pub mod launch;
 pub mod observe;
 pub mod protocol;
+pub mod proxy;
 pub mod store;
 pub mod users;
 

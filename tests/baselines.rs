@@ -46,6 +46,7 @@ fn outline() -> Outline {
             url: "http://127.0.0.1:8080".into(),
             command: None,
             unverified: false,
+            limits: plimsoll::model::ResourceLimits::default(),
         },
         steps: vec!["pay".into()],
         phases: vec![PhaseOutline {

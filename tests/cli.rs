@@ -495,6 +495,17 @@ fn init_writes_a_scenario_for_each_question() {
     }
     // Of a URL no process is known, so nothing of it can be limited.
     assert!(!read("load-url-slo.toml").contains("256MiB"));
+    place
+        .run(&["init", "small", "--kind", "constrained"])
+        .exits(0);
+    let validated = place.run(&["validate", "small"]).exits(0);
+    let limits = "limits     256 MiB of memory, 128 open files, each process";
+    assert!(validated.stdout.contains(limits), "{}", validated.stdout);
+    // Nothing of what runs already can be limited.
+    let url = "http://127.0.0.1:9/";
+    place
+        .run(&["init", "y", "--kind", "constrained", "--url", url])
+        .exits(2);
     place.run(&["init", "x", "--kind", "chaos"]).exits(2);
 }
 

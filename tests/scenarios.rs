@@ -34,6 +34,9 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ),
     ("duplicate-names", "compares tables with each other"),
     ("expectation-of-a-value", "braces are legal in most texts"),
+    ("fault-in-a-search", "depends on the phases"),
+    ("fault-of-a-socket-file", "depends on another key"),
+    ("faults-in-conflict", "compares times and shares"),
     (
         "guard-never-opens",
         "compares a share and a time with their units",
@@ -60,6 +63,8 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("process-cgroup-outside", "looks at the parts of a path"),
     ("ramp-goes-nowhere", "compares two rates"),
     ("recordings", "looks at the disk"),
+    ("recovery-of-a-part", "depends on the metric"),
+    ("recovery-without-a-fault", "looks at other tables"),
     ("replay-without-a-step", "looks at the disk"),
     ("search-as-warm-up", "depends on the value of another key"),
     ("search-beside-a-phase", "looks at all phases together"),

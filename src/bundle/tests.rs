@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::*;
-use crate::model::{Author, Exhibit, ProcessSeen, Snapshot, ThreadSeen, Unread};
+use crate::model::{Author, Exhibit, ProcessSeen, ResourceLimits, Snapshot, ThreadSeen, Unread};
 use crate::scenario::plan::{
     Command, DataOrder, DataSet, Part, Plan, Request, Secret, Step, Target, Template, Url,
 };
@@ -165,6 +165,7 @@ fn literals_are_secrets_by_where_they_stand() {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),
+        limits: ResourceLimits::default(),
     });
     let redactor = Redactor::new(&Secrets::of(&plan));
     let clean = |text: &str| {

@@ -1,7 +1,5 @@
 //! `plimsoll check`.
 
-use std::collections::BTreeMap;
-
 use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, quantity};
@@ -262,12 +260,14 @@ fn commanded(plan: &Plan, line: &str) -> Result<ArmTarget, Failure> {
         );
     }
     let own = ArmTarget::of(plan);
-    let env = own.command.map_or_else(BTreeMap::new, |c| c.env);
+    let (env, limits) = own
+        .command
+        .map_or_else(Default::default, |c| (c.env, c.limits));
     let mut url = own.url;
     url.port = 0;
     "127.0.0.1".clone_into(&mut url.host);
     Ok(ArmTarget {
         url,
-        command: Some(Command { argv, env }),
+        command: Some(Command { argv, env, limits }),
     })
 }

@@ -10,9 +10,10 @@ use super::exit::{Exit, Failure, OnInconclusive};
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, target as codes};
+use crate::model::ResourceLimits;
 use crate::model::Verdict;
 use crate::session::demo::{self, Ailment, DemoError, TargetEnded, TargetOptions};
-use crate::units::Nanos;
+use crate::units::{Bytes, Nanos};
 
 /// See a regression caught, offline, in under a minute
 ///
@@ -191,13 +192,23 @@ fn supervise(args: &TargetArgs, options: &TargetOptions, context: &Context) -> i
 #[derive(Debug, clap::Args)]
 pub(super) struct GuardArgs {
     parent: u32,
+    /// Bytes of private writable memory of a process
+    #[arg(long)]
+    memory: Option<u64>,
+    /// Descriptors of a process
+    #[arg(long)]
+    open_files: Option<u64>,
     #[arg(last = true, required = true)]
     argv: Vec<OsString>,
 }
 
 /// Returns only when the program could not be started, with the status its launcher understands.
 pub(super) fn guard(args: &GuardArgs) -> ExitCode {
-    let error = demo::exec_guarded(args.parent, &args.argv);
+    let limits = ResourceLimits {
+        memory: args.memory.map(Bytes),
+        open_files: args.open_files,
+    };
+    let error = demo::exec_guarded(args.parent, limits, &args.argv);
     match error.kind() {
         std::io::ErrorKind::NotFound => ExitCode::from(demo::NOT_FOUND),
         _ => ExitCode::from(demo::CANNOT_EXECUTE),

@@ -164,6 +164,7 @@ impl Failure {
             | SessionError::NotAcceptable { .. }
             | SessionError::NotPromotable { .. }
             | SessionError::OnlyAPart { .. }
+            | SessionError::Faults(_)
             | SessionError::NotMergeable { .. } => Exit::NotMeasured,
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
-use crate::model::{Better, Change};
+use crate::model::{Better, Change, FaultOutline, TargetOutline};
 use crate::scenario;
 use crate::scenario::plan::{GuardAction, Plan, Version};
 use crate::session::ArmTarget;
@@ -180,9 +180,7 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
     let loaded = target.outline(plan);
     let mut text = format!("{}\n  target     {}\n", outline.name, loaded.name());
     connections(&mut text, plan);
-    if loaded.unverified {
-        text.push_str("  tls        the certificate is NOT verified\n");
-    }
+    target_marks(&mut text, &loaded);
     let weights: u32 = plan.journeys.iter().map(|j| j.weight).sum();
     for journey in &plan.journeys {
         let steps = &plan.steps[journey.steps.clone()];
@@ -251,6 +249,7 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
             t.metric, t.scope
         );
     }
+    faults(&mut text, &outline.faults);
     if let Some(guard) = &plan.guard {
         let action = match guard.action {
             GuardAction::Stop => format!("nothing is sent for {}", guard.rest),
@@ -270,6 +269,23 @@ pub(super) fn describe(plan: &Plan, target: &ArmTarget, rounds: usize) -> String
         n => writeln!(text, "  time       up to {n} rounds of {each}: {all}"),
     };
     Untrusted::lines(&text)
+}
+
+/// What must be known of a target beside its name.
+fn target_marks(text: &mut String, target: &TargetOutline) {
+    if !target.limits.is_none() {
+        let _ = writeln!(text, "  limits     {}, each process", target.limits);
+    }
+    if target.unverified {
+        text.push_str("  tls        the certificate is NOT verified\n");
+    }
+}
+
+fn faults(text: &mut String, faults: &[FaultOutline]) {
+    for fault in faults {
+        let (what, at, duration) = (&fault.what, fault.at, fault.duration);
+        let _ = writeln!(text, "  fault      {what}  at {at} for {duration}");
+    }
 }
 
 /// How connections are made, where it is not as usual.

@@ -10,7 +10,6 @@ mod collect;
 mod deadlines;
 mod head_start;
 mod order;
-mod poller;
 mod pool;
 mod rest;
 mod saturation;

@@ -3,9 +3,8 @@
 //! A connection carries one exchange or, in HTTP/2, several. A *place* is room for one exchange:
 //! the number of the connection's slot times the exchanges per connection, plus the stream.
 
-use super::poller::Poller;
 use crate::model::ErrorClass;
-use crate::protocol::{Carrier, Dial};
+use crate::protocol::{Carrier, Dial, Poller};
 use crate::units::Nanos;
 
 /// The lower bits of a token are the slot, the upper its generation.

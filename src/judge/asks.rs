@@ -66,7 +66,7 @@ impl Ask {
 }
 
 /// Metrics that are shown even when nobody asked, in this order.
-const USUAL: [Metric; 16] = [
+const USUAL: [Metric; 17] = [
     Metric::Latency(Stat::P50),
     Metric::Latency(Stat::P90),
     Metric::Latency(Stat::P95),
@@ -77,6 +77,7 @@ const USUAL: [Metric; 16] = [
     Metric::ServiceTime(Stat::P50),
     Metric::ThroughputOk,
     Metric::ErrorsRate,
+    Metric::RecoveryTime,
     Metric::BytesIn,
     Metric::CpuPerRequest,
     Metric::CpuUtilisation,

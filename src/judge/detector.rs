@@ -139,6 +139,9 @@ const fn advice(metric: Metric) -> &'static str {
         Metric::ErrorsRate | Metric::Errors(_) => {
             "look at the error classes of the report and at the target's log"
         }
+        Metric::RecoveryTime => {
+            "look at timeouts, retries and queues: what keeps work alive that nobody waits for any more"
+        }
         Metric::CpuPerRequest | Metric::CpuUtilisation => {
             "profile the target: some code does more work for each request"
         }

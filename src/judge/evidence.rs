@@ -205,7 +205,10 @@ fn unusable(row: &Row) -> Option<(Verdict, String)> {
 
 /// Why a metric is not there at all.
 pub(super) fn not_measured(metric: Metric) -> String {
-    if metric.needs_process() {
+    if metric == Metric::RecoveryTime {
+        "not measured: there was no steady state before a fault, or nothing was seen after it"
+            .to_owned()
+    } else if metric.needs_process() {
         "not measured: the target's process was not observed".to_owned()
     } else {
         "not measured: no request in this scope".to_owned()

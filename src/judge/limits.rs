@@ -90,7 +90,7 @@ pub(super) fn judge(row: &Row, now: &[Reading], alpha: f64) -> Option<Limit> {
         return Some(Limit::of(Verdict::Broken));
     }
     if values.len() < ROUNDS {
-        return Some(few_rounds(&alone));
+        return Some(few_rounds(metric, &alone));
     }
     if let Some(noise) = &row.selection.noise {
         return Some(Limit::unjudged(
@@ -123,13 +123,13 @@ pub(super) fn by_itself(value: Estimate, max: f64, better: Better) -> Alone {
     }
 }
 
-fn few_rounds(alone: &[Alone]) -> Limit {
+fn few_rounds(metric: Metric, alone: &[Alone]) -> Limit {
     if alone.iter().all(|a| *a == Alone::Broken) {
         Limit::of(Verdict::Broken)
     } else if alone.iter().all(|a| *a == Alone::Kept) {
         Limit::of(Verdict::Kept)
     } else if alone.contains(&Alone::Open) {
-        Limit::because(Verdict::Inconclusive, lower_bound_only())
+        Limit::because(Verdict::Inconclusive, lower_bound_only(metric))
     } else {
         Limit::because(
             Verdict::Inconclusive,
@@ -138,8 +138,13 @@ fn few_rounds(alone: &[Alone]) -> Limit {
     }
 }
 
-fn lower_bound_only() -> String {
-    "timeouts leave only a lower bound, which is within the limit".to_owned()
+fn lower_bound_only(metric: Metric) -> String {
+    match metric {
+        Metric::RecoveryTime => {
+            "not recovered by the end: only a lower bound, which is within the limit".to_owned()
+        }
+        _ => "timeouts leave only a lower bound, which is within the limit".to_owned(),
+    }
 }
 
 /// The t interval of the mean over rounds against the limit, + being the wrong side.
@@ -191,7 +196,7 @@ fn by_interval(row: &Row, used: &[&Reading], max: f64, alpha: f64) -> Limit {
             ..Limit::of(Verdict::Broken)
         }
     } else if at_least {
-        Limit::because(Verdict::Inconclusive, lower_bound_only())
+        Limit::because(Verdict::Inconclusive, lower_bound_only(metric))
     } else if high <= 0.0 {
         Limit {
             confidence: confidence(1.0 - contrast.p_less(0.0)),

@@ -6,6 +6,7 @@
 //! the evidence for a change (`evidence`; `shares` of counts, `ranks` beside it), verdicts over the
 //! whole family (`verdicts`), absolute limits (`limits`), the step to blame (`steps`), and the
 //! conclusion (`conclusion`). [`calibrate()`] judges the scatter itself (`noise`, `reliability`),
+//! [`Aftermath`] tells how a round came back after its faults (`recovery`),
 //! [`admission`] what may enter a baseline (`promotion`). [`Searcher`] and [`judge_capacity`]
 //! are the same for a search for capacity (`capacity`). Machine and
 //! generator are suspects throughout (`hygiene`, `soundness`).
@@ -31,6 +32,7 @@ mod order;
 mod promotion;
 mod question;
 mod ranks;
+mod recovery;
 mod reliability;
 mod rounds;
 mod shares;
@@ -66,5 +68,6 @@ pub use noise::{calibrate, note_floor};
 pub use order::{balanced_order, order};
 pub use promotion::{Admission, admission, unconfirmed};
 pub use question::{Environment, Question, Rule, SESSIONS};
+pub use recovery::Aftermath;
 pub use trends::{level, rounds_that_count, trace, usual_metrics};
 pub use values::value;

@@ -30,6 +30,7 @@ pub(super) struct Reading {
     of_step: bool,
     /// The worst windows of the scope.
     windows: Vec<(Quantity, Estimate)>,
+    recovery: Estimate,
     /// Values of the scope that were taken over, and not measured.
     given: Vec<(Metric, f64)>,
 }
@@ -112,6 +113,12 @@ impl Reading {
                     (Quantity { metric, over }, w.worst)
                 })
                 .collect(),
+            // A fault meets all requests alike.
+            recovery: if *scope == Scope::default() {
+                round.recovery()
+            } else {
+                Estimate::Missing
+            },
             given: round
                 .given
                 .iter()
@@ -130,6 +137,7 @@ impl Reading {
             asked: None,
             of_step: false,
             windows: Vec::new(),
+            recovery: Estimate::Missing,
             given: Vec::new(),
         }
     }
@@ -164,6 +172,7 @@ impl Reading {
             Metric::BytesIn => ratio(tally.bytes_in.0 as f64, tally.answered),
             Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
             Metric::BytesOut => ratio(tally.bytes_out.0 as f64, tally.sent),
+            Metric::RecoveryTime => self.recovery,
             _ if self.of_step || self.usage.is_empty() => Estimate::Missing,
             Metric::CpuPerRequest => {
                 let cpu = self.cpu().0 as f64;

@@ -14,6 +14,8 @@ pub enum LaunchError {
     NotFound { program: String },
     #[error("cannot start `{program}`: {source}")]
     CannotStart { program: String, source: io::Error },
+    #[error("`{program}` cannot be held to its limits: {reason}")]
+    Limits { program: String, reason: String },
     #[error("the target ended by itself with {status}")]
     ExitedEarly {
         status: ExitStatus,
@@ -40,6 +42,11 @@ impl LaunchError {
             ),
             Self::CannotStart { .. } => Diagnostic::error(&target::CANNOT_START, message)
                 .help("check that the program may be executed (`chmod +x`) and runs by hand"),
+            Self::Limits { .. } => Diagnostic::error(&target::LIMITS, message)
+                .because("without them it would be another target than the scenario says")
+                .help(
+                    "lower `limits` in [target], or raise the hard limit of this shell (ulimit -H)",
+                ),
             Self::ExitedEarly { output, .. } => {
                 let diagnostic = Diagnostic::error(&target::EXITED_EARLY, message)
                     .help("run the command by hand; it must stay in the foreground");

@@ -63,6 +63,16 @@ impl Launched {
     ) -> Result<Self, LaunchError> {
         let argv = argv(command, port, guard);
         let program = command.argv.first().cloned().unwrap_or_default();
+        let refusal = match guard {
+            Some(_) => guard::beyond(command.limits),
+            None if command.limits.is_none() => None,
+            None => {
+                Some("they are set by Plimsoll's own executable, which is not known".to_owned())
+            }
+        };
+        if let Some(reason) = refusal {
+            return Err(LaunchError::Limits { program, reason });
+        }
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::NotFound => LaunchError::NotFound {
                 program: program.clone(),
@@ -240,7 +250,14 @@ fn argv(command: &plan::Command, port: u16, guard: Option<&Path>) -> Vec<OsStrin
         *first = guard.into();
     }
     let us = std::process::id().to_string();
-    let mut argv = vec![guard.into(), "guard".into(), us.into(), "--".into()];
+    let mut argv: Vec<OsString> = vec![guard.into(), "guard".into(), us.into()];
+    if let Some(memory) = command.limits.memory {
+        argv.push(format!("--memory={}", memory.0).into());
+    }
+    if let Some(most) = command.limits.open_files {
+        argv.push(format!("--open-files={most}").into());
+    }
+    argv.push("--".into());
     argv.append(&mut words);
     argv
 }
@@ -254,11 +271,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::model::ResourceLimits;
 
     fn shell(script: &str) -> plan::Command {
         plan::Command {
             argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()],
             env: BTreeMap::from([("WHERE".to_owned(), "at {port}".to_owned())]),
+            limits: ResourceLimits::default(),
         }
     }
 
@@ -335,6 +354,7 @@ mod tests {
         let command = plan::Command {
             argv: vec!["/nonexistent/shop".to_owned()],
             env: BTreeMap::new(),
+            limits: ResourceLimits::default(),
         };
         let error = Launched::start(&command, 1, None).unwrap_err();
         let diagnostic = error.diagnostic();
@@ -349,6 +369,7 @@ mod tests {
                 .map(str::to_owned)
                 .into(),
             env: BTreeMap::new(),
+            limits: ResourceLimits::default(),
         };
         assert_eq!(
             argv(&command, 80, Some(Path::new("/bin/p"))),
@@ -366,6 +387,17 @@ mod tests {
             argv(&command, 80, None),
             ["plimsoll", "demo-target", "--port=80"]
         );
+        let limited = plan::Command {
+            limits: ResourceLimits {
+                memory: Some(crate::units::Bytes(1 << 20)),
+                open_files: Some(64),
+            },
+            ..command
+        };
+        let all = argv(&limited, 80, Some(Path::new("/bin/p")));
+        assert_eq!(all[3..6], ["--memory=1048576", "--open-files=64", "--"]);
+        let error = Launched::start(&limited, 80, None).unwrap_err();
+        assert_eq!(error.diagnostic().code.id, "PL0413");
     }
 
     #[test]

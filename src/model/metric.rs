@@ -96,6 +96,8 @@ pub enum Metric {
     RssSlope,
     FdsPeak,
     ThreadsPeak,
+    /// From the end of a fault until the traffic is as before.
+    RecoveryTime,
     /// Of a run, not of a round: what a search for capacity finds.
     CapacityKnee,
     /// A number that others measured and named.
@@ -122,6 +124,7 @@ impl Metric {
             Self::RssSlope,
             Self::FdsPeak,
             Self::ThreadsPeak,
+            Self::RecoveryTime,
             Self::CapacityKnee,
         ];
         by_stat
@@ -149,6 +152,7 @@ impl Metric {
             Self::RssSlope => "memory.rss.slope".into(),
             Self::FdsPeak => "fds.peak".into(),
             Self::ThreadsPeak => "threads.peak".into(),
+            Self::RecoveryTime => "recovery.time".into(),
             Self::CapacityKnee => "capacity.knee".into(),
             Self::Custom(custom) => custom.name().to_owned(),
         }
@@ -160,7 +164,8 @@ impl Metric {
             | Self::ServiceTime(_)
             | Self::Lateness(_)
             | Self::Wait(_)
-            | Self::CpuPerRequest => Unit::Time,
+            | Self::CpuPerRequest
+            | Self::RecoveryTime => Unit::Time,
             Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
@@ -194,6 +199,7 @@ impl Metric {
             | Self::ThroughputSent
             | Self::ThroughputOk
             | Self::CpuUtilisation
+            | Self::RecoveryTime
             | Self::CapacityKnee => NoiseClass::Timing,
             _ => NoiseClass::Resource,
         }
@@ -215,6 +221,7 @@ impl Metric {
                     Stat::P999 | Stat::Max => Change::Relative(0.15),
                 }
             }
+            Self::RecoveryTime => Change::Relative(0.10),
             _ => Change::Relative(0.05),
         }
     }
@@ -268,6 +275,9 @@ impl Metric {
             }
             Self::FdsPeak => "Greatest number of open descriptors of the target.",
             Self::ThreadsPeak => "Greatest number of threads of the target.",
+            Self::RecoveryTime => {
+                "Time to recover: from the end of a `[[fault]]` until errors and latency are as before it, and stay so for 3 s; of several faults the longest. A lower bound when they never are within the round."
+            }
             Self::CapacityKnee => {
                 "The rate at which half of the rounds still hold: what a `search` phase finds, with its interval. A scenario without one has no such value."
             }

@@ -14,6 +14,7 @@ mod diagnosis;
 mod distribution;
 mod error_class;
 mod event;
+mod fault;
 mod foresight;
 mod halt;
 mod history;
@@ -45,6 +46,7 @@ pub use distribution::{
 };
 pub use error_class::{Category, ErrorClass};
 pub use event::Event;
+pub use fault::{FaultOutline, Impact, Stretch};
 pub use foresight::{Foresight, Smallest};
 pub use halt::{Breach, GuardChange, GuardState, Halt, HaltCause, Window};
 pub use history::{
@@ -56,7 +58,9 @@ pub use interval::{Cell, Failures, HostSample, Interval, Parts, Sample, Tally, T
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, TargetDetail};
 pub use origin::Origin;
-pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
+pub use outline::{
+    Change, JourneyOutline, Outline, PhaseOutline, ResourceLimits, Scope, TargetOutline, Threshold,
+};
 pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};

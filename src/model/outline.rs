@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Metric;
-use crate::units::Nanos;
+use super::{FaultOutline, Metric};
+use crate::units::{Bytes, Nanos};
 
 /// What a run set out to do.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Outline {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub journeys: Vec<JourneyOutline>,
     pub phases: Vec<PhaseOutline>,
+    /// What is done to the traffic on purpose, in the order of its time; no two at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultOutline>,
     pub thresholds: Vec<Threshold>,
 }
 
@@ -66,6 +69,36 @@ pub struct TargetOutline {
     /// True: any certificate was accepted, so that anybody could have answered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
+    /// What its processes were held to.
+    #[serde(default, skip_serializing_if = "ResourceLimits::is_none")]
+    pub limits: ResourceLimits,
+}
+
+/// Limits of the kernel on each process of a target that is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ResourceLimits {
+    /// Of private writable memory (`RLIMIT_DATA`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// Descriptors (`RLIMIT_NOFILE`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u64>,
+}
+
+impl ResourceLimits {
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for ResourceLimits {
+    /// `256 MiB of memory, 64 open files`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let memory = self.memory.map(|most| format!("{most} of memory"));
+        let files = self.open_files.map(|most| format!("{most} open files"));
+        let all: Vec<String> = memory.into_iter().chain(files).collect();
+        f.write_str(&all.join(", "))
+    }
 }
 
 impl TargetOutline {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlertEvent, Cell, Given, GuardChange, Halt, Window};
+use super::{AlertEvent, Cell, Estimate, Given, GuardChange, Halt, Impact, Window};
 use crate::units::{Bytes, Nanos};
 
 /// Which of two targets a round measured.
@@ -61,6 +61,9 @@ pub struct Round {
     /// What alerts did, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<AlertEvent>,
+    /// What each fault did, in the order of the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub impacts: Vec<Impact>,
     /// False when a signal, an error or a rule ended it early: its values are never judged.
     pub complete: bool,
 }
@@ -86,8 +89,25 @@ impl Round {
             windows: Vec::new(),
             guard: Vec::new(),
             alerts: Vec::new(),
+            impacts: Vec::new(),
             halt: None,
             complete: true,
+        }
+    }
+
+    /// The longest time to recover of all faults, in nanoseconds; missing without any.
+    pub fn recovery(&self) -> Estimate {
+        let times = || self.impacts.iter().map(|impact| impact.recovery);
+        if times().any(|time| time == Estimate::Missing) {
+            return Estimate::Missing;
+        }
+        let Some(longest) = times().filter_map(Estimate::lower_bound).reduce(f64::max) else {
+            return Estimate::Missing;
+        };
+        if times().all(|time| time.exact().is_some()) {
+            Estimate::Exact(longest)
+        } else {
+            Estimate::AtLeast(longest)
         }
     }
 

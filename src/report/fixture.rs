@@ -443,6 +443,7 @@ fn outline(load: Load) -> Outline {
         description: "The path that takes money. Over 250 ms at 200/s, support gets calls.".into(),
         target: TargetOutline {
             unverified: false,
+            limits: crate::model::ResourceLimits::default(),
             url: "http://127.0.0.1:8080".into(),
             command: Some(vec![
                 "target/release/shop".into(),
@@ -456,6 +457,7 @@ fn outline(load: Load) -> Outline {
             phase("warm-up", 0, 10, true, load.rate),
             phase("steady", 10, load.seconds, false, load.rate),
         ],
+        faults: Vec::new(),
         thresholds: Vec::new(),
     }
 }

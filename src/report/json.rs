@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json as object};
 
 use crate::model::{Estimate, Level, Metric, Stat};
 
-use super::view::{CapacityView, DiagnosisView, Part, RoundView, Row, Summary, View};
+use super::view::{CapacityView, DiagnosisView, FaultView, Part, RoundView, Row, Summary, View};
 use super::words;
 
 /// Version of the structure; grows only when a reader must change.
@@ -61,6 +61,7 @@ pub fn json(view: &View) -> String {
             "value": a.event.value,
             "annotations": a.event.annotations,
         })).collect::<Vec<_>>(),
+        "faults": view.faults.iter().map(fault).collect::<Vec<_>>(),
         "judge": view.beside.judge,
         "unevaluated": view.beside.unevaluated.iter().map(|u| object!({
             "rule": u.rule,
@@ -83,6 +84,9 @@ pub fn json(view: &View) -> String {
     if target.url.starts_with("https://") {
         whole["run"]["certificate_verified"] = object!(!target.unverified);
     }
+    if !target.limits.is_none() {
+        whole["run"]["limits"] = object!(target.limits);
+    }
     let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
     text.push('\n');
     text
@@ -101,6 +105,29 @@ fn estimate(e: Estimate) -> Value {
             object!({ "kind": "too-few", "have": have, "need": need })
         }
     }
+}
+
+/// Times in nanoseconds from the beginning of a round; `recovery` is of each round.
+fn fault(fault: &FaultView) -> Value {
+    let states = fault.states.iter().map(|(name, stretch)| {
+        let state = object!({
+            "length": stretch.length,
+            "due": stretch.due,
+            "answered": stretch.answered,
+            "failed": stretch.failed,
+            "latency.p50": estimate(stretch.latency.quantile(0.5)),
+            "latency.p99": estimate(stretch.latency.quantile(0.99)),
+            "errors.rate": stretch.error_rate(),
+            "throughput.ok": stretch.throughput(),
+        });
+        ((*name).to_owned(), state)
+    });
+    let mut whole = object!(states.collect::<Map<_, _>>());
+    whole["what"] = object!(fault.outline.what);
+    whole["at"] = object!(fault.outline.at);
+    whole["for"] = object!(fault.outline.duration);
+    whole["recovery"] = fault.recoveries.iter().map(|r| estimate(*r)).collect();
+    whole
 }
 
 pub(super) fn diagnosis(d: &DiagnosisView) -> Value {

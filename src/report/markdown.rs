@@ -3,7 +3,9 @@
 use crate::model::{Metric, Stat};
 use crate::untrusted::Untrusted;
 
-use super::view::{DETECTOR_COLUMNS, LEVEL_COLUMNS, Part, Row, Tone, View};
+use super::view::{
+    DETECTOR_COLUMNS, FaultView, LEVEL_COLUMNS, Part, Row, STATE_COLUMNS, Tone, View,
+};
 use super::words;
 
 /// GitHub refuses longer comments (65,536 characters); what is above this is left out and said so.
@@ -25,6 +27,7 @@ pub fn markdown(view: &View) -> String {
     }
     page.capacity(view);
     page.remarks(view);
+    page.faults(view);
     page.alerts(view);
     page.noise(view);
     page.beside(view);
@@ -155,6 +158,25 @@ impl Page {
                 text += &format!(" (`plimsoll explain {}`)", clipped(code, 20));
             }
             self.paragraph(&text);
+        }
+    }
+
+    fn faults(&mut self, view: &View) {
+        if view.faults.is_empty() {
+            return;
+        }
+        let mut text = format!(
+            "| {} |\n|---|---|---:|---:|---:|---:|\n",
+            STATE_COLUMNS.join(" | ")
+        );
+        for row in view.faults.iter().flat_map(FaultView::rows) {
+            text += &format!("| {} |\n", row.join(" | "));
+        }
+        self.push(&text);
+        self.push("\n");
+        for fault in &view.faults {
+            let title = clipped(&fault.title, 200);
+            self.paragraph(&format!("{title}: {}.", fault.recovery()));
         }
     }
 

@@ -13,7 +13,9 @@ use super::problems::Problems;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
-use super::{alert, data, guard, health, journey, name, phase, shape, target, threshold, tree};
+use super::{
+    alert, data, fault, guard, health, journey, name, phase, shape, target, threshold, tree,
+};
 
 /// A plan, and what its author should know all the same.
 #[derive(Debug, Clone)]
@@ -73,6 +75,7 @@ fn check(
     let recorded = recorded.into_steps();
     let guard = guard::check(problems, root);
     let health = health::probes(problems, root);
+    let faults = fault::check(problems, root, &phases);
     let alerts = alert::check(problems, root);
     let known = threshold::Known {
         root,
@@ -96,6 +99,7 @@ fn check(
             .collect::<Option<_>>()?,
         phases: phases.into_iter().collect::<Option<_>>()?,
         thresholds: thresholds?,
+        faults: faults?,
         guard,
         health: health?,
         alerts: alerts?,

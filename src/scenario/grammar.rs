@@ -29,7 +29,7 @@ pub(super) struct Key {
 impl Key {
     /// True for a key that may be written here.
     pub(super) const fn is_taken(&self) -> bool {
-        !matches!(self.kind, Kind::Later | Kind::Elsewhere)
+        !matches!(self.kind, Kind::Elsewhere)
     }
 }
 
@@ -64,8 +64,6 @@ pub(super) enum Kind {
     /// Any value that JSON can hold.
     Json,
     Either(&'static [Kind]),
-    /// Designed, not built.
-    Later,
     /// A key of another table that is easily written here.
     Elsewhere,
 }

@@ -1,15 +1,14 @@
 //! The keys of a scenario file.
 //!
-//! A key exists because it stands here. Keys of the design that this version cannot honour are
-//! listed as [`Kind::Later`]: they get an error of their own and are absent from the schema.
+//! A key exists because it stands here.
 
 use crate::diagnostic::scenario as codes;
 
 use super::alert_keys::ALERT;
+use super::fault_keys::FAULT;
 use super::grammar::{Kind, Rule, Table};
 use super::kinds::{
-    ANY, MOST_CONNECTIONS, MOST_USERS, later, now, optional, rate, required, slug, text, time,
-    whole,
+    ANY, MOST_CONNECTIONS, MOST_USERS, now, optional, rate, required, slug, text, time, whole,
 };
 use super::phase_keys::{BURSTS, CHANGING_RATE, GUARD, SEARCH, SPIKE, USERS};
 use super::target_keys::{HEALTH, TARGET};
@@ -75,9 +74,10 @@ pub(super) static SCENARIO: Table = Table {
             Kind::Tables(&ALERT),
             "Expressions over series, evaluated each second of a round.",
         ),
-        later(
+        optional(
             "fault",
-            "start the target with a fault of its own; the demo target has --fault",
+            Kind::Tables(&FAULT),
+            "What is done to the traffic between the load and the target, for a stretch of the round.",
         ),
     ],
     rules: &[],

@@ -22,10 +22,6 @@ pub(super) const fn optional(name: &'static str, kind: Kind, describe: &'static 
     }
 }
 
-pub(super) const fn later(name: &'static str, instead: &'static str) -> Key {
-    optional(name, Kind::Later, instead)
-}
-
 pub(super) const fn elsewhere(name: &'static str, instead: &'static str) -> Key {
     optional(name, Kind::Elsewhere, instead)
 }

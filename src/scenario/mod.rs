@@ -12,6 +12,8 @@ mod body;
 mod change;
 mod check;
 mod data;
+mod fault;
+mod fault_keys;
 mod file;
 mod follow;
 mod grammar;

@@ -126,7 +126,7 @@ fn kind(wanted: &'static Kind) -> Value {
             let each: Vec<_> = kinds.iter().map(kind).collect();
             json!({ "anyOf": each })
         }
-        Kind::Later | Kind::Elsewhere => json!(false),
+        Kind::Elsewhere => json!(false),
     }
 }
 

@@ -102,7 +102,7 @@ fn example(kind: &Kind) -> String {
             format!("{{ {} }}", keys.join(", "))
         }
         Kind::Either(kinds) => kinds.first().map_or_else(String::new, example),
-        Kind::Later | Kind::Elsewhere => String::new(),
+        Kind::Elsewhere => String::new(),
     }
 }
 
@@ -134,7 +134,7 @@ fn expectation(kind: &Kind) -> String {
             let words: Vec<_> = kinds.iter().map(expectation).collect();
             words.join(", or ")
         }
-        Kind::Later | Kind::Elsewhere => "nothing here".to_owned(),
+        Kind::Elsewhere => "nothing here".to_owned(),
     }
 }
 
@@ -182,14 +182,6 @@ fn value(problems: &mut Problems<'_>, grammar: &Table, key: &'static Key, entry:
         let message = format!("`{}` has no place in {}", key.name, grammar.noun);
         let diagnostic = Diagnostic::error(&codes::CONFLICT, message).help(key.describe);
         problems.add(diagnostic, &entry.key_span, "not here");
-    } else if matches!(key.kind, Kind::Later) {
-        let diagnostic = Diagnostic::error(
-            &codes::NOT_YET,
-            format!("`{}` is not supported yet", key.name),
-        )
-        .because("a run without it would measure something else than the file says")
-        .help(key.describe);
-        problems.add(diagnostic, &entry.key_span, "designed, but not built");
     } else {
         kind(problems, key.name, &key.kind, &entry.node);
     }

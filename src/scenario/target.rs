@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
+use crate::model::ResourceLimits;
 use crate::units::Nanos;
 
 use super::plan::{Command, Ready, Scheme, Target, Timeouts, Url};
@@ -116,7 +117,19 @@ fn command(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Command
             "one program with spaces in its name",
         );
     }
-    (!argv.is_empty()).then_some(Command { argv, env })
+    let limits = resource_limits(section);
+    (!argv.is_empty()).then_some(Command { argv, env, limits })
+}
+
+fn resource_limits(target: &Section<'_>) -> ResourceLimits {
+    let Some(section) = target.section("limits") else {
+        return ResourceLimits::default();
+    };
+    let memory = section.text("memory");
+    ResourceLimits {
+        memory: memory.and_then(|(text, _)| text.parse().ok()),
+        open_files: section.whole("open-files").map(|(most, _)| most),
+    }
 }
 
 fn environment(problems: &mut Problems<'_>, section: &Section<'_>) -> BTreeMap<String, String> {

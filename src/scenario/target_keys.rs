@@ -1,11 +1,12 @@
 //! The keys of `[target]`.
 
 use crate::diagnostic::scenario as codes;
+use crate::units::Unit;
 
 use super::grammar::{Kind, Rule, Table};
 use super::kinds::{
-    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, not_now, now, optional, rate, required, slug, text,
-    time, whole,
+    ANY, MOST_CONNECTIONS, PATH, STATUS, WORD, elsewhere, not_now, now, optional, rate, required,
+    slug, text, time, whole,
 };
 use super::limits;
 
@@ -35,6 +36,11 @@ pub(super) static TARGET: Table = Table {
             "env",
             Kind::Map(&ANY),
             "Environment of the command, added to Plimsoll's own; `{port}` is replaced.",
+        ),
+        optional(
+            "limits",
+            Kind::Table(&LIMITS),
+            "What the kernel holds each process of the command to.",
         ),
         optional(
             "ready",
@@ -78,11 +84,45 @@ pub(super) static TARGET: Table = Table {
             other: "command",
             help: "only a program that Plimsoll starts gets an environment from it: add command = [...], or leave `env` out",
         },
+        Rule::Needs {
+            key: "limits",
+            other: "command",
+            help: "only a program that Plimsoll starts can be limited by it: add command = [...], or leave `limits` out",
+        },
         Rule::AtMostOne {
             keys: &["command", "process"],
             help: "what Plimsoll starts is observed without being named; leave `process` out",
         },
     ],
+};
+
+static LIMITS: Table = Table {
+    noun: "limits",
+    keys: &[
+        optional(
+            "memory",
+            Kind::Quantity {
+                unit: Unit::Bytes,
+                zero: false,
+                example: "256MiB",
+            },
+            "Private writable memory of a process: beyond it an allocation fails.",
+        ),
+        optional(
+            "open-files",
+            whole(8, 1 << 20, 64),
+            "Descriptors of a process: beyond it opening and accepting fail.",
+        ),
+        elsewhere(
+            "cpu",
+            "a limit of a process cannot slow it down; start it in a control group: command = [\"systemd-run\", \"--user\", \"--scope\", \"-p\", \"CPUQuota=50%\", ...]",
+        ),
+    ],
+    rules: &[Rule::AtLeastOne {
+        keys: &["memory", "open-files"],
+        code: &codes::MISSING_KEY,
+        help: "add memory = \"256MiB\" or open-files = 64",
+    }],
 };
 
 static PROCESS: Table = Table {

@@ -10,7 +10,7 @@ use super::problems::Problems;
 use super::section::{self, Placed, Section};
 use super::shape::{self, short};
 use super::tree::{Span, Value};
-use super::{limits, suggest};
+use super::{fault, limits, suggest};
 
 /// Requests that must lie beyond a percentile for an estimate of it.
 const BEYOND: f64 = 10.0;
@@ -69,7 +69,9 @@ fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) ->
         window(problems, known, &scope, placed);
         placed.0
     });
-    if metric.needs_process() {
+    if metric == Metric::RecoveryTime {
+        fault::recovery(problems, known.root, known.phases, section);
+    } else if metric.needs_process() {
         process(problems, known, section, metric);
     } else {
         enough(problems, known, metric, metric_span, &scope, over);

@@ -19,6 +19,7 @@ use crate::store::runs::{Begin, Frame};
 use crate::units::Nanos;
 
 use super::bundles::Sentry;
+use super::faults::Road;
 use super::overseer::Overseer;
 use super::round::{ArmTarget, IDLE_LISTENING, LEAD, Measurer, Slot, Started};
 use super::{SessionError, load};
@@ -92,6 +93,7 @@ impl Measurer<'_, '_> {
         let (outline, stop) = (self.outline.clone(), self.stop.clone());
         let mut sides = Vec::with_capacity(SIDES);
         let mut orders = Vec::with_capacity(SIDES);
+        let mut roads = Vec::with_capacity(SIDES);
         let mut samplers = Vec::with_capacity(SIDES);
         for (place, ((slot, started), breaker)) in slots
             .into_iter()
@@ -113,7 +115,9 @@ impl Measurer<'_, '_> {
             ));
             let overseer = Overseer::new(&self.judged, breaker.as_mut(), stop.clone())
                 .with_alerts(&self.plan.alerts, &outline.steps);
-            orders.push(self.order_of(place, slot, &started, epoch, &overseer)?);
+            let road = Road::build(&self.plan, &started.dial, epoch, [slot.pair, 0])?;
+            orders.push(self.order_of(place, slot, (&started, &road), epoch, &overseer)?);
+            roads.push(road);
             sides.push(Side {
                 slot,
                 recorder: Recorder::new(
@@ -137,6 +141,9 @@ impl Measurer<'_, '_> {
             }
         }
         let ended = ended?;
+        for road in roads {
+            road.close()?;
+        }
         for (side, ended) in sides.into_iter().zip(ended) {
             self.finish_side(side, ended, idle_cpu_pressure)?;
         }
@@ -188,7 +195,7 @@ impl Measurer<'_, '_> {
         &self,
         place: usize,
         slot: Slot,
-        started: &Started,
+        (started, road): (&Started, &Road),
         epoch: Nanos,
         overseer: &Overseer<'_>,
     ) -> Result<Order, SessionError> {
@@ -200,7 +207,7 @@ impl Measurer<'_, '_> {
         })?;
         Ok(Order {
             plan: Arc::clone(&self.plan),
-            dial: started.dial.clone(),
+            dial: road.dial.clone(),
             speech: started.speech.clone(),
             url: started.url.clone(),
             epoch,

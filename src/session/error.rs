@@ -14,6 +14,7 @@ use crate::launch::LaunchError;
 use crate::model::Shard;
 use crate::observe::Subject;
 use crate::protocol::TlsSetupError;
+use crate::proxy::ProxyError;
 use crate::store::StoreError;
 use crate::units::Nanos;
 use crate::users::UsersError;
@@ -31,6 +32,8 @@ pub enum SessionError {
     NoScratch(std::io::Error),
     #[error(transparent)]
     Users(#[from] UsersError),
+    #[error(transparent)]
+    Faults(#[from] ProxyError),
     #[error("no TLS can be spoken: {0}")]
     Tls(#[from] TlsSetupError),
     #[error("no free local port: {0}")]
@@ -152,6 +155,7 @@ impl SessionError {
             Self::Users(e) => users(e, message),
             Self::Tls(_) => Diagnostic::error(&target_codes::NO_TLS, message)
                 .help("name PEM files in `tls = { ca = ..., certificate = ..., key = ... }`, the certificate before those that vouch for it"),
+            Self::Faults(_) => no_faults(message),
             Self::NoPort(_) => Diagnostic::error(&target_codes::NO_PORT, message)
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)
@@ -240,6 +244,12 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn no_faults(message: String) -> Diagnostic {
+    Diagnostic::error(&environment_codes::NO_FAULTS, message)
+        .because("what was measured from then on is not what the scenario says")
+        .help("raise the limit on open files (ulimit -n): each connection through the proxy needs three")
 }
 
 fn no_process(message: String) -> Diagnostic {

@@ -315,6 +315,7 @@ fn plan(name: &str, behaviour: Behaviour, load: Load, duration: Nanos) -> Plan {
         command: Some(Command {
             argv,
             env: BTreeMap::new(),
+            limits: crate::model::ResourceLimits::default(),
         }),
         timeouts: Timeouts {
             first_byte: OFFERED.timeout,

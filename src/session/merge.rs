@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::{self, Live};
+use crate::judge::{self, Aftermath, Live};
 use crate::model::{Finding, Fingerprint, Manifest, Mode, Outline, Run, RunState, Shard};
 use crate::recorder::{self, Merged};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
@@ -53,10 +53,13 @@ pub fn merge(session: &Session, names: &[String]) -> Result<Outcome, SessionErro
 fn judge_rounds(manifest: &Manifest, merged: &mut Merged) {
     for round in &mut merged.rounds {
         let mut live = Live::new(&manifest.outline);
+        let mut aftermath = Aftermath::new(&manifest.outline);
         for interval in merged.intervals.iter().filter(|i| i.round == round.index) {
             live.feed(interval);
+            aftermath.feed(interval);
         }
         round.windows = live.finish();
+        round.impacts = aftermath.finish();
         round.contamination = judge::contamination(&round.trust);
     }
 }

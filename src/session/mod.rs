@@ -15,6 +15,7 @@ mod compare;
 pub mod demo;
 mod duet;
 mod error;
+mod faults;
 mod floor;
 mod history;
 mod import;

@@ -7,7 +7,7 @@
 use crate::alert::{Alert, Watch};
 use crate::engine::Governor;
 use crate::guard::Breaker;
-use crate::judge::Live;
+use crate::judge::{Aftermath, Live};
 use crate::model::{
     AlertEvent, Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, Round, Sample,
 };
@@ -19,6 +19,7 @@ use crate::units::Nanos;
 pub(super) struct Overseer<'a> {
     breaker: Option<&'a mut Breaker>,
     live: Live,
+    aftermath: Aftermath,
     watch: Watch,
     alerts: Vec<AlertEvent>,
     /// Where the plan of the round ends: after it there is nothing to hold back.
@@ -38,6 +39,7 @@ impl<'a> Overseer<'a> {
         Self {
             breaker,
             live: Live::new(outline),
+            aftermath: Aftermath::new(outline),
             watch: Watch::new(&[], &outline.steps),
             alerts: Vec::new(),
             end: outline.duration(),
@@ -75,6 +77,7 @@ impl<'a> Overseer<'a> {
     pub(super) fn interval(&mut self, interval: &Interval) -> Vec<Event> {
         let changes = self.watch.interval(interval);
         let mut events = self.alerted(changes);
+        self.aftermath.feed(interval);
         let breach = self.live.feed(interval);
         if self.halt.is_some() {
             return events;
@@ -111,6 +114,7 @@ impl<'a> Overseer<'a> {
         let events = self.alerted(changes);
         round.alerts = self.alerts;
         round.windows = self.live.finish();
+        round.impacts = self.aftermath.finish();
         round.guard = self.changes;
         round.halt = self.halt.map(Box::new);
         events

@@ -22,6 +22,7 @@ use crate::store::runs::{Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
 use super::bundles::{Bundles, Sentry, Whom};
+use super::faults::Road;
 use super::overseer::Overseer;
 use super::shard::InStep;
 use super::{Session, SessionError, Watcher, load};
@@ -219,6 +220,9 @@ impl Measurer<'_, '_> {
             None => Monotonic.now() + LEAD,
             Some(in_step) => in_step.epoch(slot.index, LEAD, &self.stop)?,
         };
+        let shard = self.in_step.map_or(Shard::whole(), |s| s.part.shard);
+        let part = [slot.pair, shard.index()];
+        let road = Road::build(&self.plan, &started.dial, epoch, part)?;
         let (sampled, samples) = mpsc::channel();
         let sampler = Sampler::start(
             Watch {
@@ -233,7 +237,7 @@ impl Measurer<'_, '_> {
         );
         let order = Order {
             plan: Arc::clone(&self.plan),
-            dial: started.dial.clone(),
+            dial: road.dial.clone(),
             speech: started.speech.clone(),
             url: started.url.clone(),
             epoch,
@@ -243,7 +247,7 @@ impl Measurer<'_, '_> {
                 .unwrap_or_else(|| engine::default_workers(self.plan.target.http.connections)),
             stop: self.stop.clone(),
             governor: overseer.governor(),
-            shard: self.in_step.map_or(Shard::whole(), |s| s.part.shard),
+            shard,
             round: slot.index,
         };
         let mut failure = None;
@@ -282,6 +286,7 @@ impl Measurer<'_, '_> {
             return Err(failure);
         }
         let ended = ended?;
+        road.close()?;
         for sample in samples.try_iter() {
             for event in overseer.sample(&sample) {
                 (self.watcher)(&event);

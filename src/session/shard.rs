@@ -167,6 +167,7 @@ mod tests {
         plan.target.command = Some(crate::scenario::plan::Command {
             argv: vec!["shop".into()],
             env: std::collections::BTreeMap::new(),
+            limits: crate::model::ResourceLimits::default(),
         });
         assert_eq!(refused(&plan, "1/2", SOON), "PL0150");
     }

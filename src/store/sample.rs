@@ -15,6 +15,7 @@ pub(super) fn outline() -> Outline {
         description: "The path that takes money.".into(),
         target: TargetOutline {
             unverified: false,
+            limits: crate::model::ResourceLimits::default(),
             url: "http://127.0.0.1:8080".into(),
             command: None,
         },
@@ -28,6 +29,7 @@ pub(super) fn outline() -> Outline {
             load: "4/s even".into(),
             asked: Some(8),
         }],
+        faults: Vec::new(),
         thresholds: Vec::new(),
     }
 }

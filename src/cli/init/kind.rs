@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Spike,
     /// How does it bear many clients at once?
     Concurrency,
+    /// What becomes of it with little memory and few descriptors?
+    Constrained,
 }
 
 /// Limits to begin with.
@@ -32,6 +34,15 @@ impl Kind {
             Self::Soak => SOAK,
             Self::Spike => SPIKE,
             Self::Concurrency => CONCURRENCY,
+            Self::Constrained => CONSTRAINED,
+        }
+    }
+
+    /// What its target is held to, as keys of `[target]`; only a program that is started can be.
+    pub(super) const fn of_target(self) -> Option<&'static str> {
+        match self {
+            Self::Constrained => Some(CONSTRAINTS),
+            _ => None,
         }
     }
 
@@ -39,7 +50,7 @@ impl Kind {
     pub(super) fn limits(self, observed: bool) -> String {
         let own = match self {
             Self::Load | Self::Spike => CHANGES,
-            Self::Stress => STAIRS,
+            Self::Stress | Self::Constrained => STAIRS,
             Self::Soak => DECAY,
             Self::Concurrency => THROUGHPUT,
         };
@@ -89,6 +100,34 @@ duration = "50s"
 [guard]
 errors-over = "50%"
 within = "5s"
+"#;
+
+const CONSTRAINTS: &str = r#"
+# Each process of it, by the kernel: beyond the first an allocation fails, beyond the second accepting does.
+limits = { memory = "256MiB", open-files = 128 }
+http = { connections = 200 }                    # more than it can hold"#;
+
+const CONSTRAINED: &str = r#"[[phase]]
+name = "warm-up"
+rate = "50/s"
+duration = "2s"
+warm-up = true                                  # excluded from every number
+
+[[phase]]
+name = "steady"
+rate = "100/s"
+duration = "10s"
+
+# More clients than descriptors: what is turned away, and does it come back?
+[[phase]]
+name = "crowd"
+connections = 200
+duration = "5s"
+
+[[phase]]
+name = "afterwards"
+rate = "100/s"
+duration = "10s"
 "#;
 
 const SOAK: &str = r#"# Caches fill and pools open here; what grows after that is a leak.

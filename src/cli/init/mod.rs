@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::load;
-use crate::diagnostic::{Diagnostic, SourceFile, output};
+use crate::diagnostic::{Diagnostic, SourceFile, output, scenario as codes};
 use crate::scenario;
 use crate::session;
 use kind::{Kind, Preset};
@@ -36,7 +36,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let target = args.target()?;
+    let mut target = args.target()?;
+    if let Some(limits) = args.kind.of_target() {
+        if args.url.is_some() {
+            return Err(Diagnostic::error(
+                &codes::CONFLICT,
+                "only a target that Plimsoll starts can be constrained",
+            )
+            .because("the limits are set on the way to the program")
+            .help("name the command that starts it: --command './shop --port {port}'")
+            .into());
+        }
+        target += limits;
+    }
     // Of a target that is only a URL no process is known.
     let observed = args.url.is_none();
     let limits = args.preset.map_or_else(

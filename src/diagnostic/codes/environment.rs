@@ -18,4 +18,8 @@ super::codes! {
         "A `users` phase is walked by virtual users, each with a client of its own. They could not be launched, or cannot do what the \
          scenario asks for. The round does not count.",
         "this Plimsoll was built without virtual users, so it cannot run a `users` phase";
+    NO_FAULTS = "PL0606", "the fault proxy cannot work",
+        "The faults of a scenario are made by a proxy between the load and the target, which Plimsoll starts itself on a loopback port. It \
+         could not be started, or could not go on. Each connection through it needs three descriptors. The round does not count.",
+        "the fault proxy ran out of descriptors or ports";
 }

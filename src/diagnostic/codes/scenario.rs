@@ -139,6 +139,10 @@ super::codes! {
         "Prometheus knows this function, modifier or template, and Plimsoll does not. It is refused when it is read, so that no alert is \
          silent for want of it. docs/alerts.md lists what there is.",
         "expr = \"max_over_time(rate(requests_total[1m])[5m:1m]) > 1\"        (a subquery)";
+    NO_EFFECT = "PL0147", "a fault that does nothing",
+        "A fault disturbs the traffic between the load and the target for a stretch of the round. It needs at least one effect: `latency`, \
+         `bandwidth`, `drop`, `reset`, `black-hole` or `slice`.",
+        "[[fault]]\nat = \"20s\"\nfor = \"5s\"                 # and what happens then?";
     NO_SHARD = "PL0150", "the plan cannot be measured in parts",
         "`--shard 2/5` measures the second of five parts of a plan, while other processes measure the others. All load one target, \
          so it must be there already (`url` without `command`), and connections and users must be at least as many as the parts.",

@@ -45,4 +45,8 @@ super::codes! {
         "Before each round every [[health]] probe must be answered as it says: in time, with its status or any 2xx. One was not. A target that \
          is already ill would be measured ill, and its numbers would be compared with those of a healthy one.",
         "[[health]]\nname = \"database\"\nget = \"/health/database\"                      # answered 503";
+    LIMITS = "PL0413", "the limits of the target cannot be set",
+        "`limits` of [target] holds each process of the command to an amount of memory and a number of open files. They are set on the way to \
+         the program, and nobody may give others more than they have. The target was not started.",
+        "limits = { open-files = 1000000 }                         # `ulimit -Hn` says 4096";
 }

@@ -39,6 +39,10 @@ pub(in crate::report) enum BandKind {
     WarmUp,
     /// Shaded: less was sent than the plan asked for.
     Held,
+    /// Shaded: the traffic was disturbed on purpose.
+    Fault,
+    /// An alert fired.
+    Alert,
     /// Shaded: where the knee lies, among rates.
     Knee,
 }
@@ -159,6 +163,12 @@ fn key(plot: &LinePlot) -> Vec<Key> {
     if any(BandKind::Held) {
         key.push(Key::new(Ink::BadSoft, "area", "held back by the guard"));
     }
+    if any(BandKind::Fault) {
+        key.push(Key::new(Ink::WarnSoft, "area", "fault of the scenario"));
+    }
+    if any(BandKind::Alert) {
+        key.push(Key::new(Ink::Warn, "dashed", "alert fires"));
+    }
     key
 }
 
@@ -246,6 +256,15 @@ fn bands(canvas: &Canvas<'_>, plot: &LinePlot, x: &Axis, (top, bottom): (f64, f6
                 canvas.rectangle((from, top), (to, bottom), Ink::BadSoft);
                 canvas.line(&[(from, top), (from, bottom)], Ink::Bad, 1.0);
                 line = top + 9.0;
+            }
+            BandKind::Fault => {
+                canvas.rectangle((from, top), (to, bottom), Ink::WarnSoft);
+                canvas.line(&[(from, top), (from, bottom)], Ink::Warn, 1.0);
+                line = top + 9.0;
+            }
+            BandKind::Alert => {
+                dashes(canvas, &[(from, top), (from, bottom)], Ink::Warn);
+                line = top + 21.0;
             }
         }
         // A name that does not fit its band is left to the table of phases.

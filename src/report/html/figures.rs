@@ -1,6 +1,6 @@
 //! The charts of the page, from the view.
 
-use crate::model::{Knee, Level};
+use crate::model::{AlertState, Arm, Knee, Level};
 use crate::report::charts::{Across, Band, BandKind, Chart, Ink, LinePlot, Series, line_plot};
 use crate::report::view::{Held, Point, Timeline, View};
 use crate::units::Unit;
@@ -35,7 +35,43 @@ fn bands(view: &View) -> Vec<Band> {
         name: h.what.clone(),
         kind: BandKind::Held,
     });
-    phases.chain(held).collect()
+    let faults = view.faults.iter().map(|f| Band {
+        from: f.outline.at.as_secs_f64(),
+        to: f.outline.end().as_secs_f64(),
+        name: crate::untrusted::Untrusted::from(f.outline.what.as_str()).terminal(),
+        kind: BandKind::Fault,
+    });
+    phases
+        .chain(faults)
+        .chain(held)
+        .chain(alerts(view))
+        .collect()
+}
+
+/// When alerts fired, in any of the rounds that are laid over each other, until they were over.
+fn alerts(view: &View) -> Vec<Band> {
+    const MOST: usize = 20;
+    let end = view.facts.manifest.outline.duration().as_secs_f64();
+    let now = || view.alerts.iter().filter(|a| a.arm == Arm::Now);
+    let fired = now().filter(|a| a.state == AlertState::Firing).take(MOST);
+    fired
+        .map(|alert| {
+            let at = alert.event.at;
+            let over = now().find(|later| {
+                later.round == alert.round
+                    && later.state == AlertState::Resolved
+                    && later.event.alert == alert.event.alert
+                    && later.event.labels == alert.event.labels
+                    && later.event.at >= at
+            });
+            Band {
+                from: at.as_secs_f64(),
+                to: over.map_or(end, |later| later.event.at.as_secs_f64()),
+                name: alert.name.terminal(),
+                kind: BandKind::Alert,
+            }
+        })
+        .collect()
 }
 
 /// ` Guard open from 12 s to 17 s.`; nothing where nothing was held back.
@@ -328,7 +364,9 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AlertEvent;
     use crate::report::fixture;
+    use crate::units::Nanos;
 
     #[test]
     fn what_the_guard_did_stands_on_the_time_axis() {
@@ -341,5 +379,31 @@ mod tests {
         let held: Vec<_> = bands.iter().filter(|b| b.kind == BandKind::Held).collect();
         assert_eq!(held.len(), 2);
         assert!(throughput(&view).is_some());
+    }
+
+    #[test]
+    fn alerts_that_fire_are_marked_until_they_are_over() {
+        let mut run = fixture::run();
+        let round = run.rounds.iter_mut().find(|r| r.arm == Arm::Now);
+        let round = round.expect("a round");
+        let event = |at, state| AlertEvent {
+            at: Nanos::from_secs(at),
+            alert: "Slow".to_owned(),
+            state,
+            labels: std::collections::BTreeMap::new(),
+            value: None,
+            annotations: std::collections::BTreeMap::new(),
+        };
+        round.alerts = vec![
+            event(2, AlertState::Pending),
+            event(5, AlertState::Firing),
+            event(9, AlertState::Resolved),
+            event(12, AlertState::Firing),
+        ];
+        let end = run.manifest.outline.duration().as_secs_f64();
+        let bands = bands(&View::new(&run, None));
+        let marked = bands.iter().filter(|b| b.kind == BandKind::Alert);
+        let marked: Vec<_> = marked.map(|b| (b.from, b.to)).collect();
+        assert_eq!(marked, [(5.0, 9.0), (12.0, end)]);
     }
 }

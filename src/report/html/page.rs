@@ -96,6 +96,8 @@ fn page(view: &View) -> minijinja::Value {
         latency => of(figures::latency(view)),
         throughput => of(figures::throughput(view)),
         errors => of(figures::errors(view)),
+        faults => of(tables::faults(view)),
+        recoveries => tables::recoveries(view),
         alerts => of(tables::alerts(view)),
         error_classes => of(tables::error_classes(view)),
         resources => of(figures::resources(view)),

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Parts, Scope, Stat};
 use crate::report::view::{
-    CapacityView, DETECTOR_COLUMNS, DiagnosisView, LEVEL_COLUMNS, Part, Row, Summary, Tone, View,
-    level,
+    CapacityView, DETECTOR_COLUMNS, DiagnosisView, FaultView, LEVEL_COLUMNS, Part, Row,
+    STATE_COLUMNS, Summary, Tone, View, level,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -238,6 +238,21 @@ pub(super) fn error_classes(view: &View) -> Grid {
         head: vec!["class", "kind", "requests", "share of due"],
         rows: rows.collect(),
     }
+}
+
+pub(super) fn faults(view: &View) -> Grid {
+    Grid {
+        head: STATE_COLUMNS.to_vec(),
+        rows: view.faults.iter().flat_map(FaultView::rows).collect(),
+    }
+}
+
+/// What came of each fault, in a sentence.
+pub(super) fn recoveries(view: &View) -> Vec<String> {
+    let faults = view.faults.iter();
+    faults
+        .map(|f| format!("{}: {}.", f.title.terminal(), f.recovery()))
+        .collect()
 }
 
 pub(super) fn alerts(view: &View) -> Grid {

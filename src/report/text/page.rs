@@ -1,7 +1,9 @@
 //! The parts of the page, written line by line.
 
 use crate::report::table::{Column, Table, width, wrap};
-use crate::report::view::{AlertView, DETECTOR_COLUMNS, LEVEL_COLUMNS, Row, Standing, View};
+use crate::report::view::{
+    AlertView, DETECTOR_COLUMNS, LEVEL_COLUMNS, Row, STATE_COLUMNS, Standing, View,
+};
 use crate::report::words;
 use crate::untrusted::Untrusted;
 
@@ -140,6 +142,28 @@ impl Page {
                     self.line(&format!("{INDENT}{line}"));
                 }
             }
+        }
+    }
+
+    /// The state before, during and after each fault.
+    pub(super) fn faults(&mut self, view: &View) {
+        for fault in &view.faults {
+            self.blank();
+            self.labelled("fault", &fault.title.terminal());
+            let [_, heads @ ..] = STATE_COLUMNS;
+            let heads = heads.iter().enumerate().map(|(i, head)| {
+                if i == 0 {
+                    Column::left("")
+                } else {
+                    Column::right(head)
+                }
+            });
+            let mut table = Table::new(&heads.collect::<Vec<_>>());
+            for row in fault.rows() {
+                table.row(row[1..].iter().map(|c| self.letters(c)).collect());
+            }
+            self.table(&table);
+            self.labelled("", &fault.recovery());
         }
     }
 

@@ -19,6 +19,7 @@ pub fn text(view: &View, style: TextStyle) -> String {
     page.remarks(view);
     page.rows(view);
     page.capacity(view);
+    page.faults(view);
     page.alerts(view);
     if style.verbosity == Verbosity::Verbose {
         page.detector(view);

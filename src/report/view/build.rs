@@ -16,8 +16,8 @@ use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
 use super::{
-    AlertView, CapacityView, DiagnosisView, Part, RoundView, Row, Strip, Summary, Timeline,
-    TrustView, held,
+    AlertView, CapacityView, DiagnosisView, FaultView, Part, RoundView, Row, Strip, Summary,
+    Timeline, TrustView, held,
 };
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -42,6 +42,7 @@ pub struct View {
     /// Of a search for capacity.
     pub(in crate::report) capacity: Option<CapacityView>,
     pub(in crate::report) alerts: Vec<AlertView>,
+    pub(in crate::report) faults: Vec<FaultView>,
     pub(in crate::report) rounds: Vec<RoundView>,
     pub(in crate::report) strips: Vec<Strip>,
     pub(in crate::report) trust: TrustView,
@@ -152,6 +153,7 @@ impl View {
                 .then(|| timeline(&indices(&timed(&sides.before)))),
             capacity: CapacityView::new(run),
             alerts: AlertView::all(run),
+            faults: FaultView::all(outline, &timed(&sides.now)),
             rounds: run.rounds.iter().map(|r| round_view(r, run)).collect(),
             strips: strips(run, &rows, &sides),
             trust: TrustView::new(run, &rows),

@@ -59,6 +59,7 @@ fn target(run: &Run) -> String {
         Some(origin @ Origin::Tool { .. }) if name.is_empty() => format!("by {origin}"),
         Some(origin @ Origin::Tool { .. }) => format!("{name} (by {origin})"),
         _ if target.unverified => format!("{name} (certificate NOT verified)"),
+        _ if !target.limits.is_none() => format!("{name} (each process: {})", target.limits),
         _ => name,
     }
 }

@@ -161,10 +161,14 @@ fn note(result: &MetricResult, instrument: Option<&InstrumentError>) -> String {
     if !left_out.is_empty() {
         parts.push(format!("noise spoiled {}", left_out.join(" and ")));
     }
-    // Of a search the note says why it is a bound.
-    if let (Estimate::AtLeast(_), true) = (result.now.value, result.metric != Metric::CapacityKnee)
-    {
-        parts.push("some requests never got an answer".to_owned());
+    match (result.now.value, result.metric) {
+        // Of a search the note says why it is a bound.
+        (_, Metric::CapacityKnee) => {}
+        (Estimate::AtLeast(_), Metric::RecoveryTime) => {
+            parts.push("not recovered within the round".to_owned());
+        }
+        (Estimate::AtLeast(_), _) => parts.push("some requests never got an answer".to_owned()),
+        _ => {}
     }
     parts.join("; ")
 }

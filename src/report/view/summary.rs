@@ -27,6 +27,8 @@ pub(in crate::report) struct Summary {
     parts: Parts,
     pub(in crate::report) lateness: Distribution,
     pub(in crate::report) usage: Option<Usage>,
+    /// Mean of the times to recover, a lower bound where one is.
+    pub(in crate::report) recovery: Option<Estimate>,
     /// What a single round was given: values of several do not add up.
     pub(in crate::report) given: BTreeMap<Metric, f64>,
 }
@@ -70,6 +72,9 @@ impl Summary {
             }
         }
         summary.usage = Usage::new(rounds, outline, scope);
+        if *scope == Scope::default() {
+            summary.recovery = mean(timed.iter().map(|r| r.recovery()));
+        }
         if let [round] = rounds {
             let given = round.given.iter().filter(|g| g.scope == *scope);
             summary.given = given.map(|g| (g.metric, g.value)).collect();
@@ -167,9 +172,23 @@ impl Summary {
             Metric::RssSlope => known(self.usage.and_then(|u| u.rss_slope)),
             Metric::FdsPeak => usage(|u| u.fds_peak as f64),
             Metric::ThreadsPeak => usage(|u| u.threads_peak as f64),
+            Metric::RecoveryTime => self.recovery.unwrap_or(Estimate::Missing),
             Metric::CapacityKnee | Metric::Custom(_) => Estimate::Missing,
         }
     }
+}
+
+/// None where one of them is not known.
+fn mean(values: impl Iterator<Item = Estimate>) -> Option<Estimate> {
+    let values: Vec<Estimate> = values.collect();
+    let known: Option<Vec<f64>> = values.iter().map(|v| v.lower_bound()).collect();
+    let known = known.filter(|known| !known.is_empty())?;
+    let mean = known.iter().sum::<f64>() / known.len() as f64;
+    Some(if values.iter().all(|v| v.exact().is_some()) {
+        Estimate::Exact(mean)
+    } else {
+        Estimate::AtLeast(mean)
+    })
 }
 
 impl Usage {

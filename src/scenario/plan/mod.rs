@@ -1,5 +1,6 @@
 //! The checked plan: after this nothing can be wrong, so nothing re-checks.
 
+mod fault;
 mod observed;
 mod phase;
 mod step;
@@ -7,6 +8,7 @@ mod target;
 
 use sha2::{Digest, Sha256};
 
+pub use fault::{Effect, Fault, Impairment, Slice};
 pub use observed::{HealthProbe, ProcessRule};
 pub use phase::{
     Arrivals, Entry, Guard, GuardAction, Load, Phase, Profile, Recording, Search, Users,
@@ -21,7 +23,9 @@ pub use target::{
 };
 
 use crate::alert::Alert;
-use crate::model::{AlertGate, JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold};
+use crate::model::{
+    AlertGate, FaultOutline, JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold,
+};
 use crate::units::Nanos;
 
 /// What to do, completely.
@@ -42,6 +46,8 @@ pub struct Plan {
     /// At least one that is no warm-up.
     pub phases: Vec<Phase>,
     pub thresholds: Vec<Threshold>,
+    /// What is done to the traffic, in the order of its time; no two at once.
+    pub faults: Vec<Fault>,
     /// What stops a load that does harm.
     pub guard: Option<Guard>,
     /// Components that are asked whether they are well.
@@ -69,6 +75,7 @@ impl Plan {
             data: Vec::new(),
             phases: Vec::new(),
             thresholds: Vec::new(),
+            faults: Vec::new(),
             guard: None,
             health: Vec::new(),
             alerts: Vec::new(),
@@ -150,6 +157,7 @@ impl Plan {
             steps: self.steps.iter().map(|s| s.name.clone()).collect(),
             journeys,
             phases,
+            faults: self.faults.iter().map(outline_of_fault).collect(),
             thresholds: self.thresholds.clone(),
         }
     }
@@ -161,14 +169,15 @@ impl Plan {
             url: url.to_string(),
             command: command.map(|c| c.argv.clone()),
             unverified: url.scheme == Scheme::Https && self.target.tls.unverified,
+            limits: command.map(|c| c.limits).unwrap_or_default(),
         }
     }
 
-    /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, HTTP,
-    /// timeouts and seed. The address, the command, thresholds, alerts and what is observed are left out,
+    /// SHA-256 over everything that decides the load, in hexadecimal: journeys, data, phases, faults,
+    /// HTTP, timeouts, seed and limits of the target. The address, the command, thresholds, alerts and what is observed are left out,
     /// so that another build of the same service compares.
     pub fn hash(&self) -> String {
-        let load = serde_json::json!({
+        let mut load = serde_json::json!({
             "seed": self.seed,
             "journeys": self.journeys,
             "steps": self.steps,
@@ -182,9 +191,24 @@ impl Plan {
             "base": self.target.url.base,
             "guard": self.guard,
         });
+        if !self.faults.is_empty() {
+            load["faults"] = serde_json::json!(self.faults);
+        }
+        let limits = self.target.command.as_ref().map(|c| c.limits);
+        if let Some(limits) = limits.filter(|limits| !limits.is_none()) {
+            load["limits"] = serde_json::json!(limits);
+        }
         let digest = Sha256::digest(load.to_string().as_bytes());
         digest
             .iter()
             .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+}
+
+fn outline_of_fault(fault: &Fault) -> FaultOutline {
+    FaultOutline {
+        at: fault.at,
+        duration: fault.length,
+        what: fault.effect.to_string(),
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::ProcessRule;
+use crate::model::ResourceLimits;
 use crate::units::{Nanos, Rate};
 
 /// The service under load.
@@ -133,6 +134,7 @@ impl std::fmt::Display for Url {
 pub struct Command {
     pub argv: Vec<String>,
     pub env: BTreeMap<String, String>,
+    pub limits: ResourceLimits,
 }
 
 /// How to know that the target can be loaded.

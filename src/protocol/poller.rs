@@ -14,14 +14,14 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::thread::set_current_timer_slack;
 
-use crate::protocol::Readiness;
+use super::carrier::Readiness;
 use crate::units::Nanos;
 
 /// Most events taken at once.
 const EVENTS: usize = 512;
 
 /// A readiness set; edge-triggered.
-pub(super) struct Poller {
+pub struct Poller {
     epoll: OwnedFd,
     events: Vec<Event>,
 }
@@ -36,7 +36,10 @@ impl std::fmt::Debug for Poller {
 
 impl Poller {
     /// Belongs to the thread that makes it.
-    pub(super) fn new() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the kernel gives no readiness set.
+    pub fn new() -> io::Result<Self> {
         // Without it a sleep may be stretched by 50 µs, which the lateness would show.
         let _ = set_current_timer_slack(NonZeroU64::new(1));
         Ok(Self {
@@ -46,17 +49,23 @@ impl Poller {
     }
 
     /// Reports what happens to a socket under `token`, until it is closed.
-    pub(super) fn add(&self, socket: impl AsFd, token: u64) -> rustix::io::Result<()> {
+    ///
+    /// # Errors
+    /// When the kernel will not watch it.
+    pub fn add(&self, socket: impl AsFd, token: u64) -> rustix::io::Result<()> {
         let all = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         epoll::add(&self.epoll, socket, EventData::new_u64(token), all)
     }
 
     /// Waits at most `patience` for something to happen.
+    ///
+    /// # Errors
+    /// When the kernel refuses to wait.
     #[expect(
         clippy::cast_possible_wrap,
         reason = "a patience of seconds and a remainder below 10^9 are far from 2^63"
     )]
-    pub(super) fn wait(&mut self, Nanos(patience): Nanos) -> io::Result<()> {
+    pub fn wait(&mut self, Nanos(patience): Nanos) -> io::Result<()> {
         let timeout = Timespec {
             tv_sec: (patience / Nanos::SECOND.0) as i64,
             tv_nsec: (patience % Nanos::SECOND.0) as i64,
@@ -73,12 +82,12 @@ impl Poller {
     }
 
     /// How many events the latest wait has brought.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.events.len()
     }
 
     /// One of them: the token of its socket, and what it says.
-    pub(super) fn event(&self, index: usize) -> (u64, Readiness) {
+    pub fn event(&self, index: usize) -> (u64, Readiness) {
         let event = self.events[index];
         let flags = event.flags;
         let broken = EventFlags::HUP | EventFlags::RDHUP | EventFlags::ERR;
