@@ -47,6 +47,8 @@ pub(super) struct Case<'a> {
     /// Of the load, in order, without the first.
     pub(super) seconds: Vec<Second>,
     phases: Vec<Span>,
+    /// When the traffic was disturbed on purpose.
+    faults: Vec<Span>,
     bad: Vec<bool>,
     /// The usual median latency in nanoseconds.
     pub(super) usual: Option<f64>,
@@ -90,9 +92,14 @@ impl<'a> Case<'a> {
             from: p.start.as_secs_f64(),
             to: (p.start + p.duration).as_secs_f64(),
         });
+        let faults = outline.faults.iter().map(|f| Span {
+            from: f.at.as_secs_f64(),
+            to: f.end().as_secs_f64(),
+        });
         let mut case = Self {
             round,
             phases: phases.collect(),
+            faults: faults.collect(),
             table,
             bad: Vec::new(),
             seconds,
@@ -131,6 +138,20 @@ impl<'a> Case<'a> {
             .iter()
             .map(|s| slow(s) || s.failed_share() > FAILING || behind(s))
             .collect();
+        self.leave_out_faults();
+    }
+
+    /// What was disturbed on purpose, and what it took to get over it, is no symptom of anything.
+    fn leave_out_faults(&mut self) {
+        let mut within = false;
+        let judged = self.seconds.drain(..).zip(self.bad.drain(..));
+        let kept = judged.filter(|(second, bad)| {
+            let meets = |f: &Span| second.to > f.from && second.from < f.to;
+            within = self.faults.iter().any(meets) || (within && *bad);
+            !within
+        });
+        let (seconds, bad): (Vec<_>, Vec<_>) = kept.collect::<Vec<_>>().into_iter().unzip();
+        (self.seconds, self.bad) = (seconds, bad);
     }
 
     pub(super) fn bad_seconds(&self) -> impl Iterator<Item = &Second> {

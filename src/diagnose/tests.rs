@@ -8,8 +8,8 @@
 
 use super::*;
 use crate::model::{
-    Cell, Contaminant, Contamination, Distribution, ErrorClass, HostSample, Interval, Latencies,
-    Sample, Scraped, SeriesName, Tally, TargetDetail, TargetSample,
+    Cell, Contaminant, Contamination, Distribution, ErrorClass, FaultOutline, HostSample, Interval,
+    Latencies, Sample, Scraped, SeriesName, Tally, TargetDetail, TargetSample,
 };
 use crate::report::fixture;
 use crate::units::{Bytes, Nanos};
@@ -256,6 +256,27 @@ fn a_full_pool_is_told_from_a_slow_dependency() {
         ..Scene::default()
     };
     leads(&then(slow, &healthy), "slow-dependency");
+}
+
+#[test]
+fn what_is_disturbed_on_purpose_is_no_symptom() {
+    let slow = |second: u64| {
+        let disturbed = (TURN..TURN + 8).contains(&second);
+        Scene {
+            latencies: vec![(1.0, if disturbed { 400 } else { 5 })],
+            in_flight: if disturbed { 30 } else { 1 },
+            ..Scene::default()
+        }
+    };
+    let mut run = tell(slow);
+    assert_ne!(found(&run), []);
+    // It lasts 5 s; the others are what it took to recover.
+    run.manifest.outline.faults = vec![FaultOutline {
+        at: Nanos::from_secs(TURN),
+        duration: Nanos::from_secs(5),
+        what: "400 ms latency".to_owned(),
+    }];
+    assert_eq!(found(&run), []);
 }
 
 #[test]
