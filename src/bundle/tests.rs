@@ -364,3 +364,24 @@ fn where_not_all_secrets_are_known_nothing_of_others_is_kept() {
         "<td>target/output.txt</td><td>it may hold a secret that is not known here</td>"
     ));
 }
+
+#[test]
+fn a_secret_is_not_hidden_by_how_control_characters_are_shown() {
+    let mut snapshot = snapshot();
+    let told = Untrusted::from("told line\nbreak");
+    snapshot.processes[0].name = told.clone();
+    snapshot.processes[0].arguments.push(told.clone());
+    snapshot.threads[0].pool = told.clone();
+    snapshot.threads[0].name = told.clone();
+    snapshot.unread[0].why = told.raw().to_owned();
+    let occasion = Occasion {
+        why: told.raw().to_owned(),
+        ..occasion()
+    };
+    let files = assemble(&occasion, snapshot, Secrets::of(&plan("line\nbreak")));
+    for (name, bytes) in &files {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains("break"), "{name}:\n{text}");
+    }
+    assert!(text(&files, "index.html").contains("<p>told [redacted]</p>"));
+}
