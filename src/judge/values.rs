@@ -159,6 +159,7 @@ impl Reading {
             Metric::ErrorsRate | Metric::Errors(_) => self
                 .counts(metric)
                 .map_or(Estimate::Missing, |c| finite(c.share())),
+            Metric::RetriesRate => ratio(tally.retried.total() as f64, tally.due),
             // No answer is without bytes: nobody counted them.
             Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => ratio(tally.bytes_in.0 as f64, tally.answered),
@@ -347,5 +348,29 @@ fn finite(v: f64) -> Estimate {
         Estimate::Exact(v)
     } else {
         Estimate::Missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ErrorClass;
+
+    #[test]
+    fn retries_are_counted_by_attempt_and_request() {
+        let of = |due, retried| {
+            let mut cell = Cell::default();
+            cell.tally.due = due;
+            cell.tally.retried.add(ErrorClass::Status5xx, retried);
+            Reading::of_stretch(cell, Nanos::SECOND).value(Metric::RetriesRate)
+        };
+        assert_eq!(of(10, 4), Estimate::Exact(0.4));
+        assert_eq!(
+            of(10, 25),
+            Estimate::Exact(2.5),
+            "each request took several"
+        );
+        assert_eq!(of(10, 0), Estimate::Exact(0.0));
+        assert_eq!(of(0, 0), Estimate::Missing);
     }
 }

@@ -87,6 +87,7 @@ pub enum Metric {
     ThroughputOk,
     ErrorsRate,
     Errors(ErrorClass),
+    RetriesRate,
     BytesIn,
     BytesOut,
     CpuPerRequest,
@@ -113,6 +114,7 @@ impl Metric {
             Self::ThroughputSent,
             Self::ThroughputOk,
             Self::ErrorsRate,
+            Self::RetriesRate,
             Self::BytesIn,
             Self::BytesOut,
             Self::CpuPerRequest,
@@ -140,6 +142,7 @@ impl Metric {
             Self::ThroughputSent => "throughput.sent".into(),
             Self::ThroughputOk => "throughput.ok".into(),
             Self::ErrorsRate => "errors.rate".into(),
+            Self::RetriesRate => "retries.rate".into(),
             Self::BytesIn => "bytes.in".into(),
             Self::BytesOut => "bytes.out".into(),
             Self::CpuPerRequest => "cpu.per-request".into(),
@@ -165,7 +168,9 @@ impl Metric {
             | Self::ThroughputSent
             | Self::ThroughputOk
             | Self::CapacityKnee => Unit::PerSecond,
-            Self::ErrorsRate | Self::Errors(_) | Self::CpuUtilisation => Unit::Share,
+            Self::ErrorsRate | Self::Errors(_) | Self::RetriesRate | Self::CpuUtilisation => {
+                Unit::Share
+            }
             Self::BytesIn | Self::BytesOut | Self::RssPeak | Self::RssEnd => Unit::Bytes,
             Self::RssSlope => Unit::BytesPerSecond,
             Self::FdsPeak | Self::ThreadsPeak => Unit::Count,
@@ -203,6 +208,7 @@ impl Metric {
     pub const fn default_change(self) -> Change {
         match self {
             Self::ErrorsRate | Self::Errors(_) => Change::Points(0.001),
+            Self::RetriesRate => Change::Points(0.01),
             Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
@@ -233,6 +239,11 @@ impl Metric {
         )
     }
 
+    /// True when it is a share of requests, often zero, whose changes are percentage points.
+    pub const fn is_share_of_requests(self) -> bool {
+        matches!(self, Self::ErrorsRate | Self::Errors(_) | Self::RetriesRate)
+    }
+
     /// One sentence for `explain` and for reports.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -255,6 +266,9 @@ impl Metric {
                 "Share of due requests that were not answered as expected, whatever the reason."
             }
             Self::Errors(_) => "Share of due requests that failed in this way.",
+            Self::RetriesRate => {
+                "Attempts that failed and were made again by `retry`, divided by the requests that were due. More than 100 % when most requests take several."
+            }
             Self::BytesIn => "Bytes received per answered request, heads included.",
             Self::BytesOut => "Bytes sent per request, heads included.",
             Self::CpuPerRequest => {

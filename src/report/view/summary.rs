@@ -140,6 +140,7 @@ impl Summary {
             Metric::ThroughputOk => self.per_second(tally.answered),
             Metric::ErrorsRate => known(self.error_rate()),
             Metric::Errors(class) => share(tally.failures.count(class), tally.due),
+            Metric::RetriesRate => share(tally.retried.total(), tally.due),
             Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => share(tally.bytes_in.0, tally.answered),
             Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
