@@ -10,7 +10,7 @@ use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::Judge;
 use crate::scenario::{self, plan::Plan};
-use crate::session::{self, Against, ArmTarget, CheckOptions, Command};
+use crate::session::{self, Against, ArmTarget, CheckOptions, Command, ProfilerChoice};
 use crate::units::Nanos;
 use crate::untrusted::Untrusted;
 
@@ -64,6 +64,9 @@ pub(super) struct Args {
     /// Compare in spite of another machine or plan
     #[arg(long)]
     allow_mismatch: bool,
+    /// When it regresses, run both sides again under a profiler and show where the time went
+    #[arg(long, value_enum, value_name = "PROFILER", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    profile_on_regression: Option<ProfilerName>,
     /// What an inconclusive result does
     #[arg(long, value_enum, default_value_t)]
     on_inconclusive: OnInconclusive,
@@ -84,6 +87,27 @@ const _: () = assert!(
     session::MOST_ROUNDS == 50,
     "the argument's range is that of the looks"
 );
+
+/// What may look where the time goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ProfilerName {
+    /// perf where it is permitted, else sampling
+    Auto,
+    /// perf record: which functions run
+    Perf,
+    /// /proc alone: which threads run, and what the others wait for
+    Sampling,
+}
+
+impl From<ProfilerName> for ProfilerChoice {
+    fn from(name: ProfilerName) -> Self {
+        match name {
+            ProfilerName::Auto => Self::Auto,
+            ProfilerName::Perf => Self::Perf,
+            ProfilerName::Sampling => Self::Sampling,
+        }
+    }
+}
 
 /// The rules by which a change can be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -112,6 +136,7 @@ Examples:
   plimsoll check checkout
   plimsoll check checkout --time-budget 5m
   plimsoll check checkout --against-command './main/shop --port {port}'
+  plimsoll check checkout --against-command './main/shop --port {port}' --profile-on-regression
   plimsoll check checkout -o report.html -o comment.md -o junit.xml";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
@@ -183,6 +208,7 @@ impl Args {
             },
             allow_missing: self.allow_missing_baseline,
             allow_mismatch: self.allow_mismatch,
+            profiler: self.profile_on_regression.map(Into::into),
         })
     }
 

@@ -43,6 +43,8 @@ pub enum Event {
     },
     /// A search for capacity has judged a level.
     LevelJudged { rate: f64, verdict: LevelVerdict },
+    /// A round begins that is looked at by a profiler and not measured.
+    Profiling { arm: Arm },
     /// Something the user should know now.
     Warning(String),
     /// A stop was asked for; the run drains and reports.

@@ -105,6 +105,10 @@ impl Progress {
             Event::LevelJudged { rate, verdict } => {
                 Some(format!("level {} {verdict}", Unit::PerSecond.format(*rate)))
             }
+            Event::Profiling { arm } => Some(format!(
+                "profiling {}: one more round, which is not judged",
+                arm.name()
+            )),
             Event::Warning(text) => Some(format!(
                 "warning: {}",
                 Untrusted::from(text.as_str()).terminal()

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json as object};
 
 use crate::model::{Estimate, Level, Metric, Stat};
 
-use super::view::{CapacityView, DiagnosisView, Part, RoundView, Row, Summary, View};
+use super::view::{
+    CapacityView, DiagnosisView, Part, ProfileView, RoundView, Row, Shares, Summary, View,
+};
 use super::words;
 
 /// Version of the structure; grows only when a reader must change.
@@ -15,6 +17,17 @@ pub const SCHEMA: u32 = 1;
 
 /// Renders pretty-printed JSON with a final line feed.
 pub fn json(view: &View) -> String {
+    pretty(&document(view))
+}
+
+pub(super) fn pretty(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// All there is to tell.
+pub(super) fn document(view: &View) -> Value {
     let facts = &view.facts;
     let manifest = &facts.manifest;
     let mut whole = object!({
@@ -79,13 +92,15 @@ pub fn json(view: &View) -> String {
         "trust": trust(view),
         "diagnoses": view.diagnoses.iter().map(diagnosis).collect::<Vec<_>>(),
     });
+    // Without one, documents stay as they were.
+    if let Some(told) = &view.profile {
+        whole["profile"] = profile(told);
+    }
     let target = &manifest.outline.target;
     if target.url.starts_with("https://") {
         whole["run"]["certificate_verified"] = object!(!target.unverified);
     }
-    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
-    text.push('\n');
-    text
+    whole
 }
 
 /// `{ "kind": "exact", "value": 41000000.0 }`
@@ -118,6 +133,19 @@ pub(super) fn diagnosis(d: &DiagnosisView) -> Value {
         "causes": d.causes,
         "actions": d.actions,
         "rules_out": d.rules_out,
+    })
+}
+
+fn profile(told: &ProfileView) -> Value {
+    let shares = |s: &Shares| object!({ "total": s.total, "own": s.own });
+    object!({
+        "finding": told.finding.raw(),
+        "about": told.about.iter().map(crate::untrusted::Untrusted::raw).collect::<Vec<_>>(),
+        "functions": told.functions.iter().map(|f| object!({
+            "name": f.name.raw(),
+            "before": f.before.as_ref().map(shares),
+            "now": shares(&f.now),
+        })).collect::<Vec<_>>(),
     })
 }
 

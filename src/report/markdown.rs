@@ -3,7 +3,7 @@
 use crate::model::{Metric, Stat};
 use crate::untrusted::Untrusted;
 
-use super::view::{DETECTOR_COLUMNS, LEVEL_COLUMNS, Part, Row, Tone, View};
+use super::view::{DETECTOR_COLUMNS, FunctionRow, LEVEL_COLUMNS, Part, Row, Tone, View};
 use super::words;
 
 /// GitHub refuses longer comments (65,536 characters); what is above this is left out and said so.
@@ -23,6 +23,7 @@ pub fn markdown(view: &View) -> String {
     for diagnosis in view.telling_diagnoses() {
         page.paragraph(&format!("**Why:** {}", diagnosis.in_short().markdown()));
     }
+    page.profile(view);
     page.capacity(view);
     page.remarks(view);
     page.alerts(view);
@@ -78,6 +79,30 @@ impl Page {
             about += &format!(" · against {}", clipped(reference, 300));
         }
         self.paragraph(&about);
+    }
+
+    fn profile(&mut self, view: &View) {
+        let Some(profile) = &view.profile else {
+            return;
+        };
+        let finding = clipped(&profile.finding, 1_000);
+        self.paragraph(&format!("**Profile:** {finding}"));
+        let mut body = String::new();
+        if !profile.functions.is_empty() {
+            body = format!(
+                "| {} |\n|:--|--:|--:|--:|--:|\n",
+                FunctionRow::HEAD.join(" | ")
+            );
+            for function in &profile.functions {
+                let cells = function.cells(&clipped(&function.name, 300));
+                body += &format!("| {} |\n", cells.join(" | "));
+            }
+            body += "\n";
+        }
+        for about in &profile.about {
+            body += &format!("{}\n\n", clipped(about, 1_000));
+        }
+        self.details("Functions by share of samples", &body);
     }
 
     fn capacity(&mut self, view: &View) {

@@ -23,6 +23,7 @@ mod measure;
 mod merge;
 mod overseer;
 mod planner;
+mod profile;
 mod promote;
 mod round;
 mod search;
@@ -35,13 +36,13 @@ mod weigh;
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{Baseline, Event, Run};
+use crate::model::{Baseline, Event, Profiles, Run};
 
 pub use crate::diagnose::{CATALOGUE as SYMPTOMS, Symptom, diagnose};
 pub use crate::engine::Stop;
 pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};
-pub use crate::observe::{Reading, Soundness, machine as examine_machine};
+pub use crate::observe::{ProfilerChoice, Reading, Soundness, machine as examine_machine};
 pub use crate::scenario::plan::Command;
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept};
@@ -100,4 +101,6 @@ pub struct Outcome {
     pub run: Run,
     pub dir: PathBuf,
     pub baseline: Option<Baseline>,
+    /// What rounds showed that were run again under a profiler.
+    pub profiles: Profiles,
 }

@@ -318,8 +318,30 @@ impl Measurer<'_, '_> {
         Ok(())
     }
 
-    /// Starts the target if it is ours, and waits until it is ready; None when a stop came first.
     pub(super) fn start(&mut self, target: &ArmTarget) -> Result<Option<Started>, SessionError> {
+        let stage = Stage {
+            session: self.session,
+            plan: Arc::clone(&self.plan),
+            stop: self.stop.clone(),
+        };
+        stage.start(target, self.watcher)
+    }
+}
+
+/// What a target is brought up with.
+pub(super) struct Stage<'a> {
+    pub session: &'a Session,
+    pub plan: Arc<Plan>,
+    pub stop: Stop,
+}
+
+impl Stage<'_> {
+    /// Starts the target if it is ours, and waits until it is ready; None when a stop came first.
+    pub(super) fn start(
+        &self,
+        target: &ArmTarget,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<Option<Started>, SessionError> {
         let mut url = target.url.clone();
         let given_port = url.port == 0;
         if given_port {
@@ -368,7 +390,7 @@ impl Measurer<'_, '_> {
                 Ok(()) => break,
                 Err(refusal) => refusal,
             };
-            if self.stopping() {
+            if self.stop.state() != StopState::Running {
                 return Ok(None);
             }
             started.still_running()?;
@@ -394,7 +416,7 @@ impl Measurer<'_, '_> {
             return Err(SessionError::NoProcess { rule: rule.clone() });
         }
         self.healthy(&started)?;
-        (self.watcher)(&Event::Ready {
+        watcher(&Event::Ready {
             after: Monotonic.now() - from,
         });
         Ok(Some(started))
@@ -456,7 +478,7 @@ impl Measurer<'_, '_> {
 }
 
 /// The address of a target, which a name may have led anywhere.
-fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
+pub(super) fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
     let address = url.resolve().map_err(|source| SessionError::Unresolved {
         host: url.host.clone(),
         source,

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Scope, Stat};
 use crate::report::view::{
-    CapacityView, DETECTOR_COLUMNS, DiagnosisView, LEVEL_COLUMNS, Part, Row, Tone, View, level,
+    CapacityView, DETECTOR_COLUMNS, DiagnosisView, FunctionRow, LEVEL_COLUMNS, Part, ProfileView,
+    Row, Tone, View, level,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -446,4 +447,23 @@ pub(super) fn diagnoses(view: &View) -> Vec<Explained> {
         rules_out: d.rules_out.join("; "),
     };
     view.diagnoses.iter().map(explained).collect()
+}
+
+/// What was profiled: how, and the functions that stand out.
+#[derive(Debug, Serialize)]
+pub(super) struct Profiled {
+    about: Vec<String>,
+    #[serde(flatten)]
+    functions: Grid,
+}
+
+pub(super) fn profile(profile: &ProfileView) -> Profiled {
+    let rows = profile.functions.iter();
+    Profiled {
+        about: profile.about.iter().map(Untrusted::terminal).collect(),
+        functions: Grid {
+            head: FunctionRow::HEAD.to_vec(),
+            rows: rows.map(|f| f.cells(&f.name.terminal()).to_vec()).collect(),
+        },
+    }
 }

@@ -20,6 +20,7 @@ pub fn text(view: &View, style: TextStyle) -> String {
     page.rows(view);
     page.capacity(view);
     page.alerts(view);
+    page.profile(view);
     if style.verbosity == Verbosity::Verbose {
         page.detector(view);
     }
