@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, quantity};
+use super::notify::NotifyArgs;
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
@@ -78,6 +79,8 @@ pub(super) struct Args {
     #[command(flatten)]
     alerts: AlertArgs,
     #[command(flatten)]
+    notify: NotifyArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -141,6 +144,7 @@ Examples:
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
+    let hook = args.notify.hook(&args.hosts)?;
     let mut plan = load::plan(context, &args.scenario, None, &args.hosts)?;
     args.alerts.add_to(&mut plan)?;
     let options = args.options(&plan)?;
@@ -156,9 +160,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         &mut show::watcher(context),
     )?;
     let kept = show::keep_html(&outcome);
-    show::outcome(context, &outcome, &args.output)?;
+    let shown = show::outcome(context, &outcome, &args.output);
+    let exit = Exit::of(&outcome.run, args.on_inconclusive);
+    if let Some(hook) = hook {
+        hook.tell(context, &outcome, exit);
+    }
+    shown?;
     kept?;
-    Ok(Exit::of(&outcome.run, args.on_inconclusive))
+    Ok(exit)
 }
 
 /// The plan of the target that would be measured, for as long as it can take, and its reference.

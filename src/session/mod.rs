@@ -21,6 +21,7 @@ mod ledger;
 mod load;
 mod measure;
 mod merge;
+mod notify;
 mod overseer;
 mod planner;
 mod profile;
@@ -59,6 +60,7 @@ pub use ledger::{
 };
 pub use measure::{measure, measure_part};
 pub use merge::merge;
+pub use notify::notify;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use series::{history_of, is_date};
