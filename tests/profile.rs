@@ -58,7 +58,7 @@ fn without_perf(place: &Workplace) -> PathBuf {
 
 fn stacks(run: &Path, arm: &str) -> Vec<(String, u64)> {
     let path = run.join(format!("profile-{arm}.folded"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let stack = |line: &str| {
         let (stack, n) = line.rsplit_once(' ').expect("a count");
         (stack.to_owned(), n.parse().expect("a number"))

@@ -97,7 +97,7 @@ impl Stacks {
         }
         if stack.len() > MOST_FRAMES {
             // The thread stays, and what is nearest to the work.
-            stack.drain(1..stack.len() - MOST_FRAMES + 1);
+            stack.drain(1..=stack.len() - MOST_FRAMES);
         }
         if self.0.len() >= MOST_STACKS && !self.0.contains_key(&stack) {
             return false;

@@ -62,7 +62,7 @@ impl Perf {
         let ended = command
             .args(["--", "true"])
             .output()
-            .map_err(cannot_start)?;
+            .map_err(|e| cannot_start(&e))?;
         if ended.status.success() {
             return Ok(tried);
         }
@@ -108,7 +108,7 @@ impl Tried {
         let lives = delay + longest + SPARE;
         // What perf records lives as long as this command, unless it is ended before.
         let sleep = ["--", "sleep", &format!("{}", lives.as_secs_f64().ceil())];
-        let child = command.args(sleep).spawn().map_err(cannot_start)?;
+        let child = command.args(sleep).spawn().map_err(|e| cannot_start(&e))?;
         Ok(Perf {
             child,
             scratch: self.scratch,
@@ -149,7 +149,7 @@ fn understood(record: &std::path::Path) -> Result<Taken, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(cannot_start)?;
+        .map_err(|e| cannot_start(&e))?;
     let lines = child.stdout.take().map(BufReader::new);
     let (told, tale) = mpsc::channel();
     let reading = thread::Builder::new()
@@ -178,7 +178,7 @@ fn understood(record: &std::path::Path) -> Result<Taken, String> {
     taken
 }
 
-fn cannot_start(error: std::io::Error) -> String {
+fn cannot_start(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "perf is not installed (Debian: linux-perf)".to_owned(),
         _ => format!("perf cannot be started: {error}"),

@@ -25,15 +25,17 @@ impl Folding {
     pub(super) fn line(&mut self, line: &str) {
         if line.trim().is_empty() {
             self.end_stack();
-        } else if let Some(frame) = frame(line) {
-            if let Some(frame) = frame
-                && !is_repeated(&self.frames, &frame)
-            {
-                self.frames.push(frame);
+            return;
+        }
+        match frame(line) {
+            Some(Frame::Function(name)) if !is_repeated(&self.frames, &name) => {
+                self.frames.push(name);
             }
-        } else {
-            self.end_stack();
-            self.thread = Some(thread(line));
+            Some(_) => {}
+            None => {
+                self.end_stack();
+                self.thread = Some(thread(line));
+            }
         }
     }
 
@@ -77,8 +79,15 @@ fn thread(line: &str) -> String {
     pool_name(name.trim())
 }
 
-/// The name of a frame; `Some(None)` for the mark of where unwinding ended, None for another line.
-fn frame(line: &str) -> Option<Option<String>> {
+/// What a line tells of a stack.
+enum Frame {
+    Function(String),
+    /// Unwinding came to no caller.
+    End,
+}
+
+/// None for a line that tells of no frame.
+fn frame(line: &str) -> Option<Frame> {
     let rest = line.strip_prefix([' ', '\t'])?.trim();
     let (address, rest) = rest.split_once(' ')?;
     let address = u64::from_str_radix(address, 16).ok()?;
@@ -91,7 +100,7 @@ fn frame(line: &str) -> Option<Option<String>> {
         None => rest.rsplit_once(" (")?,
     };
     if address == u64::MAX {
-        return Some(None);
+        return Some(Frame::End);
     }
     let in_kernel = address >> 63 == 1;
     let name = match (symbol, object) {
@@ -102,7 +111,11 @@ fn frame(line: &str) -> Option<Option<String>> {
         }
         (symbol, _) => without_hash(symbol).to_owned(),
     };
-    Some(Some(if in_kernel { name + KERNEL } else { name }))
+    Some(Frame::Function(if in_kernel {
+        name + KERNEL
+    } else {
+        name
+    }))
 }
 
 /// Marks a function of the kernel, as other tools do.

@@ -190,13 +190,13 @@ mod tests {
             ),
             ("long", rendered("long", &fixture::long_run(), false)),
             ("search", rendered("search", &fixture::search_run(), false)),
-            ("profiled", profiled(fixture::profiles())),
-            ("hostile profile", profiled(hostile_profiles())),
+            ("profiled", profiled(&fixture::profiles())),
+            ("hostile profile", profiled(&hostile_profiles())),
         ]
     }
 
-    fn profiled(profiles: crate::model::Profiles) -> String {
-        let view = View::new(&fixture::run(), None).profiled(&profiles);
+    fn profiled(profiles: &crate::model::Profiles) -> String {
+        let view = View::new(&fixture::run(), None).profiled(profiles);
         kept("profiled", html(&view))
     }
 
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_was_profiled_is_drawn_with_its_words() {
-        let page = profiled(fixture::profiles());
+        let page = profiled(&fixture::profiles());
         for told in [
             "href=\"#profile\"",
             "<code>serialize</code> has 62 % of samples, before 24 %.",
@@ -359,7 +359,7 @@ mod tests {
             .collect();
         assert_eq!(scripts.len(), 1);
         assert_eq!(scripts[0].text(), Some(SCRIPT));
-        for page in [page, profiled(hostile_profiles())] {
+        for page in [page, profiled(&hostile_profiles())] {
             assert!(!page.contains(['\u{202e}', '\u{1b}']));
             assert!(!page.contains("<script>alert"));
         }
