@@ -139,6 +139,9 @@ const fn advice(metric: Metric) -> &'static str {
         Metric::ErrorsRate | Metric::Errors(_) => {
             "look at the error classes of the report and at the target's log"
         }
+        Metric::HealthScore => {
+            "look at which component was not well, and when: `health_up` by name"
+        }
         Metric::RetriesRate => {
             "look at what fails and is tried again: retries add load when the target can bear it least"
         }

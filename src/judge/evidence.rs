@@ -206,6 +206,8 @@ fn unusable(row: &Row) -> Option<(Verdict, String)> {
 pub(super) fn not_measured(metric: Metric) -> String {
     if metric.needs_process() {
         "not measured: the target's process was not observed".to_owned()
+    } else if metric == Metric::HealthScore {
+        "not measured: no component was asked for its health".to_owned()
     } else {
         "not measured: no request in this scope".to_owned()
     }

@@ -97,6 +97,7 @@ pub enum Metric {
     RssSlope,
     FdsPeak,
     ThreadsPeak,
+    HealthScore,
     /// Of a run, not of a round: what a search for capacity finds.
     CapacityKnee,
     /// A number that others measured and named.
@@ -124,6 +125,7 @@ impl Metric {
             Self::RssSlope,
             Self::FdsPeak,
             Self::ThreadsPeak,
+            Self::HealthScore,
             Self::CapacityKnee,
         ];
         by_stat
@@ -152,6 +154,7 @@ impl Metric {
             Self::RssSlope => "memory.rss.slope".into(),
             Self::FdsPeak => "fds.peak".into(),
             Self::ThreadsPeak => "threads.peak".into(),
+            Self::HealthScore => "health.score".into(),
             Self::CapacityKnee => "capacity.knee".into(),
             Self::Custom(custom) => custom.name().to_owned(),
         }
@@ -168,9 +171,11 @@ impl Metric {
             | Self::ThroughputSent
             | Self::ThroughputOk
             | Self::CapacityKnee => Unit::PerSecond,
-            Self::ErrorsRate | Self::Errors(_) | Self::RetriesRate | Self::CpuUtilisation => {
-                Unit::Share
-            }
+            Self::ErrorsRate
+            | Self::Errors(_)
+            | Self::RetriesRate
+            | Self::CpuUtilisation
+            | Self::HealthScore => Unit::Share,
             Self::BytesIn | Self::BytesOut | Self::RssPeak | Self::RssEnd => Unit::Bytes,
             Self::RssSlope => Unit::BytesPerSecond,
             Self::FdsPeak | Self::ThreadsPeak => Unit::Count,
@@ -183,6 +188,7 @@ impl Metric {
             Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
+            | Self::HealthScore
             | Self::CapacityKnee => Better::Higher,
             Self::Custom(custom) => custom.better(),
             _ => Better::Lower,
@@ -208,7 +214,7 @@ impl Metric {
     pub const fn default_change(self) -> Change {
         match self {
             Self::ErrorsRate | Self::Errors(_) => Change::Points(0.001),
-            Self::RetriesRate => Change::Points(0.01),
+            Self::RetriesRate | Self::HealthScore => Change::Points(0.01),
             Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
@@ -282,6 +288,9 @@ impl Metric {
             }
             Self::FdsPeak => "Greatest number of open descriptors of the target.",
             Self::ThreadsPeak => "Greatest number of threads of the target.",
+            Self::HealthScore => {
+                "Share of the answers to `[[health]]` probes that said that the component is well."
+            }
             Self::CapacityKnee => {
                 "The rate at which half of the rounds still hold: what a `search` phase finds, with its interval. A scenario without one has no such value."
             }

@@ -55,7 +55,7 @@ pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, Targ
 pub use origin::Origin;
 pub use outline::{Change, JourneyOutline, Outline, PhaseOutline, Scope, TargetOutline, Threshold};
 pub use profile::{Profile, Profiler, Profiles, Seen, Stacks, UNKNOWN, Unprofiled};
-pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
+pub use round::{Arm, Contaminant, Contamination, PhaseHealth, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
 pub use values::{Given, Values};

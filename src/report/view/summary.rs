@@ -25,6 +25,8 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) wait: Distribution,
     pub(in crate::report) lateness: Distribution,
     pub(in crate::report) usage: Option<Usage>,
+    /// Share of the looks at components that found them well.
+    pub(in crate::report) health: Option<f64>,
     /// What a single round was given: values of several do not add up.
     pub(in crate::report) given: BTreeMap<Metric, f64>,
 }
@@ -68,6 +70,7 @@ impl Summary {
             }
         }
         summary.usage = Usage::new(rounds, outline, scope);
+        summary.health = health(rounds, outline, scope);
         if let [round] = rounds {
             let given = round.given.iter().filter(|g| g.scope == *scope);
             summary.given = given.map(|g| (g.metric, g.value)).collect();
@@ -152,6 +155,7 @@ impl Summary {
             Metric::RssSlope => known(self.usage.and_then(|u| u.rss_slope)),
             Metric::FdsPeak => usage(|u| u.fds_peak as f64),
             Metric::ThreadsPeak => usage(|u| u.threads_peak as f64),
+            Metric::HealthScore => known(self.health),
             Metric::CapacityKnee | Metric::Custom(_) => Estimate::Missing,
         }
     }
@@ -202,6 +206,18 @@ impl Usage {
             threads_peak: threads,
         })
     }
+}
+
+/// None of a step, and where nobody was asked.
+fn health(rounds: &[&Round], outline: &Outline, scope: &Scope) -> Option<f64> {
+    if scope.step.is_some() {
+        return None;
+    }
+    let looks = rounds.iter().flat_map(|r| &r.health);
+    let (asked, well) = looks
+        .filter(|h| in_phase(outline, scope, h.phase))
+        .fold((0, 0), |(asked, well), h| (asked + h.asked, well + h.well));
+    (asked > 0).then(|| well as f64 / asked as f64)
 }
 
 /// A step or a phase with its share of the run.
