@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use common::Workplace;
-use plimsoll::model::{Run, SeriesName};
+use plimsoll::model::{Estimate, Metric, Run, SeriesName, Verdict};
 use plimsoll::{series, store};
 
 /// A service of this test's own process, with metrics and health.
@@ -67,6 +67,10 @@ duration = "3s"
 [[threshold]]
 metric = "fds.peak"
 max = 1000000
+
+[[threshold]]
+metric = "health.score"
+min = "99%"
 "#,
             port = self.port
         )
@@ -160,6 +164,10 @@ fn a_service_that_runs_already_is_observed_by_its_port() {
     exactly(last("health_reading", &pointer("/ready")), 1.0);
     exactly(last("target_up", &[]), 1.0);
     assert!(last("scrape_duration_seconds", &[("path", "/metrics")]) > 0.0);
+    let results = &run.comparison.as_ref().expect("judged").results;
+    let score = results.iter().find(|r| r.metric == Metric::HealthScore);
+    let score = score.map(|r| (r.now.value, r.limit));
+    assert_eq!(score, Some((Estimate::Exact(1.0), Some(Verdict::Kept))));
     // The counter of the target is on the axis of the load: it grows while that lasts.
     let counter = table.get("items_served_total", &[]).expect("a counter");
     assert!(counter.last() > counter.values().next(), "{counter:?}");

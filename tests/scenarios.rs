@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use plimsoll::diagnostic::{Diagnostic, SourceFile, render};
 use plimsoll::scenario;
-use plimsoll::scenario::plan::{Overflow, Plan, Version};
+use plimsoll::scenario::plan::{Overflow, Plan, RetryOn, Version};
 use plimsoll::units::Nanos;
 use proptest::prelude::*;
 
@@ -730,6 +730,23 @@ fn load_models_arrive_in_the_plan_as_written() {
     errors.rate Some(0.1) None true
     errors.rate Some(0.2) Some(Nanos(5000000000)) false
     ");
+}
+
+#[test]
+fn a_preset_of_retries_fills_in_what_is_not_given() {
+    let plan = loaded("retry-presets.toml");
+    let retry = |i: usize| plan.steps[i].retry.clone().expect("a retry");
+    assert_eq!(retry(0), retry(1));
+    let (named, own) = (retry(0), retry(2));
+    assert_eq!((named.max, own.max), (5, 2));
+    assert_eq!((named.factor, own.factor), (1.5, 1.5));
+    // A longer first pause raises the longest one with it.
+    assert_eq!(
+        (own.base_delay, own.max_delay),
+        (Nanos::from_secs(3), Nanos::from_secs(3))
+    );
+    assert_eq!(own.on, [RetryOn::Status(500)]);
+    assert!(own.jitter);
 }
 
 #[test]

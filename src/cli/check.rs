@@ -3,12 +3,13 @@
 use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, quantity};
+use super::notify::NotifyArgs;
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::Judge;
 use crate::scenario::{self, plan::Plan};
-use crate::session::{self, Against, ArmTarget, CheckOptions, Command};
+use crate::session::{self, Against, ArmTarget, CheckOptions, Command, ProfilerChoice};
 use crate::units::Nanos;
 use crate::untrusted::Untrusted;
 
@@ -62,6 +63,9 @@ pub(super) struct Args {
     /// Compare in spite of another machine or plan
     #[arg(long)]
     allow_mismatch: bool,
+    /// When it regresses, run both sides again under a profiler and show where the time went
+    #[arg(long, value_enum, value_name = "PROFILER", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    profile_on_regression: Option<ProfilerName>,
     /// What an inconclusive result does
     #[arg(long, value_enum, default_value_t)]
     on_inconclusive: OnInconclusive,
@@ -73,6 +77,8 @@ pub(super) struct Args {
     #[command(flatten)]
     alerts: AlertArgs,
     #[command(flatten)]
+    notify: NotifyArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -82,6 +88,27 @@ const _: () = assert!(
     session::MOST_ROUNDS == 50,
     "the argument's range is that of the looks"
 );
+
+/// What may look where the time goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ProfilerName {
+    /// perf where it is permitted, else sampling
+    Auto,
+    /// perf record: which functions run
+    Perf,
+    /// /proc alone: which threads run, and what the others wait for
+    Sampling,
+}
+
+impl From<ProfilerName> for ProfilerChoice {
+    fn from(name: ProfilerName) -> Self {
+        match name {
+            ProfilerName::Auto => Self::Auto,
+            ProfilerName::Perf => Self::Perf,
+            ProfilerName::Sampling => Self::Sampling,
+        }
+    }
+}
 
 /// The rules by which a change can be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -110,10 +137,12 @@ Examples:
   plimsoll check checkout
   plimsoll check checkout --time-budget 5m
   plimsoll check checkout --against-command './main/shop --port {port}'
+  plimsoll check checkout --against-command './main/shop --port {port}' --profile-on-regression
   plimsoll check checkout -o report.html -o comment.md -o junit.xml";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
+    let hook = args.notify.hook(&args.hosts)?;
     let mut plan = load::plan(context, &args.scenario, None, &args.hosts)?;
     args.alerts.add_to(&mut plan)?;
     let options = args.options(&plan)?;
@@ -129,9 +158,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         &mut show::watcher(context),
     )?;
     let kept = show::keep_html(&outcome);
-    show::outcome(context, &outcome, &args.output)?;
+    let shown = show::outcome(context, &outcome, &args.output);
+    let exit = Exit::of(&outcome.run, args.on_inconclusive);
+    if let Some(hook) = hook {
+        hook.tell(context, &outcome, exit);
+    }
+    shown?;
     kept?;
-    Ok(Exit::of(&outcome.run, args.on_inconclusive))
+    Ok(exit)
 }
 
 /// The plan of the target that would be measured, for as long as it can take, and its reference.
@@ -181,6 +215,7 @@ impl Args {
             },
             allow_missing: self.allow_missing_baseline,
             allow_mismatch: self.allow_mismatch,
+            profiler: self.profile_on_regression.map(Into::into),
         })
     }
 

@@ -17,6 +17,7 @@ mod import;
 mod init;
 mod load;
 mod merge;
+mod notify;
 mod report;
 mod run;
 mod show;

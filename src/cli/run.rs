@@ -3,6 +3,7 @@
 use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
+use super::notify::NotifyArgs;
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::clock::Moment;
@@ -35,6 +36,8 @@ pub(super) struct Args {
     #[command(flatten)]
     alerts: AlertArgs,
     #[command(flatten)]
+    notify: NotifyArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     quick: QuickArgs,
@@ -50,6 +53,7 @@ Examples:
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
+    let hook = args.notify.hook(&args.hosts)?;
     let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
     args.alerts.add_to(&mut plan)?;
     if args.dry_run {
@@ -73,7 +77,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         _ => session::measure(&session, plan, rounds, watcher),
     }?;
     let kept = show::keep_html(&outcome);
-    show::outcome(context, &outcome, &args.output)?;
+    let shown = show::outcome(context, &outcome, &args.output);
+    let exit = Exit::of(&outcome.run, OnInconclusive::Warn);
+    if let Some(hook) = hook {
+        hook.tell(context, &outcome, exit);
+    }
+    shown?;
     kept?;
-    Ok(Exit::of(&outcome.run, OnInconclusive::Warn))
+    Ok(exit)
 }

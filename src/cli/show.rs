@@ -64,7 +64,9 @@ const fn is_stdout(destination: &Destination) -> bool {
 
 /// What every format shows of a run.
 pub(super) fn view(outcome: &Outcome) -> View {
-    View::new(&outcome.run, outcome.baseline.as_ref()).explained(&session::diagnose(&outcome.run))
+    View::new(&outcome.run, outcome.baseline.as_ref())
+        .explained(&session::diagnose(&outcome.run))
+        .profiled(&outcome.profiles)
 }
 
 /// Writes every output of a run; one that cannot be written does not keep the others back.

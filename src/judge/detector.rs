@@ -142,6 +142,12 @@ const fn advice(metric: Metric) -> &'static str {
         Metric::RecoveryTime => {
             "look at timeouts, retries and queues: what keeps work alive that nobody waits for any more"
         }
+        Metric::HealthScore => {
+            "look at which component was not well, and when: `health_up` by name"
+        }
+        Metric::RetriesRate => {
+            "look at what fails and is tried again: retries add load when the target can bear it least"
+        }
         Metric::CpuPerRequest | Metric::CpuUtilisation => {
             "profile the target: some code does more work for each request"
         }

@@ -166,10 +166,9 @@ fn typical(metric: Metric, rounds: &[Estimate]) -> Estimate {
 
 /// Logarithms where they exist and mean something.
 pub(super) fn scale_of(metric: Metric, allowed: Option<Change>, values: &[f64]) -> Scale {
-    let additive = matches!(
-        metric,
-        Metric::ErrorsRate | Metric::Errors(_) | Metric::RssSlope
-    ) || matches!(allowed, Some(Change::Points(_)));
+    let additive = metric.is_share_of_requests()
+        || metric == Metric::RssSlope
+        || matches!(allowed, Some(Change::Points(_)));
     if additive || values.iter().any(|v| *v <= 0.0) {
         Scale::Linear
     } else {
@@ -210,6 +209,8 @@ pub(super) fn not_measured(metric: Metric) -> String {
             .to_owned()
     } else if metric.needs_process() {
         "not measured: the target's process was not observed".to_owned()
+    } else if metric == Metric::HealthScore {
+        "not measured: no component was asked for its health".to_owned()
     } else {
         "not measured: no request in this scope".to_owned()
     }

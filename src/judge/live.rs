@@ -245,7 +245,7 @@ fn read<'a>(metric: Metric, parts: impl Iterator<Item = &'a Part>) -> Estimate {
     }
     let have = cell.tally.due;
     let need = match metric {
-        Metric::ErrorsRate | Metric::Errors(_) => LEAST_FOR_SHARE,
+        metric if metric.is_share_of_requests() => LEAST_FOR_SHARE,
         Metric::Latency(Stat::Mean)
         | Metric::ServiceTime(Stat::Mean)
         | Metric::Lateness(Stat::Mean)

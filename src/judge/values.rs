@@ -23,6 +23,8 @@ pub fn value(metric: Metric, scope: &Scope, round: &Round, outline: &Outline) ->
 pub(super) struct Reading {
     cell: Cell,
     usage: Vec<PhaseUsage>,
+    /// Looks at the health of components, and those that found them well.
+    health: [u64; 2],
     wall: Nanos,
     /// What the plan asked for; None when the target decides, or of a single step.
     asked: Option<u64>,
@@ -97,6 +99,11 @@ impl Reading {
                 .filter(|u| extent.phases.contains(&u.phase))
                 .copied()
                 .collect(),
+            health: round
+                .health
+                .iter()
+                .filter(|h| extent.phases.contains(&h.phase))
+                .fold([0, 0], |[asked, well], h| [asked + h.asked, well + h.well]),
             wall: phases().fold(Nanos::ZERO, |sum, p| sum + p.duration),
             asked: if of_step {
                 None
@@ -133,6 +140,7 @@ impl Reading {
         Self {
             cell,
             usage: Vec::new(),
+            health: [0, 0],
             wall,
             asked: None,
             of_step: false,
@@ -167,12 +175,15 @@ impl Reading {
             Metric::ErrorsRate | Metric::Errors(_) => self
                 .counts(metric)
                 .map_or(Estimate::Missing, |c| finite(c.share())),
+            Metric::RetriesRate => ratio(tally.retried.total() as f64, tally.due),
             // No answer is without bytes: nobody counted them.
             Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => ratio(tally.bytes_in.0 as f64, tally.answered),
             Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
             Metric::BytesOut => ratio(tally.bytes_out.0 as f64, tally.sent),
             Metric::RecoveryTime => self.recovery,
+            Metric::HealthScore if self.of_step => Estimate::Missing,
+            Metric::HealthScore => ratio(self.health[1] as f64, self.health[0]),
             _ if self.of_step || self.usage.is_empty() => Estimate::Missing,
             Metric::CpuPerRequest => {
                 let cpu = self.cpu().0 as f64;
@@ -356,5 +367,59 @@ fn finite(v: f64) -> Estimate {
         Estimate::Exact(v)
     } else {
         Estimate::Missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ErrorClass, PhaseHealth, PhaseOutline};
+
+    #[test]
+    fn health_is_the_share_of_answers_of_measured_phases() {
+        let phase = |warm_up| PhaseOutline {
+            name: "p".to_owned(),
+            start: Nanos::ZERO,
+            duration: Nanos::SECOND,
+            warm_up,
+            load: String::new(),
+            asked: None,
+        };
+        let outline = Outline {
+            phases: vec![phase(true), phase(false)],
+            steps: vec!["a".to_owned()],
+            ..Outline::default()
+        };
+        let mut round = Round::new(0, crate::model::Arm::Now, 0, String::new());
+        let score = |round: &Round, step: Option<&str>| {
+            let scope = Scope {
+                step: step.map(str::to_owned),
+                ..Scope::default()
+            };
+            value(Metric::HealthScore, &scope, round, &outline)
+        };
+        assert_eq!(score(&round, None), Estimate::Missing);
+        let health = |phase, asked, well| PhaseHealth { phase, asked, well };
+        round.health = vec![health(0, 5, 0), health(1, 4, 3)];
+        assert_eq!(score(&round, None), Estimate::Exact(0.75));
+        assert_eq!(score(&round, Some("a")), Estimate::Missing, "of no step");
+    }
+
+    #[test]
+    fn retries_are_counted_by_attempt_and_request() {
+        let of = |due, retried| {
+            let mut cell = Cell::default();
+            cell.tally.due = due;
+            cell.tally.retried.add(ErrorClass::Status5xx, retried);
+            Reading::of_stretch(cell, Nanos::SECOND).value(Metric::RetriesRate)
+        };
+        assert_eq!(of(10, 4), Estimate::Exact(0.4));
+        assert_eq!(
+            of(10, 25),
+            Estimate::Exact(2.5),
+            "each request took several"
+        );
+        assert_eq!(of(10, 0), Estimate::Exact(0.0));
+        assert_eq!(of(0, 0), Estimate::Missing);
     }
 }

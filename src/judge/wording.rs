@@ -37,7 +37,7 @@ pub(super) fn in_points(metric: Metric, allowed: Option<Change>) -> bool {
     metric.unit() == Unit::Share
         && match allowed {
             Some(Change::Points(_)) => true,
-            _ => matches!(metric, Metric::ErrorsRate | Metric::Errors(_)),
+            _ => metric.is_share_of_requests(),
         }
 }
 

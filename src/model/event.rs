@@ -46,6 +46,8 @@ pub enum Event {
     LevelJudged { rate: f64, verdict: LevelVerdict },
     /// A diagnostic bundle was taken by itself.
     Bundle(BundleTaken),
+    /// A round begins that is looked at by a profiler and not measured.
+    Profiling { arm: Arm },
     /// Something the user should know now.
     Warning(String),
     /// A stop was asked for; the run drains and reports.

@@ -87,6 +87,7 @@ pub enum Metric {
     ThroughputOk,
     ErrorsRate,
     Errors(ErrorClass),
+    RetriesRate,
     BytesIn,
     BytesOut,
     CpuPerRequest,
@@ -98,6 +99,7 @@ pub enum Metric {
     ThreadsPeak,
     /// From the end of a fault until the traffic is as before.
     RecoveryTime,
+    HealthScore,
     /// Of a run, not of a round: what a search for capacity finds.
     CapacityKnee,
     /// A number that others measured and named.
@@ -115,6 +117,7 @@ impl Metric {
             Self::ThroughputSent,
             Self::ThroughputOk,
             Self::ErrorsRate,
+            Self::RetriesRate,
             Self::BytesIn,
             Self::BytesOut,
             Self::CpuPerRequest,
@@ -125,6 +128,7 @@ impl Metric {
             Self::FdsPeak,
             Self::ThreadsPeak,
             Self::RecoveryTime,
+            Self::HealthScore,
             Self::CapacityKnee,
         ];
         by_stat
@@ -143,6 +147,7 @@ impl Metric {
             Self::ThroughputSent => "throughput.sent".into(),
             Self::ThroughputOk => "throughput.ok".into(),
             Self::ErrorsRate => "errors.rate".into(),
+            Self::RetriesRate => "retries.rate".into(),
             Self::BytesIn => "bytes.in".into(),
             Self::BytesOut => "bytes.out".into(),
             Self::CpuPerRequest => "cpu.per-request".into(),
@@ -153,6 +158,7 @@ impl Metric {
             Self::FdsPeak => "fds.peak".into(),
             Self::ThreadsPeak => "threads.peak".into(),
             Self::RecoveryTime => "recovery.time".into(),
+            Self::HealthScore => "health.score".into(),
             Self::CapacityKnee => "capacity.knee".into(),
             Self::Custom(custom) => custom.name().to_owned(),
         }
@@ -170,7 +176,11 @@ impl Metric {
             | Self::ThroughputSent
             | Self::ThroughputOk
             | Self::CapacityKnee => Unit::PerSecond,
-            Self::ErrorsRate | Self::Errors(_) | Self::CpuUtilisation => Unit::Share,
+            Self::ErrorsRate
+            | Self::Errors(_)
+            | Self::RetriesRate
+            | Self::CpuUtilisation
+            | Self::HealthScore => Unit::Share,
             Self::BytesIn | Self::BytesOut | Self::RssPeak | Self::RssEnd => Unit::Bytes,
             Self::RssSlope => Unit::BytesPerSecond,
             Self::FdsPeak | Self::ThreadsPeak => Unit::Count,
@@ -183,6 +193,7 @@ impl Metric {
             Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
+            | Self::HealthScore
             | Self::CapacityKnee => Better::Higher,
             Self::Custom(custom) => custom.better(),
             _ => Better::Lower,
@@ -209,6 +220,7 @@ impl Metric {
     pub const fn default_change(self) -> Change {
         match self {
             Self::ErrorsRate | Self::Errors(_) => Change::Points(0.001),
+            Self::RetriesRate | Self::HealthScore => Change::Points(0.01),
             Self::ThroughputAsked
             | Self::ThroughputSent
             | Self::ThroughputOk
@@ -240,6 +252,11 @@ impl Metric {
         )
     }
 
+    /// True when it is a share of requests, often zero, whose changes are percentage points.
+    pub const fn is_share_of_requests(self) -> bool {
+        matches!(self, Self::ErrorsRate | Self::Errors(_) | Self::RetriesRate)
+    }
+
     /// One sentence for `explain` and for reports.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -262,6 +279,9 @@ impl Metric {
                 "Share of due requests that were not answered as expected, whatever the reason."
             }
             Self::Errors(_) => "Share of due requests that failed in this way.",
+            Self::RetriesRate => {
+                "Attempts that failed and were made again by `retry`, divided by the requests that were due. More than 100 % when most requests take several."
+            }
             Self::BytesIn => "Bytes received per answered request, heads included.",
             Self::BytesOut => "Bytes sent per request, heads included.",
             Self::CpuPerRequest => {
@@ -277,6 +297,9 @@ impl Metric {
             Self::ThreadsPeak => "Greatest number of threads of the target.",
             Self::RecoveryTime => {
                 "Time to recover: from the end of a `[[fault]]` until errors and latency are as before it, and stay so for 3 s; of several faults the longest. A lower bound when they never are within the round."
+            }
+            Self::HealthScore => {
+                "Share of the answers to `[[health]]` probes that said that the component is well."
             }
             Self::CapacityKnee => {
                 "The rate at which half of the rounds still hold: what a `search` phase finds, with its interval. A scenario without one has no such value."

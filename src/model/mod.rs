@@ -24,6 +24,7 @@ mod metric;
 mod observed;
 mod origin;
 mod outline;
+mod profile;
 mod round;
 mod run;
 mod shard;
@@ -61,7 +62,8 @@ pub use origin::Origin;
 pub use outline::{
     Change, JourneyOutline, Outline, PhaseOutline, ResourceLimits, Scope, TargetOutline, Threshold,
 };
-pub use round::{Arm, Contaminant, Contamination, PhaseUsage, Round, Trust};
+pub use profile::{Profile, Profiler, Profiles, Seen, Stacks, UNKNOWN, Unprofiled};
+pub use round::{Arm, Contaminant, Contamination, PhaseHealth, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
 pub use values::{Given, Values};

@@ -46,6 +46,9 @@ pub struct Round {
     pub given: Vec<Given>,
     /// Resource use by phase, where the target's process was observed.
     pub usage: Vec<PhaseUsage>,
+    /// What components answered by phase, where they were asked how they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<PhaseHealth>,
     pub trust: Trust,
     /// What spoiled timing metrics of this round; empty when it is clean.
     pub contamination: Vec<Contamination>,
@@ -81,6 +84,7 @@ impl Round {
             cells: Vec::new(),
             given: Vec::new(),
             usage: Vec::new(),
+            health: Vec::new(),
             trust: Trust {
                 conserved: true,
                 ..Trust::default()
@@ -140,6 +144,14 @@ pub struct PhaseUsage {
     pub rss_slope: Option<f64>,
     pub fds_peak: u64,
     pub threads_peak: u64,
+}
+
+/// How often the target's components were asked how they are in one phase, and were well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PhaseHealth {
+    pub phase: usize,
+    pub asked: u64,
+    pub well: u64,
 }
 
 /// How far the numbers of a round describe the target and not the generator or the machine.

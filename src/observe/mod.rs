@@ -14,6 +14,7 @@ mod machine;
 mod members;
 mod meter;
 mod parse;
+mod profile;
 mod readings;
 mod revision;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use absence::Absence;
 pub use asking::{Questions, left_out};
 pub use machine::fingerprint;
 pub use members::{Subject, found};
+pub use profile::{ProfilerChoice, Profiling, ReadyProfiler};
 pub use readings::{Reading, Soundness, machine};
 pub use revision::revision;
 pub use sampler::{Sampler, Watch, idle_pressure, sample_times};

@@ -109,6 +109,10 @@ impl Progress {
                 let said = format!("diagnostic bundle: {} ({})", taken.path, taken.why);
                 Some(Untrusted::new(said).terminal())
             }
+            Event::Profiling { arm } => Some(format!(
+                "profiling {}: one more round, which is not judged",
+                arm.name()
+            )),
             Event::Warning(text) => Some(format!(
                 "warning: {}",
                 Untrusted::from(text.as_str()).terminal()

@@ -29,7 +29,7 @@ pub use http1::Http1;
 pub use http2::{Http2, Http2Setup, Http2Wire};
 pub use plain::Plain;
 pub use poller::Poller;
-pub use probe::{Fetched, ProbeError, fetch, negotiate, probe, reach};
+pub use probe::{Fetched, ProbeError, fetch, negotiate, post, probe, reach};
 pub use response::{Answer, Keep, Look, Progress, ResponseParser};
 pub use socket::{Dial, Endpoint, is_connected};
 pub use speech::Speech;

@@ -80,6 +80,25 @@ pub fn fetch(
     ask(dial, speech, url, &request, look, timeout)
 }
 
+/// The status that a document gets when it is posted to `url` itself; otherwise as [`probe`].
+///
+/// # Errors
+/// Those of [`probe`].
+pub fn post(
+    dial: &Dial,
+    speech: &Speech,
+    url: &Url,
+    (content_type, body): (&str, &str),
+    timeout: Nanos,
+) -> Result<u16, ProbeError> {
+    let mut request = asking(if url.base.is_empty() { "/" } else { "" });
+    "POST".clone_into(&mut request.method);
+    let content_type = ("content-type".to_owned(), Template::fixed(content_type));
+    request.headers.push(content_type);
+    request.body = Template::fixed(body);
+    ask(dial, speech, url, &request, Look::default(), timeout).map(|got| got.status)
+}
+
 fn asking(path: &str) -> Request {
     Request {
         // A target need not keep what is asked only once.

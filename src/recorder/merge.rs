@@ -57,6 +57,9 @@ fn add(sum: &mut Round, round: &Round) {
     if sum.usage.is_empty() {
         sum.usage.clone_from(&round.usage);
     }
+    if sum.health.is_empty() {
+        sum.health.clone_from(&round.health);
+    }
     sum.trust = worst(&sum.trust, &round.trust);
     sum.guard.extend_from_slice(&round.guard);
     sum.guard.sort_by_key(|c| c.at);

@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 
 use super::usage::Readings;
 use crate::model::{
-    Arm, Cell, Distribution, ErrorClass, Interval, Outline, PhaseOutline, Round, Sample, Tally,
-    Trust,
+    Arm, Cell, Distribution, ErrorClass, Interval, Outline, PhaseHealth, PhaseOutline, Round,
+    Sample, Tally, Trust,
 };
 use crate::units::Nanos;
 
 /// A request taken up later than this after its intended start left late.
 const LATE: Nanos = Nanos::MILLISECOND;
+
+/// How long before a sample components are asked what stands in it.
+const ASKED_BEFORE: Nanos = Nanos::from_millis(250);
 
 /// Collects one round.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub struct Recorder {
     /// By phase and step.
     cells: BTreeMap<(usize, usize), Cell>,
     samples: Vec<Sample>,
+    /// By phase.
+    health: BTreeMap<usize, PhaseHealth>,
 }
 
 /// What is known only when the round has ended.
@@ -50,6 +55,7 @@ impl Recorder {
             started_at,
             cells: BTreeMap::new(),
             samples: Vec::new(),
+            health: BTreeMap::new(),
         }
     }
 
@@ -65,6 +71,7 @@ impl Recorder {
 
     /// Adds one reading of the machine; readings come in the order of their time.
     pub fn sample(&mut self, sample: &Sample) {
+        self.ask(sample);
         // What is summed up, and no more: a round may last for days, and the rest is in the log.
         self.samples.push(Sample {
             round: sample.round,
@@ -74,6 +81,23 @@ impl Recorder {
             own_cpu: sample.own_cpu,
             ..Sample::default()
         });
+    }
+
+    /// Counts what components answered, in the phase they were asked in.
+    fn ask(&mut self, sample: &Sample) {
+        let at = sample.at.saturating_sub(ASKED_BEFORE);
+        let within = |p: &PhaseOutline| p.start <= at && at < p.start + p.duration;
+        let Some(phase) = self.phases.iter().position(within) else {
+            return;
+        };
+        for health in &sample.health {
+            let sum = self.health.entry(phase).or_insert(PhaseHealth {
+                phase,
+                ..PhaseHealth::default()
+            });
+            sum.asked += 1;
+            sum.well += u64::from(health.up);
+        }
     }
 
     /// Closes the round. Contamination is left empty: it is the judge's rule to fill it.
@@ -89,6 +113,7 @@ impl Recorder {
         Round {
             cells: self.cells.into_values().collect(),
             usage,
+            health: self.health.into_values().collect(),
             trust,
             complete: end.complete,
             ..Round::new(self.index, self.arm, self.pair, self.started_at)
@@ -158,7 +183,7 @@ fn generators(tally: &Tally) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{HostSample, TargetSample};
+    use crate::model::{Health, HostSample, TargetSample};
     use crate::units::Bytes;
 
     const DONE: End = End {
@@ -182,6 +207,29 @@ mod tests {
             phases: vec![phase("warm", 0, 1, true), phase("steady", 1, 2, false)],
             ..Outline::default()
         }
+    }
+
+    #[test]
+    fn health_counts_in_the_phase_it_was_asked_in() {
+        let mut recorder = recorder();
+        let looked = |seconds: f64, up: &[bool]| Sample {
+            at: Nanos::from_secs_f64(seconds),
+            health: up
+                .iter()
+                .map(|up| Health {
+                    up: *up,
+                    ..Health::default()
+                })
+                .collect(),
+            ..Sample::default()
+        };
+        // Asked in the warm-up, and told a little after its end.
+        recorder.sample(&looked(1.001, &[false]));
+        recorder.sample(&looked(2.0, &[true, true]));
+        recorder.sample(&looked(3.001, &[true, false]));
+        let round = recorder.finish(DONE);
+        let health = |phase, asked, well| PhaseHealth { phase, asked, well };
+        assert_eq!(round.health, [health(0, 1, 0), health(1, 4, 3)]);
     }
 
     fn recorder() -> Recorder {

@@ -12,8 +12,8 @@ use crate::model::{
     Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
     GuardState, HostSample, Interval, Judge, Knee, KneeInterval, Level, LevelRound, LevelVerdict,
     Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline, Parts, PhaseOutline, PhaseUsage,
-    RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw, Scope, Side, Stat,
-    TargetOutline, TargetSample, Trust, Verdict,
+    Profile, Profiler, Profiles, RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw,
+    Scope, Side, Stacks, Stat, TargetOutline, TargetSample, Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -309,6 +309,32 @@ pub(super) fn hostile_run() -> Run {
 }
 
 /// The before rounds of [`run`] as a stored baseline.
+/// Both sides under perf; `serialize` has grown.
+pub(crate) fn profiles() -> Profiles {
+    let profile = |arm, folded: &str| Profile {
+        arm,
+        profiler: Profiler::Perf,
+        instead_of_perf: None,
+        per_second: 99.0,
+        lasted: Nanos::from_secs(10),
+        left_out: 0,
+        stacks: Stacks::parse(folded).expect("folded stacks"),
+    };
+    Profiles {
+        taken: vec![
+            profile(
+                Arm::Now,
+                "shop;main;handle;parse 20\nshop;main;handle;serialize 62\nshop;main;read_[k] 18\n",
+            ),
+            profile(
+                Arm::Before,
+                "shop;main;handle;parse 40\nshop;main;handle;serialize 24\nshop;main;read_[k] 36\n",
+            ),
+        ],
+        missing: Vec::new(),
+    }
+}
+
 pub(super) fn baseline() -> Baseline {
     let run = run();
     let rounds = run.arm(Arm::Before).cloned().collect();

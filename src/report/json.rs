@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json as object};
 
 use crate::model::{Estimate, Level, Metric, Stat};
 
-use super::view::{CapacityView, DiagnosisView, FaultView, Part, RoundView, Row, Summary, View};
+use super::view::{
+    CapacityView, DiagnosisView, FaultView, Part, ProfileView, RoundView, Row, Shares, Summary,
+    View,
+};
 use super::words;
 
 /// Version of the structure; grows only when a reader must change.
@@ -15,6 +18,17 @@ pub const SCHEMA: u32 = 1;
 
 /// Renders pretty-printed JSON with a final line feed.
 pub fn json(view: &View) -> String {
+    pretty(&document(view))
+}
+
+pub(super) fn pretty(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// All there is to tell.
+pub(super) fn document(view: &View) -> Value {
     let facts = &view.facts;
     let manifest = &facts.manifest;
     let mut whole = object!({
@@ -80,6 +94,10 @@ pub fn json(view: &View) -> String {
         "trust": trust(view),
         "diagnoses": view.diagnoses.iter().map(diagnosis).collect::<Vec<_>>(),
     });
+    // Without one, documents stay as they were.
+    if let Some(told) = &view.profile {
+        whole["profile"] = profile(told);
+    }
     let target = &manifest.outline.target;
     if target.url.starts_with("https://") {
         whole["run"]["certificate_verified"] = object!(!target.unverified);
@@ -87,9 +105,7 @@ pub fn json(view: &View) -> String {
     if !target.limits.is_none() {
         whole["run"]["limits"] = object!(target.limits);
     }
-    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
-    text.push('\n');
-    text
+    whole
 }
 
 /// `{ "kind": "exact", "value": 41000000.0 }`
@@ -145,6 +161,19 @@ pub(super) fn diagnosis(d: &DiagnosisView) -> Value {
         "causes": d.causes,
         "actions": d.actions,
         "rules_out": d.rules_out,
+    })
+}
+
+fn profile(told: &ProfileView) -> Value {
+    let shares = |s: &Shares| object!({ "total": s.total, "own": s.own });
+    object!({
+        "finding": told.finding.raw(),
+        "about": told.about.iter().map(crate::untrusted::Untrusted::raw).collect::<Vec<_>>(),
+        "functions": told.functions.iter().map(|f| object!({
+            "name": f.name.raw(),
+            "before": f.before.as_ref().map(shares),
+            "now": shares(&f.now),
+        })).collect::<Vec<_>>(),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::model::{Metric, Stat};
 use crate::untrusted::Untrusted;
 
 use super::view::{
-    DETECTOR_COLUMNS, FaultView, LEVEL_COLUMNS, Part, Row, STATE_COLUMNS, Tone, View,
+    DETECTOR_COLUMNS, FaultView, FunctionRow, LEVEL_COLUMNS, Part, Row, STATE_COLUMNS, Tone, View,
 };
 use super::words;
 
@@ -25,6 +25,7 @@ pub fn markdown(view: &View) -> String {
     for diagnosis in view.telling_diagnoses() {
         page.paragraph(&format!("**Why:** {}", diagnosis.in_short().markdown()));
     }
+    page.profile(view);
     page.capacity(view);
     page.remarks(view);
     page.faults(view);
@@ -81,6 +82,30 @@ impl Page {
             about += &format!(" · against {}", clipped(reference, 300));
         }
         self.paragraph(&about);
+    }
+
+    fn profile(&mut self, view: &View) {
+        let Some(profile) = &view.profile else {
+            return;
+        };
+        let finding = clipped(&profile.finding, 1_000);
+        self.paragraph(&format!("**Profile:** {finding}"));
+        let mut body = String::new();
+        if !profile.functions.is_empty() {
+            body = format!(
+                "| {} |\n|:--|--:|--:|--:|--:|\n",
+                FunctionRow::HEAD.join(" | ")
+            );
+            for function in &profile.functions {
+                let cells = function.cells(&clipped(&function.name, 300));
+                body += &format!("| {} |\n", cells.join(" | "));
+            }
+            body += "\n";
+        }
+        for about in &profile.about {
+            body += &format!("{}\n\n", clipped(about, 1_000));
+        }
+        self.details("Functions by share of samples", &body);
     }
 
     fn capacity(&mut self, view: &View) {

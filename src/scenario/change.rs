@@ -11,7 +11,6 @@ use super::shape::short;
 /// # Errors
 /// When it is no change, or none that this metric can have; without a place and help.
 pub fn read_change(metric: Metric, text: &str) -> Result<Change, Diagnostic> {
-    let is_error_share = matches!(metric, Metric::ErrorsRate | Metric::Errors(_));
     let is_share = metric.unit() == Unit::Share;
     let refuse =
         |code, message: String, reason: &str| Err(Diagnostic::error(code, message).because(reason));
@@ -50,9 +49,13 @@ pub fn read_change(metric: Metric, text: &str) -> Result<Change, Diagnostic> {
         let reason = "percentage points compare shares, such as errors.rate";
         return refuse(&codes::BAD_QUANTITY, message, reason);
     }
-    if !points && is_error_share {
+    if !points && metric.is_share_of_requests() {
         let message = format!("a change of {metric} is given in percentage points");
-        let reason = "a share of errors is often zero, and ten per cent of zero is zero";
+        let reason = if metric == Metric::RetriesRate {
+            "a share of retries is often zero, and ten per cent of zero is zero"
+        } else {
+            "a share of errors is often zero, and ten per cent of zero is zero"
+        };
         return refuse(&codes::BAD_QUANTITY, message, reason);
     }
     Ok(if points {
@@ -66,6 +69,7 @@ pub fn read_change(metric: Metric, text: &str) -> Result<Change, Diagnostic> {
 pub fn example_change(metric: Metric) -> &'static str {
     match metric {
         Metric::ErrorsRate | Metric::Errors(_) => "+0.1pp",
+        Metric::RetriesRate => "+1pp",
         _ if metric.better() == Better::Higher => "-3%",
         _ => "+10%",
     }

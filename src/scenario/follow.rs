@@ -131,27 +131,14 @@ pub(super) fn think(problems: &mut Problems<'_>, section: &Section<'_>) -> Optio
 
 /// When and how often a failed request is tried again.
 pub(super) fn retry(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Retry> {
-    let preset = |max, base: u64, longest: u64, factor| Retry {
-        max,
-        base_delay: Nanos::from_millis(base),
-        factor,
-        max_delay: Nanos::from_secs(longest),
-        jitter: true,
-        on: vec![
-            RetryOn::Transport,
-            RetryOn::Timeout,
-            RetryOn::Status(429),
-            RetryOn::Status(503),
-        ],
-    };
-    match section.text("retry") {
-        Some(("database", _)) => return Some(preset(5, 50, 2, 1.5)),
-        Some(("redis", _)) => return Some(preset(3, 25, 1, 2.0)),
-        Some(_) => return Some(preset(3, 100, 5, 2.0)),
-        None => {}
+    if let Some((name, _)) = section.text("retry") {
+        return Some(preset(name));
     }
     let section = section.section("retry")?;
-    let usual = preset(3, 100, 5, 2.0);
+    let named = section.text("preset").map(|(name, _)| preset(name));
+    // Without a name how often is for the scenario to say: the grammar asks for it.
+    let most = named.as_ref().map(|retry| retry.max);
+    let usual = named.unwrap_or_else(|| preset("api"));
     let base_delay = section.time("base-delay");
     let max_delay = section.time("max-delay");
     let base = base_delay.map_or(usual.base_delay, |(time, _)| time);
@@ -164,14 +151,37 @@ pub(super) fn retry(problems: &mut Problems<'_>, section: &Section<'_>) -> Optio
     }
     let jitter = section.flag_unless("jitter");
     let on = retried(section.items("on"));
+    let max = section.whole("max").map(|(max, _)| u32::try_from(max));
     Some(Retry {
-        max: u32::try_from(section.whole("max")?.0).ok()?,
+        max: max.map_or(most, Result::ok)?,
         base_delay: base,
         factor: factor(problems, &section).unwrap_or(usual.factor),
         max_delay: longest,
         jitter,
         on: if on.is_empty() { usual.on } else { on },
     })
+}
+
+/// What a name stands for; the grammar knows no others than these.
+fn preset(name: &str) -> Retry {
+    let (max, base, longest, factor) = match name {
+        "database" => (5, 50, 2, 1.5),
+        "redis" => (3, 25, 1, 2.0),
+        _ => (3, 100, 5, 2.0),
+    };
+    Retry {
+        max,
+        base_delay: Nanos::from_millis(base),
+        factor,
+        max_delay: Nanos::from_secs(longest),
+        jitter: true,
+        on: vec![
+            RetryOn::Transport,
+            RetryOn::Timeout,
+            RetryOn::Status(429),
+            RetryOn::Status(503),
+        ],
+    }
 }
 
 fn factor(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<f64> {

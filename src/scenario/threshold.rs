@@ -73,6 +73,8 @@ fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) ->
         fault::recovery(problems, known.root, known.phases, section);
     } else if metric.needs_process() {
         process(problems, known, section, metric);
+    } else if metric == Metric::HealthScore {
+        health(problems, known, section, metric);
     } else {
         enough(problems, known, metric, metric_span, &scope, over);
     }
@@ -352,13 +354,37 @@ fn change(
 
 /// Metrics of the process belong to no single step, and need a process.
 fn process(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>, metric: Metric) {
+    of_all(problems, section, metric, "the process");
+    if !known.observed {
+        let message = format!("{metric} is only measured of a target whose process is known");
+        let diagnostic = Diagnostic::warning(&codes::UNOBSERVED, message)
+            .because("without it this threshold makes the run invalid")
+            .help("add command = [\"./server\", \"--port\", \"{port}\"] to [target], or process = { port = 8080 }");
+        problems.add(diagnostic, &section.span, "no process to observe");
+    }
+}
+
+/// So does what components say of themselves, and it needs somebody who asks.
+fn health(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>, metric: Metric) {
+    of_all(problems, section, metric, "the target");
+    if known.root.sections("health").is_empty() {
+        let message = format!("{metric} is only measured of a target that is asked");
+        let diagnostic = Diagnostic::warning(&codes::UNOBSERVED, message)
+            .because("without it this threshold makes the run invalid")
+            .help("add [[health]] with name = \"database\" and get = \"/health/database\"");
+        problems.add(diagnostic, &section.span, "no component is asked");
+    }
+}
+
+/// Refuses parts of a round that something cannot be told for.
+fn of_all(problems: &mut Problems<'_>, section: &Section<'_>, metric: Metric, whose: &str) {
     for key in ["step", "journey"] {
         let Some((name, span)) = section.text(key) else {
             continue;
         };
         let message = format!("{metric} cannot be told for the {key} `{}`", short(name));
         let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
-            .because(format!("the process works on all {key}s at once"))
+            .because(format!("{whose} works on all {key}s at once"))
             .help(format!(
                 "leave `{key}` out; put the {key} into a phase or scenario of its own"
             ));
@@ -373,16 +399,9 @@ fn process(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>
         }
         let message = format!("{metric} cannot be limited with `{key}`");
         let diagnostic = Diagnostic::error(&codes::CONFLICT, message)
-            .because("the process is summed up at the end of a round")
+            .because(format!("{whose} is summed up at the end of a round"))
             .help(format!("leave `{key}` out"));
         problems.add(diagnostic, &node.span, "not during a round");
-    }
-    if !known.observed {
-        let message = format!("{metric} is only measured of a target whose process is known");
-        let diagnostic = Diagnostic::warning(&codes::UNOBSERVED, message)
-            .because("without it this threshold makes the run invalid")
-            .help("add command = [\"./server\", \"--port\", \"{port}\"] to [target], or process = { port = 8080 }");
-        problems.add(diagnostic, &section.span, "no process to observe");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::scenario as codes;
 
-use super::grammar::{Key, Kind, Rule, Table};
+use super::grammar::{Choice, Key, Kind, Rule, Table};
 use super::kinds::{
     ANY, STATUS, elsewhere, moment, now, optional, required, slug, text, time, whole,
 };
@@ -194,10 +194,8 @@ const ONE_BODY: Rule = Rule::AtMostOne {
 };
 
 static ONE_PART: Kind = Kind::Table(&PART);
-static PRESET_OR_RETRIES: [Kind; 2] = [
-    Kind::Choice(&[now("api"), now("database"), now("redis")]),
-    Kind::Table(&RETRIES),
-];
+static RETRY_PRESETS: [Choice; 3] = [now("api"), now("database"), now("redis")];
+static PRESET_OR_RETRIES: [Kind; 2] = [Kind::Choice(&RETRY_PRESETS), Kind::Table(&RETRIES)];
 const SCALAR: [Kind; 3] = [ANY, Kind::Number, Kind::Flag];
 const PARAMETER: Kind = Kind::Either(&[
     ANY,
@@ -363,10 +361,15 @@ static THINK: Table = Table {
 static RETRIES: Table = Table {
     noun: "retry",
     keys: &[
-        required(
+        optional(
+            "preset",
+            Kind::Choice(&RETRY_PRESETS),
+            "What is meant by the keys that are not given. Default \"api\", but for `max`.",
+        ),
+        optional(
             "max",
             whole(1, super::limits::RETRIES, 2),
-            "Attempts after the first.",
+            "Attempts after the first. Needed without a preset.",
         ),
         optional(
             "base-delay",
@@ -393,7 +396,11 @@ static RETRIES: Table = Table {
             "What is tried again: \"transport\", \"timeout\", and statuses. Default [\"transport\", \"timeout\", 429, 503].",
         ),
     ],
-    rules: &[],
+    rules: &[Rule::AtLeastOne {
+        keys: &["preset", "max"],
+        code: &codes::MISSING_KEY,
+        help: "say how often it is tried again: max = 2",
+    }],
 };
 
 pub(super) static DATA: Table = Table {

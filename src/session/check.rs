@@ -13,6 +13,7 @@ use crate::judge::{self, Looks, Rule};
 use crate::model::{
     Arm, Baseline, Comparison, Event, Finding, Foresight, Manifest, Mode, Round, Verdict,
 };
+use crate::observe::ProfilerChoice;
 use crate::scenario::plan::Plan;
 use crate::store::Ledger;
 use crate::units::Nanos;
@@ -21,6 +22,7 @@ use super::budget::{self, Budget};
 use super::duet::{SIDES, halved};
 use super::measure::{begin, conclude, manifest};
 use super::planner::{self, Fitting};
+use super::profile::Candidates;
 use super::round::{Measurer, Slot};
 use super::search::searched;
 use super::shard::can_be_divided;
@@ -66,6 +68,8 @@ pub struct CheckOptions {
     pub allow_missing: bool,
     /// Compare in spite of another machine or plan; the verdict is then advisory.
     pub allow_mismatch: bool,
+    /// Looks where the time goes once the verdict is `regressed`.
+    pub profiler: Option<ProfilerChoice>,
 }
 
 impl CheckOptions {
@@ -77,6 +81,22 @@ impl CheckOptions {
             USUAL_ROUNDS
         };
         self.max_rounds.unwrap_or(usual)
+    }
+
+    /// What is profiled when it regresses.
+    fn candidates(&self, now: &ArmTarget) -> Option<Candidates> {
+        let before = match &self.against {
+            Against::Other { target, .. } => Some((Arm::Before, target.clone())),
+            Against::Baseline(_) => None,
+        };
+        Some(Candidates {
+            choice: self.profiler?,
+            arms: before
+                .into_iter()
+                .chain([(Arm::Now, now.clone())])
+                .collect(),
+            duet: self.duet,
+        })
     }
 }
 
@@ -157,7 +177,7 @@ enum Step {
     Duet,
 }
 
-/// Measures and judges against the reference.
+/// Measures and judges against the reference; what regressed is profiled where that is asked for.
 pub fn check(
     session: &Session,
     plan: Plan,
@@ -165,6 +185,21 @@ pub fn check(
     watcher: &mut Watcher<'_>,
 ) -> Result<Outcome, SessionError> {
     let now = options.now.clone().unwrap_or_else(|| ArmTarget::of(&plan));
+    let Some(candidates) = options.candidates(&now) else {
+        return judged(session, plan, &now, options, watcher);
+    };
+    let mut outcome = judged(session, plan.clone(), &now, options, watcher)?;
+    candidates.profile(session, plan, &mut outcome, watcher)?;
+    Ok(outcome)
+}
+
+fn judged(
+    session: &Session,
+    plan: Plan,
+    now: &ArmTarget,
+    options: &CheckOptions,
+    watcher: &mut Watcher<'_>,
+) -> Result<Outcome, SessionError> {
     let begun = |mode, reference| {
         let mut manifest = manifest(session, &plan, mode, reference);
         // `--command` and `--url` replace the scenario's own target, in the record too.
@@ -182,7 +217,7 @@ pub fn check(
         Against::Other { target, named } => {
             let mut manifest = begun(Mode::Interleaved, Some(named.clone()));
             let step = if options.duet { Step::Duet } else { Step::Pair };
-            let pace = Pace::of(options, &plan, step, &[target, &now])?;
+            let pace = Pace::of(options, &plan, step, &[target, now])?;
             if options.duet {
                 can_be_divided(&plan, SIDES)?;
                 manifest.outline = halved(&manifest.outline);
@@ -193,7 +228,7 @@ pub fn check(
                 manifest,
                 pace,
                 options,
-                [target, &now],
+                [target, now],
                 watcher,
             )
         }
@@ -214,13 +249,13 @@ pub fn check(
             let mut weighing = ruled(weighing, options);
             let (measurer, mut comparison) = if let Some(search) = searched(&plan) {
                 let mut measurer = begin(session, plan, &manifest, search.most_rounds(), watcher)?;
-                let capacity = search.measure(&mut measurer, &now)?;
+                let capacity = search.measure(&mut measurer, now)?;
                 let before = baseline.as_ref().map(Baseline::capacities);
                 let before = before.unwrap_or_default();
                 let comparison = weigh_capacity(&weighing, &measurer.rounds, &capacity, before);
                 (measurer, comparison)
             } else {
-                let mut pace = Pace::of(options, &plan, Step::Round, &[&now])?;
+                let mut pace = Pace::of(options, &plan, Step::Round, &[now])?;
                 let most = pace.cap();
                 let mut measurer = begin(session, plan, &manifest, most, watcher)?;
                 let foresight = foreseen(&mut measurer, &weighing, &manifest, &pace);
@@ -236,7 +271,7 @@ pub fn check(
                             level: None,
                             of: most,
                         };
-                        measurer.round(slot, &now)
+                        measurer.round(slot, now)
                     },
                 )?;
                 comparison.foresight = foresight;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Run, RunState};
+use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Profiles, Run, RunState};
 use crate::store::{Ledger, runs};
 
+use super::profile;
 use super::shard::judged_alone;
 use super::weigh::{Weighing, weigh, weigh_capacity};
 use super::{Outcome, Session, SessionError};
@@ -27,7 +28,13 @@ pub fn reread(session: &Session, name: &str) -> Result<Outcome, SessionError> {
         };
         run.comparison = Some(weigh(&Weighing::absolute(&outline), &run.rounds));
     }
-    Ok(Outcome { run, dir, baseline })
+    let profiles = profile::stored(&dir);
+    Ok(Outcome {
+        run,
+        dir,
+        baseline,
+        profiles,
+    })
 }
 
 /// Judges one stored run against another, as if the first were the baseline of the second.
@@ -57,6 +64,7 @@ pub fn compare(
         run,
         dir,
         baseline: Some(baseline),
+        profiles: Profiles::default(),
     })
 }
 

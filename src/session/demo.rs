@@ -63,6 +63,7 @@ pub fn demo(session: &Session, watcher: &mut dyn FnMut(&Event)) -> Result<Outcom
         rule: Rule::default(),
         allow_missing: false,
         allow_mismatch: false,
+        profiler: None,
     };
     check(session, plan, &options, watcher).map_err(DemoError::Session)
 }

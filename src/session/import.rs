@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::clock::wall_rfc3339;
 use crate::diagnostic::Diagnostic;
 use crate::import::{self, Imported, Kind, Rounds};
-use crate::model::{Fingerprint, Manifest, Mode, Origin, RUN_SCHEMA, Run, RunState};
+use crate::model::{Fingerprint, Manifest, Mode, Origin, Profiles, RUN_SCHEMA, Run, RunState};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
@@ -101,5 +101,6 @@ fn store(
         },
         dir,
         baseline: None,
+        profiles: Profiles::default(),
     })
 }

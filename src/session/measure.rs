@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::wall_rfc3339;
 use crate::guard::Breaker;
-use crate::model::{Arm, Comparison, Event, Manifest, Mode, RUN_SCHEMA, Run, RunState};
+use crate::model::{Arm, Comparison, Event, Manifest, Mode, Profiles, RUN_SCHEMA, Run, RunState};
 use crate::observe;
 use crate::scenario::plan::Plan;
 use crate::store::instrument::kept;
@@ -188,5 +188,6 @@ pub(super) fn conclude(
         run,
         dir,
         baseline: None,
+        profiles: Profiles::default(),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::judge::{self, Aftermath, Live};
-use crate::model::{Finding, Fingerprint, Manifest, Mode, Outline, Run, RunState, Shard};
+use crate::model::{Finding, Fingerprint, Manifest, Mode, Outline, Profiles, Run, RunState, Shard};
 use crate::recorder::{self, Merged};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
 
@@ -46,6 +46,7 @@ pub fn merge(session: &Session, names: &[String]) -> Result<Outcome, SessionErro
         },
         dir,
         baseline: None,
+        profiles: Profiles::default(),
     })
 }
 

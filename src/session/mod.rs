@@ -24,8 +24,10 @@ mod ledger;
 mod load;
 mod measure;
 mod merge;
+mod notify;
 mod overseer;
 mod planner;
+mod profile;
 mod promote;
 mod round;
 mod search;
@@ -38,13 +40,13 @@ mod weigh;
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{Baseline, Event, Run};
+use crate::model::{Baseline, Event, Profiles, Run};
 
 pub use crate::diagnose::{CATALOGUE as SYMPTOMS, Symptom, diagnose};
 pub use crate::engine::Stop;
 pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};
-pub use crate::observe::{Reading, Soundness, Subject, machine as examine_machine};
+pub use crate::observe::{ProfilerChoice, Reading, Soundness, Subject, machine as examine_machine};
 pub use crate::scenario::plan::{Command, ProcessRule};
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept};
@@ -62,6 +64,7 @@ pub use ledger::{
 };
 pub use measure::{measure, measure_part};
 pub use merge::merge;
+pub use notify::notify;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use series::{history_of, is_date};
@@ -104,4 +107,6 @@ pub struct Outcome {
     pub run: Run,
     pub dir: PathBuf,
     pub baseline: Option<Baseline>,
+    /// What rounds showed that were run again under a profiler.
+    pub profiles: Profiles,
 }

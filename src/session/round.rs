@@ -337,8 +337,33 @@ impl Measurer<'_, '_> {
         Ok(())
     }
 
-    /// Starts the target if it is ours, and waits until it is ready; None when a stop came first.
     pub(super) fn start(&mut self, target: &ArmTarget) -> Result<Option<Started>, SessionError> {
+        if let Some(command) = &target.command {
+            self.bundles.command(command);
+        }
+        let stage = Stage {
+            session: self.session,
+            plan: Arc::clone(&self.plan),
+            stop: self.stop.clone(),
+        };
+        stage.start(target, self.watcher)
+    }
+}
+
+/// What a target is brought up with.
+pub(super) struct Stage<'a> {
+    pub session: &'a Session,
+    pub plan: Arc<Plan>,
+    pub stop: Stop,
+}
+
+impl Stage<'_> {
+    /// Starts the target if it is ours, and waits until it is ready; None when a stop came first.
+    pub(super) fn start(
+        &self,
+        target: &ArmTarget,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<Option<Started>, SessionError> {
         let mut url = target.url.clone();
         let given_port = url.port == 0;
         if given_port {
@@ -353,7 +378,6 @@ impl Measurer<'_, '_> {
         let speech = Speech::of(&self.plan.target, &url, version)?;
         let mut process = None;
         if let Some(command) = &target.command {
-            self.bundles.command(command);
             // A target that listens where it likes is not told apart from whoever was there before.
             if let Endpoint::Tcp(address) = dial.endpoint
                 && !given_port
@@ -388,7 +412,7 @@ impl Measurer<'_, '_> {
                 Ok(()) => break,
                 Err(refusal) => refusal,
             };
-            if self.stopping() {
+            if self.stop.state() != StopState::Running {
                 return Ok(None);
             }
             started.still_running()?;
@@ -415,7 +439,7 @@ impl Measurer<'_, '_> {
             return Err(SessionError::NoProcess { rule });
         }
         self.healthy(&started)?;
-        (self.watcher)(&Event::Ready {
+        watcher(&Event::Ready {
             after: Monotonic.now() - from,
         });
         Ok(Some(started))
@@ -477,7 +501,7 @@ impl Measurer<'_, '_> {
 }
 
 /// The address of a target, which a name may have led anywhere.
-fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
+pub(super) fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
     let address = url.resolve().map_err(|source| SessionError::Unresolved {
         host: url.host.clone(),
         source,

@@ -8,8 +8,8 @@ use crate::import;
 use crate::import::values::{Sheet, comparable};
 use crate::judge::Looks;
 use crate::model::{
-    Arm, Change, Fingerprint, Manifest, Metric, Mode, Origin, Outline, RUN_SCHEMA, Round, Run,
-    RunState, TargetOutline,
+    Arm, Change, Fingerprint, Manifest, Metric, Mode, Origin, Outline, Profiles, RUN_SCHEMA, Round,
+    Run, RunState, TargetOutline,
 };
 use crate::scenario::{example_change, read_change};
 use crate::untrusted::Untrusted;
@@ -63,6 +63,7 @@ pub fn compare_values(q: &ValuesQuestion<'_>) -> Result<Outcome, Vec<Diagnostic>
             },
             dir: PathBuf::new(),
             baseline: None,
+            profiles: Profiles::default(),
         }
     } else {
         let baseline = as_baseline(run(
@@ -81,6 +82,7 @@ pub fn compare_values(q: &ValuesQuestion<'_>) -> Result<Outcome, Vec<Diagnostic>
             run,
             dir: PathBuf::new(),
             baseline: Some(baseline),
+            profiles: Profiles::default(),
         }
     })
 }

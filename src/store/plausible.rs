@@ -16,8 +16,10 @@ pub(super) fn interval(interval: &Interval, outline: &Outline) -> Result<(), Str
 /// Says what is wrong with the cells and the usage of a round.
 pub(super) fn round(round: &Round, outline: &Outline) -> Result<(), String> {
     cells(&round.cells, outline)?;
-    match round.usage.iter().find(|u| u.phase >= outline.phases.len()) {
-        Some(u) => Err(format!("there is no phase {}", u.phase)),
+    let phases = round.usage.iter().map(|u| u.phase);
+    let mut phases = phases.chain(round.health.iter().map(|h| h.phase));
+    match phases.find(|phase| *phase >= outline.phases.len()) {
+        Some(phase) => Err(format!("there is no phase {phase}")),
         None => Ok(()),
     }
 }

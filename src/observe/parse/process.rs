@@ -49,6 +49,11 @@ pub(in crate::observe) fn process_stat(text: &str) -> Option<ProcessStat> {
     })
 }
 
+/// The name in `/proc/PID/stat`, which may hold anything.
+pub(in crate::observe) fn name(stat: &str) -> Option<&str> {
+    stat.get(stat.find('(')? + 1..stat.rfind(')')?)
+}
+
 /// Time on a CPU, from `/proc/PID/task/TID/schedstat`.
 pub(in crate::observe) fn schedstat(text: &str) -> Option<Nanos> {
     text.split_ascii_whitespace()

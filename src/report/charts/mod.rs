@@ -1,4 +1,4 @@
-//! Charts as SVG: the only module that names `plotters`.
+//! Charts as SVG: the only module that names `plotters`, which draws all but the flame graphs.
 //!
 //! Every chart is drawn twice, for a page and for a phone, and comes with its finding in words and
 //! its numbers as a table. Colours are sentinels that the canvas turns into CSS variables, so one
@@ -9,6 +9,7 @@ mod canvas;
 mod change;
 mod chart;
 mod curve;
+mod flame;
 mod lines;
 mod palette;
 mod rounds;
@@ -16,6 +17,7 @@ mod rounds;
 pub(super) use change::change_plot;
 pub(super) use chart::Chart;
 pub(super) use curve::percentile_curve;
+pub(super) use flame::flame_graphs;
 pub(super) use lines::{Across, Band, BandKind, LinePlot, Series, line_plot};
 pub(super) use palette::{Ink, css_variables};
 pub(super) use rounds::round_plot;

@@ -163,6 +163,38 @@ mod tests {
         holds(&[Bad], &[Page, Surface, BadSoft], 4.5);
     }
 
+    /// A colour laid over another, so much of it.
+    fn blended(over: u32, ground: u32, opacity: f64) -> u32 {
+        let channel = |shift: u32| {
+            let of = |c: u32| f64::from((c >> shift) & 0xff);
+            let mixed = of(over) * opacity + of(ground) * (1.0 - opacity);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between two bytes"
+            )]
+            let byte = mixed.round() as u32;
+            byte << shift
+        };
+        channel(16) | channel(8) | channel(0)
+    }
+
+    #[test]
+    fn names_can_be_read_on_the_fullest_frame_of_a_flame_graph() {
+        let opacity = super::super::flame::FULL_FILL;
+        let (text, surface) = (Ink::Text.colours(), Ink::Surface.colours());
+        for ink in [Ink::Bad, Ink::Now, Ink::Warn, Ink::Before] {
+            let frame = ink.colours();
+            for (theme, text, frame, surface) in [
+                ("light", text.0, frame.0, surface.0),
+                ("dark", text.1, frame.1, surface.1),
+            ] {
+                let ratio = contrast(text, blended(frame, surface, opacity));
+                assert!(ratio >= 4.5, "{theme}: text on {ink:?} is {ratio:.2}");
+            }
+        }
+    }
+
     #[test]
     fn marks_can_be_seen_on_every_area() {
         use Ink::{Allowed, Bad, Band, Before, Good, Now, Surface, Tail, Warn};

@@ -3,7 +3,9 @@
 use minijinja::{Environment, context};
 use sha2::{Digest, Sha256};
 
-use crate::report::charts::{change_plot, css_variables, percentile_curve, round_plot};
+use crate::report::charts::{
+    change_plot, css_variables, flame_graphs, percentile_curve, round_plot,
+};
 use crate::report::view::View;
 
 use super::{figures, tables};
@@ -77,6 +79,8 @@ fn page(view: &View) -> minijinja::Value {
         whereabouts => view.whereabouts().map(|w| w.terminal()),
         why => view.telling_diagnoses().map(|d| d.in_short().terminal()).collect::<Vec<_>>(),
         diagnoses => of(tables::diagnoses(view)),
+        profile => of(view.profile.as_ref().map(tables::profile)),
+        flames => of(view.profile.as_ref().map(flame_graphs)),
         remarks => remarks,
         next => next,
         tiles => of(tables::tiles(view)),
@@ -157,7 +161,10 @@ mod tests {
     /// `PLIMSOLL_PAGES=target/tmp cargo test --lib report::html`.
     fn rendered(name: &str, run: &crate::model::Run, with_baseline: bool) -> String {
         let baseline = with_baseline.then(fixture::baseline);
-        let page = html(&View::new(run, baseline.as_ref()));
+        kept(name, html(&View::new(run, baseline.as_ref())))
+    }
+
+    fn kept(name: &str, page: String) -> String {
         if let Some(folder) = std::env::var_os("PLIMSOLL_PAGES") {
             let path = std::path::Path::new(&folder).join(format!("report-{name}.html"));
             std::fs::write(path, &page).expect("the folder exists");
@@ -186,7 +193,39 @@ mod tests {
             ),
             ("long", rendered("long", &fixture::long_run(), false)),
             ("search", rendered("search", &fixture::search_run(), false)),
+            ("profiled", profiled(&fixture::profiles())),
+            ("hostile profile", profiled(&hostile_profiles())),
         ]
+    }
+
+    fn profiled(profiles: &crate::model::Profiles) -> String {
+        let view = View::new(&fixture::run(), None).profiled(profiles);
+        kept("profiled", html(&view))
+    }
+
+    fn hostile_profiles() -> crate::model::Profiles {
+        let mut profiles = fixture::profiles();
+        let hostile = format!("t;{0};{0} 7\n", fixture::HOSTILE.replace(['\n', ';'], " "));
+        for profile in &mut profiles.taken {
+            profile.stacks = crate::model::Stacks::parse(&hostile).expect("folded stacks");
+        }
+        profiles
+    }
+
+    #[test]
+    fn what_was_profiled_is_drawn_with_its_words() {
+        let page = profiled(&fixture::profiles());
+        for told in [
+            "href=\"#profile\"",
+            "<code>serialize</code> has 62 % of samples, before 24 %.",
+            "serialize: 62 % of samples, before 24 %</title>",
+            "Under the same load the target used 0 % more CPU time than before.",
+        ] {
+            let page = page.replace('\u{a0}', " ");
+            assert!(page.contains(told), "{told}");
+        }
+        let plain = html(&View::new(&fixture::run(), None));
+        assert!(!plain.contains("id=\"profile\""));
     }
 
     fn parse(page: &str) -> roxmltree::Document<'_> {
@@ -323,8 +362,10 @@ mod tests {
             .collect();
         assert_eq!(scripts.len(), 1);
         assert_eq!(scripts[0].text(), Some(SCRIPT));
-        assert!(!page.contains(['\u{202e}', '\u{1b}']));
-        assert!(!page.contains("<script>alert"));
+        for page in [page, profiled(&hostile_profiles())] {
+            assert!(!page.contains(['\u{202e}', '\u{1b}']));
+            assert!(!page.contains("<script>alert"));
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Parts, Scope, Stat};
 use crate::report::view::{
-    CapacityView, DETECTOR_COLUMNS, DiagnosisView, FaultView, LEVEL_COLUMNS, Part, Row,
-    STATE_COLUMNS, Summary, Tone, View, level,
+    CapacityView, DETECTOR_COLUMNS, DiagnosisView, FaultView, FunctionRow, LEVEL_COLUMNS, Part,
+    ProfileView, Row, STATE_COLUMNS, Summary, Tone, View, level,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -512,4 +512,23 @@ pub(super) fn diagnoses(view: &View) -> Vec<Explained> {
         rules_out: d.rules_out.join("; "),
     };
     view.diagnoses.iter().map(explained).collect()
+}
+
+/// What was profiled: how, and the functions that stand out.
+#[derive(Debug, Serialize)]
+pub(super) struct Profiled {
+    about: Vec<String>,
+    #[serde(flatten)]
+    functions: Grid,
+}
+
+pub(super) fn profile(profile: &ProfileView) -> Profiled {
+    let rows = profile.functions.iter();
+    Profiled {
+        about: profile.about.iter().map(Untrusted::terminal).collect(),
+        functions: Grid {
+            head: FunctionRow::HEAD.to_vec(),
+            rows: rows.map(|f| f.cells(&f.name.terminal()).to_vec()).collect(),
+        },
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::report::table::{Column, Table, width, wrap};
 use crate::report::view::{
-    AlertView, DETECTOR_COLUMNS, LEVEL_COLUMNS, Row, STATE_COLUMNS, Standing, View,
+    AlertView, DETECTOR_COLUMNS, FunctionRow, LEVEL_COLUMNS, Row, STATE_COLUMNS, Standing, View,
 };
 use crate::report::words;
 use crate::untrusted::Untrusted;
@@ -312,6 +312,41 @@ impl Page {
         if let Some(shown) = &capacity.shown {
             self.labelled("", shown);
         }
+    }
+
+    /// Where the time went, in rounds that were run again for that.
+    pub(super) fn profile(&mut self, view: &View) {
+        const FEW: usize = 5;
+        const LETTERS: usize = 60;
+        let Some(profile) = &view.profile else {
+            return;
+        };
+        self.blank();
+        self.labelled("profile", &profile.finding.terminal());
+        for about in &profile.about {
+            self.labelled("", &about.terminal());
+        }
+        if profile.functions.is_empty() {
+            return;
+        }
+        let shown = match self.style.verbosity {
+            Verbosity::Verbose => profile.functions.len(),
+            _ => FEW,
+        };
+        let [name, before, now, own_before, own_now] = FunctionRow::HEAD;
+        let mut table = Table::new(&[
+            Column::left(name),
+            Column::right(before),
+            Column::right(now),
+            Column::right(own_before).spare(2),
+            Column::right(own_now).spare(1),
+        ]);
+        for function in profile.functions.iter().take(shown) {
+            let cells = function.cells(&function.ending(LETTERS));
+            table.row(cells.iter().map(|c| self.letters(c)).collect());
+        }
+        self.blank();
+        self.table(&table);
     }
 
     /// The detector of the guide, for whoever asks for everything.

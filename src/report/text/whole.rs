@@ -21,6 +21,7 @@ pub fn text(view: &View, style: TextStyle) -> String {
     page.capacity(view);
     page.faults(view);
     page.alerts(view);
+    page.profile(view);
     if style.verbosity == Verbosity::Verbose {
         page.detector(view);
     }

@@ -4,7 +4,7 @@ use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::validity::{ALERT_FIRED, GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
     Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
-    Moved, Origin, Round, Run, RunState, Scope, Stat, Verdict,
+    Moved, Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -16,8 +16,8 @@ use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::summary::seconds_until;
 use super::{
-    AlertView, CapacityView, DiagnosisView, FaultView, Part, RoundView, Row, Strip, Summary,
-    Timeline, TrustView, held,
+    AlertView, CapacityView, DiagnosisView, FaultView, Part, ProfileView, RoundView, Row, Strip,
+    Summary, Timeline, TrustView, held,
 };
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -49,6 +49,8 @@ pub struct View {
     pub(in crate::report) next: Vec<Next>,
     /// The best supported first.
     pub(in crate::report) diagnoses: Vec<DiagnosisView>,
+    /// Of rounds that were run again under a profiler.
+    pub(in crate::report) profile: Option<ProfileView>,
 }
 
 /// A step whose numbers moved, with the sentence about it.
@@ -159,6 +161,7 @@ impl View {
             trust: TrustView::new(run, &rows),
             next: next(standing, run, &now),
             diagnoses: Vec::new(),
+            profile: None,
             facts: Facts::new(run),
             before: sides
                 .has_before()
@@ -173,6 +176,13 @@ impl View {
     pub fn explained(self, diagnoses: &[Diagnosis]) -> Self {
         let diagnoses = diagnoses.iter().map(DiagnosisView::new).collect();
         Self { diagnoses, ..self }
+    }
+
+    /// The view with what was profiled.
+    #[must_use]
+    pub fn profiled(self, profiles: &Profiles) -> Self {
+        let profile = ProfileView::new(profiles);
+        Self { profile, ..self }
     }
 
     /// What is worth a line in a summary; that the machine was noisy may be told already.

@@ -29,6 +29,8 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) usage: Option<Usage>,
     /// Mean of the times to recover, a lower bound where one is.
     pub(in crate::report) recovery: Option<Estimate>,
+    /// Share of the looks at components that found them well.
+    pub(in crate::report) health: Option<f64>,
     /// What a single round was given: values of several do not add up.
     pub(in crate::report) given: BTreeMap<Metric, f64>,
 }
@@ -75,6 +77,7 @@ impl Summary {
         if *scope == Scope::default() {
             summary.recovery = mean(timed.iter().map(|r| r.recovery()));
         }
+        summary.health = health(rounds, outline, scope);
         if let [round] = rounds {
             let given = round.given.iter().filter(|g| g.scope == *scope);
             summary.given = given.map(|g| (g.metric, g.value)).collect();
@@ -161,6 +164,7 @@ impl Summary {
             Metric::ThroughputOk => self.per_second(tally.answered),
             Metric::ErrorsRate => known(self.error_rate()),
             Metric::Errors(class) => share(tally.failures.count(class), tally.due),
+            Metric::RetriesRate => share(tally.retried.total(), tally.due),
             Metric::BytesIn if tally.bytes_in.0 == 0 => Estimate::Missing,
             Metric::BytesIn => share(tally.bytes_in.0, tally.answered),
             Metric::BytesOut if tally.bytes_out.0 == 0 => Estimate::Missing,
@@ -173,6 +177,7 @@ impl Summary {
             Metric::FdsPeak => usage(|u| u.fds_peak as f64),
             Metric::ThreadsPeak => usage(|u| u.threads_peak as f64),
             Metric::RecoveryTime => self.recovery.unwrap_or(Estimate::Missing),
+            Metric::HealthScore => known(self.health),
             Metric::CapacityKnee | Metric::Custom(_) => Estimate::Missing,
         }
     }
@@ -236,6 +241,18 @@ impl Usage {
             threads_peak: threads,
         })
     }
+}
+
+/// None of a step, and where nobody was asked.
+fn health(rounds: &[&Round], outline: &Outline, scope: &Scope) -> Option<f64> {
+    if scope.step.is_some() {
+        return None;
+    }
+    let looks = rounds.iter().flat_map(|r| &r.health);
+    let (asked, well) = looks
+        .filter(|h| in_phase(outline, scope, h.phase))
+        .fold((0, 0), |(asked, well), h| (asked + h.asked, well + h.well));
+    (asked > 0).then(|| well as f64 / asked as f64)
 }
 
 /// A step or a phase with its share of the run.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `manifest.json` | the plan and the environment, written before the first request |
 //! | `run.plog` | everything measured and concluded, appended as it happens (format below) |
+//! | `profile.json`, `profile-*.folded` | of rounds that were run again under a profiler |
 //! | `summary.json` | rounds and comparison for other programs; derived, never read back |
 //!
 //! # The run log
@@ -27,6 +28,7 @@
 mod frame;
 mod listing;
 mod log;
+mod profiles;
 mod read;
 mod tail;
 #[cfg(test)]
@@ -35,6 +37,7 @@ mod write;
 
 pub use frame::{Begin, Frame};
 pub use listing::{RunEntry, find, folder, list, new_id};
+pub use profiles::{read_profiles, write_profiles};
 pub use read::{manifest, read};
 pub use tail::{Tail, tail};
 pub use write::{RunWriter, write_report};

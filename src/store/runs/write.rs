@@ -11,6 +11,7 @@ use super::super::plausible;
 use super::super::whole::{check_name, make_folder, sync_folder};
 use super::frame::{self, Frame, Kind, Record};
 use super::log::{self, Sums};
+use super::profiles::PROFILES;
 use super::{LOG, MANIFEST, REPORTS, SUMMARY};
 use crate::model::{Comparison, Manifest, Outline, RUN_SCHEMA, Round, RunState};
 use crate::store::{StoreError, write_whole};
@@ -223,7 +224,7 @@ impl RunWriter {
 /// When the name is no file name or belongs to the record itself, or the file cannot be written.
 pub fn write_report(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
     check_name("report", name)?;
-    if [MANIFEST, LOG, SUMMARY].contains(&name) {
+    if [MANIFEST, LOG, SUMMARY, PROFILES].contains(&name) {
         return Err(StoreError::Name {
             what: "report",
             name: name.to_owned(),

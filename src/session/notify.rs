@@ -1,0 +1,63 @@
+//! Tells a web hook how a run ended, once everything is stored.
+
+use std::time::Duration;
+
+use crate::protocol::{self, Dial, Endpoint, Speech, TlsSetup};
+use crate::scenario::plan::{Scheme, Tls, Url, Version};
+use crate::units::Nanos;
+
+use super::round::resolve;
+
+/// Longest time for one attempt.
+const TIMEOUT: Nanos = Nanos::from_secs(5);
+/// Pauses before the attempts after the first.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+
+/// Posts a JSON document.
+///
+/// # Errors
+/// Why nobody took it, in words that do not hold the path of the URL: it may be a secret.
+pub fn notify(url: &Url, document: &str) -> Result<(), String> {
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        match attempt(url, document) {
+            Ok(200..=299) => return Ok(()),
+            // Whoever says that it is wrong will say so again.
+            Ok(status @ (300..=428 | 430..=499)) => return Err(answered(status)),
+            Ok(status) => match pauses.next() {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(answered(status)),
+            },
+            Err(reason) => match pauses.next() {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(reason),
+            },
+        }
+    }
+}
+
+fn answered(status: u16) -> String {
+    format!("it answered {status}")
+}
+
+fn attempt(url: &Url, document: &str) -> Result<u16, String> {
+    let address = resolve(url).map_err(|error| error.to_string())?;
+    let dial = Dial {
+        endpoint: Endpoint::Tcp(address),
+        source: None,
+        nodelay: true,
+    };
+    let tls = match url.scheme {
+        Scheme::Http => None,
+        Scheme::Https => {
+            let setup = TlsSetup::new(&Tls::default(), &url.host, Version::Http1);
+            Some(setup.map_err(|error| error.to_string())?)
+        }
+    };
+    let speech = Speech {
+        tls,
+        ..Speech::CLEAR
+    };
+    let json = ("application/json", document);
+    protocol::post(&dial, &speech, url, json, TIMEOUT).map_err(|error| error.to_string())
+}
