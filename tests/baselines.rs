@@ -108,7 +108,9 @@ fn store(place: &Workplace, made: &Made, rounds: Vec<Round>) {
     };
     let mut writer = RunWriter::create(place.path(), &manifest).expect("a run");
     for round in rounds {
-        writer.append(&Frame::Round(round)).expect("appends");
+        writer
+            .append(&Frame::Round(Box::new(round)))
+            .expect("appends");
     }
     let comparison = Comparison {
         design: Design::Absolute,

@@ -86,7 +86,7 @@ fn store(
             started_at: round.started_at.clone(),
             level: None,
         }))?;
-        writer.append(&Frame::Round(round.clone()))?;
+        writer.append(&Frame::Round(Box::new(round.clone())))?;
     }
     writer.write_comparison(&comparison)?;
     writer.seal(false)?;

@@ -81,7 +81,7 @@ fn write(writer: &mut RunWriter, merged: &Merged) -> Result<(), SessionError> {
         for interval in merged.intervals.iter().filter(|i| i.round == round.index) {
             writer.append(&Frame::Interval(interval.clone()))?;
         }
-        writer.append(&Frame::Round(round.clone()))?;
+        writer.append(&Frame::Round(Box::new(round.clone())))?;
     }
     Ok(writer.sync()?)
 }

@@ -197,7 +197,7 @@ impl Measurer<'_, '_> {
         }
         self.breaker = breaker;
         round.contamination = judge::contamination(&round.trust);
-        self.writer.append(&Frame::Round(round.clone()))?;
+        self.writer.append(&Frame::Round(Box::new(round.clone())))?;
         self.writer.sync()?;
         (self.watcher)(&Event::RoundEnded {
             index: slot.index,

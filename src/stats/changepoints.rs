@@ -517,7 +517,7 @@ mod tests {
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1);
                     let step = (state >> 61) as f64 - 3.0;
-                    if state >> 40 & 15 == 0 {
+                    if (state >> 40).is_multiple_of(16) {
                         step * 100.0
                     } else {
                         step / 4.0

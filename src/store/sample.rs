@@ -126,17 +126,17 @@ pub(super) fn round_frames(index: usize, arm: Arm) -> Vec<Frame> {
         recorder.interval(&interval(index, second));
         frames.push(Frame::Interval(interval(index, second)));
     }
-    frames.push(Frame::Round(recorder.finish(End {
+    frames.push(Frame::Round(Box::new(recorder.finish(End {
         worker_cpu: 0.1,
         idle_cpu_pressure: Some(1.0 / 3.0),
         complete: true,
-    })));
+    }))));
     frames
 }
 
 pub(super) fn round(index: usize) -> Round {
     match round_frames(index, Arm::Now).pop() {
-        Some(Frame::Round(round)) => round,
+        Some(Frame::Round(round)) => *round,
         _ => unreachable!("the last frame is the round"),
     }
 }

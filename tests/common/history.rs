@@ -126,7 +126,7 @@ impl Made {
             for (i, arm) in arms.iter().enumerate() {
                 let index = pair * arms.len() + i;
                 let round = self.round(index, pair, *arm, &manifest.started_at);
-                run.append(&Frame::Round(round)).expect("appends");
+                run.append(&Frame::Round(Box::new(round))).expect("appends");
             }
         }
         match self.ending {

@@ -23,7 +23,7 @@ pub enum Frame {
     Begin(Begin),
     Interval(Interval),
     Sample(Sample),
-    Round(Round),
+    Round(Box<Round>),
 }
 
 /// Which round begins.
@@ -205,7 +205,7 @@ impl Whole<'_> {
             Kind::Begin => frame(Frame::Begin(parse(&json)?)),
             Kind::Interval => frame(Frame::Interval(parse(&json)?)),
             Kind::Sample => frame(Frame::Sample(parse(&json)?)),
-            Kind::Round => frame(Frame::Round(parse(&json)?)),
+            Kind::Round => frame(Frame::Round(Box::new(parse(&json)?))),
             Kind::Comparison => Record::Comparison(parse(&json)?),
             Kind::Seal => Record::Seal(parse(&json)?),
         })

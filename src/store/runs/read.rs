@@ -69,7 +69,7 @@ fn assemble(manifest: Manifest, log: Log) -> Run {
             }
             Frame::Interval(interval) => run.intervals.push(interval),
             Frame::Sample(sample) => run.samples.push(sample),
-            Frame::Round(round) => run.rounds.push(round),
+            Frame::Round(round) => run.rounds.push(*round),
         }
     }
     add_unfinished(&mut run, &begins);

@@ -92,7 +92,7 @@ fn a_run_reads_back_as_it_was_written() {
             Frame::Begin(_) => {}
             Frame::Interval(i) => expected.0.push(i),
             Frame::Sample(s) => expected.1.push(s),
-            Frame::Round(r) => expected.2.push(r),
+            Frame::Round(r) => expected.2.push(*r),
         }
     }
     assert_eq!((run.intervals, run.samples, run.rounds), expected);
@@ -258,12 +258,12 @@ fn what_no_reader_would_accept_is_not_written() {
     for frame in [
         Frame::Interval(stray),
         Frame::Interval(huge),
-        Frame::Round(endless),
+        Frame::Round(Box::new(endless)),
     ] {
         let error = run.append(&frame).expect_err("refused");
         assert!(matches!(error, StoreError::Unfit { .. }), "{error}");
     }
-    run.append(&Frame::Round(sample::round(0)))
+    run.append(&Frame::Round(Box::new(sample::round(0))))
         .expect("goes on after a refusal");
     let dir = run.dir().to_owned();
     run.seal(false).expect("seals");

@@ -115,7 +115,7 @@ impl RunWriter {
             Frame::Round(round) => {
                 plausible::round(round, &self.outline).map_err(|e| self.unfit(e))?;
                 self.put(Kind::Round, round)?;
-                self.rounds.push(round.clone());
+                self.rounds.push((**round).clone());
             }
         }
         self.sums.add(frame);
