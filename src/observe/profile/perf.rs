@@ -20,7 +20,7 @@ use super::script::Folding;
 use crate::units::Nanos;
 
 /// Samples of each CPU per second that is spent in the target. Odd, so that it does not step with timers.
-pub(super) const HERTZ: u32 = 99;
+pub(super) const HERTZ: u32 = 499;
 /// Bytes of the stack that are copied: deep stacks of programs built without optimisation are cut.
 const CALL_GRAPH: &str = "dwarf,16384";
 /// Where recording ends by itself.

@@ -9,8 +9,10 @@ use crate::model::{
     Arm, Cell, Distribution, ErrorClass, Estimate, GuardChange, Latencies, Metric, Outline, Parts,
     Round, Scope, Stat, Tally,
 };
-use crate::units::Nanos;
 use crate::untrusted::Untrusted;
+
+/// A smaller share of a latency is not told.
+const NEXT_TO_NOTHING: f64 = 0.0005;
 
 /// The sum of rounds, over everything or one scope.
 #[derive(Debug, Clone, Default)]
@@ -114,15 +116,15 @@ impl Summary {
     }
 
     /// The parts of the mean latency of answered requests in nanoseconds, with their shares of it,
-    /// in the order of time; those that are nothing are left out.
+    /// in the order of time; those that are next to nothing are left out.
     pub(in crate::report) fn breakdown(&self) -> Vec<(&'static str, f64, f64)> {
         let requests = self.latency.ok.count().max(1) as f64;
         let parts = self.parts.named();
         let whole: f64 = parts.iter().map(|(_, part)| part.0 as f64).sum();
         parts
             .into_iter()
-            .filter(|(_, part)| *part > Nanos::ZERO)
             .map(|(name, part)| (name, part.0 as f64 / requests, part.0 as f64 / whole))
+            .filter(|(_, _, share)| *share >= NEXT_TO_NOTHING)
             .collect()
     }
 
