@@ -186,7 +186,7 @@ fn perf_names_functions_and_a_stored_baseline_is_said_to_have_none() {
     let stacks = stacks(&run, "now");
     let ours = |(stack, _): &&(String, u64)| stack.contains("plimsoll::demo::");
     assert!(stacks.iter().any(|s| ours(&s)), "{stacks:?}");
-    says(&text, "perf, 99 samples in a second of CPU time");
+    says(&text, "perf, 499 samples in a second of CPU time");
 }
 
 #[test]
