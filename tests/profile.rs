@@ -44,6 +44,11 @@ fn slower() -> String {
     format!("{PLIMSOLL} demo-target --port {{port}} --scale 4 --fault rate-limit:strength=0.2")
 }
 
+/// A text without the line breaks of the terminal.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[track_caller]
 fn says(text: &str, what: &str) {
     assert!(text.contains(what), "{what:?} is not in:\n{text}");
@@ -89,11 +94,7 @@ fn without_perf_both_sides_are_looked_at_and_the_report_says_what_that_cannot_te
     says(&ended.stderr, "profiling now: one more round");
     says(&ended.stderr, "profiling before: one more round");
     says(&ended.stdout, "REGRESSED");
-    let text = ended
-        .stdout
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let text = unwrapped(&ended.stdout);
     says(
         &text,
         "cannot tell which functions ran: perf is not installed",
@@ -164,11 +165,7 @@ fn perf_names_functions_and_a_stored_baseline_is_said_to_have_none() {
             "--profile-on-regression=perf",
         ])
         .exits(1);
-    let text = ended
-        .stdout
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let text = unwrapped(&ended.stdout);
     says(
         &text,
         "No profile of `before`: a stored baseline cannot be run again",

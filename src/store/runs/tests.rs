@@ -438,3 +438,29 @@ proptest! {
         let _ = parse(&tail, manifest);
     }
 }
+
+#[test]
+fn a_discarded_run_leaves_nothing_and_disturbs_no_other() {
+    let root = tempfile::tempdir().expect("a folder");
+    let scenario = root.path().join(REPORTS).join("checkout");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let root = root.path();
+            scope.spawn(move || {
+                for i in 0..25 {
+                    let mut manifest = sample::manifest();
+                    manifest.id = format!("20261126T0900{i:02}Z-{thread:08x}");
+                    let run = RunWriter::create(root, &manifest).expect("creates");
+                    run.discard().expect("discards");
+                }
+            });
+        }
+    });
+    assert!(!scenario.exists(), "the folder of the scenario is gone too");
+    let kept = RunWriter::create(root.path(), &sample::manifest()).expect("creates");
+    let mut manifest = sample::manifest();
+    manifest.id = "20261126T100000Z-00000000".to_owned();
+    let other = RunWriter::create(root.path(), &manifest).expect("creates");
+    other.discard().expect("discards");
+    assert!(kept.dir().is_dir());
+}

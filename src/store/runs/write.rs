@@ -1,7 +1,7 @@
 //! Writing a run as it happens.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -56,9 +56,8 @@ impl RunWriter {
         check_name("scenario", &manifest.outline.name)?;
         check_name("run", &manifest.id)?;
         let scenario = root.join(REPORTS).join(&manifest.outline.name);
-        make_folder(&scenario)?;
         let dir = scenario.join(&manifest.id);
-        fs::create_dir(&dir).map_err(StoreError::io("make the folder", &dir))?;
+        make_folder_of_run(&scenario, &dir)?;
         sync_folder(&scenario)?;
 
         let path = dir.join(MANIFEST);
@@ -180,7 +179,12 @@ impl RunWriter {
         let remove = |path: &Path| fs::remove_file(path).map_err(StoreError::io("remove", path));
         remove(&self.path)?;
         remove(&self.dir.join(MANIFEST))?;
-        fs::remove_dir(&self.dir).map_err(StoreError::io("remove", &self.dir))
+        fs::remove_dir(&self.dir).map_err(StoreError::io("remove", &self.dir))?;
+        if let Some(scenario) = self.dir.parent() {
+            // The system refuses unless it was the only run.
+            let _ = fs::remove_dir(scenario);
+        }
+        Ok(())
     }
 
     fn put(&mut self, kind: Kind, content: &impl Serialize) -> Result<(), StoreError> {
@@ -233,6 +237,20 @@ pub fn write_report(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Sto
     let path = dir.join(name);
     write_whole(&path, bytes)?;
     Ok(path)
+}
+
+/// Makes the folder of a run, and that of its scenario, which a run that is discarded just now takes
+/// away when it was the only one.
+fn make_folder_of_run(scenario: &Path, dir: &Path) -> Result<(), StoreError> {
+    const TRIES: usize = 10;
+    let mut tries = 0;
+    loop {
+        make_folder(scenario)?;
+        match fs::create_dir(dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
+            made => return made.map_err(StoreError::io("make the folder", dir)),
+        }
+    }
 }
 
 #[cfg(test)]
