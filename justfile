@@ -32,6 +32,10 @@ doc:
 test:
     .ci/run test
 
+# The promises, also those that take minutes, and each protection taken away in turn.
+promises-long:
+    cargo test --features mutants --test promises -- --include-ignored --nocapture
+
 # Benchmarks of the program itself.
 bench:
     cargo bench

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod diagnostic;
 pub mod governor;
+pub mod mutant;
 pub mod random;
 pub mod stop;
 pub mod units;

@@ -174,7 +174,8 @@ pub(crate) fn terminal(tree: &Tree) -> Vec<String> {
     ];
     named(tree, &rules, |file, path| {
         let own_arguments = file.name == "main.rs" && path.names(&["env", "args_os"]);
-        file.is_in("cli") || own_arguments
+        let build_for_tests = file.is_in("mutant") && path.names(&["env", "var"]);
+        file.is_in("cli") || own_arguments || build_for_tests
     })
 }
 

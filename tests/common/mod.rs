@@ -48,6 +48,9 @@ impl Workplace {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
             .env("USER", "tester");
+        if let Some(mutant) = std::env::var_os("PLIMSOLL_MUTANT") {
+            command.env("PLIMSOLL_MUTANT", mutant);
+        }
         command
     }
 

@@ -1,0 +1,41 @@
+//! Protections that a test can take away, to show that it would notice their absence.
+//!
+//! A promise that is only tested on a program that keeps it may be tested by nothing. So each
+//! protection asks here whether it is switched off, and `tests/promises` runs the test of its
+//! promise once more without it: the test must fail. Only a build with the feature `mutants` can
+//! switch anything off, by the variable `PLIMSOLL_MUTANT`; in every other build [`is_on`] is
+//! `false` at compile time and leaves nothing behind.
+
+/// A protection that is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// Two who promote at once do not wait for each other.
+    LedgerWithoutLock,
+}
+
+impl Mutant {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::LedgerWithoutLock];
+
+    /// Its name in `PLIMSOLL_MUTANT`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LedgerWithoutLock => "ledger-without-lock",
+        }
+    }
+}
+
+/// Whether this protection is taken away in this process.
+#[cfg(not(feature = "mutants"))]
+#[inline]
+pub const fn is_on(_: Mutant) -> bool {
+    false
+}
+
+/// Whether this protection is taken away in this process.
+#[cfg(feature = "mutants")]
+pub fn is_on(mutant: Mutant) -> bool {
+    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let chosen = CHOSEN.get_or_init(|| std::env::var("PLIMSOLL_MUTANT").ok());
+    chosen.as_deref() == Some(mutant.name())
+}
