@@ -18,6 +18,7 @@ pub mod stats;
 pub mod alert;
 pub mod bundle;
 pub mod diagnose;
+pub mod export;
 pub mod guard;
 pub mod journey;
 pub mod judge;

@@ -87,7 +87,7 @@ fn a_hook_is_told_once_everything_is_stored_and_only_when_it_is_wanted() {
         "{head}"
     );
     assert!(
-        head.contains("content-type: application/json\r\n"),
+        head.contains("Content-Type: application/json\r\n"),
         "{head}"
     );
     let run = place.runs().pop().expect("a run");

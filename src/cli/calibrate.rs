@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.terminal.tell(&format!("\n{patch}"))?;
     }
     if let Some(path) = &args.output {
-        session::write_output(path, &patch)?;
+        session::write_output(path, patch.as_bytes())?;
     }
     // A false alarm of the judge is a finding of the calibration, and no failure of the target.
     Ok(match (run.state, comparison.decision.verdict) {

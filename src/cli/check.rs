@@ -4,7 +4,8 @@ use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, quantity};
 use super::notify::NotifyArgs;
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::Judge;
@@ -141,7 +142,7 @@ Examples:
   plimsoll check checkout -o report.html -o comment.md -o junit.xml";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&args.hosts.allow)?;
     let hook = args.notify.hook(&args.hosts)?;
     let mut plan = load::plan(context, &args.scenario, None, &args.hosts)?;
     args.alerts.add_to(&mut plan)?;
@@ -158,7 +159,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         &mut show::watcher(context),
     )?;
     let kept = show::keep_html(&outcome);
-    let shown = show::outcome(context, &outcome, &args.output);
+    let shown = show::outcome(context, &outcome, &outputs);
     let exit = Exit::of(&outcome.run, args.on_inconclusive);
     if let Some(hook) = hook {
         hook.tell(context, &outcome, exit);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::Context;
 use super::exit::{Exit, Failure, OnInconclusive};
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use crate::session::{self, ValuesQuestion};
 
 /// Compare two runs you already have, or two files of round values
@@ -44,7 +45,7 @@ Examples:
   plimsoll compare --values before.csv after.csv --allowed 'latency.p99=+20%' --json";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&[])?;
     let outcome = if args.values {
         session::compare_values(&ValuesQuestion {
             before: Path::new(&args.before),
@@ -60,6 +61,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             args.allow_mismatch,
         )?
     };
-    show::outcome(context, &outcome, &args.output)?;
+    show::outcome(context, &outcome, &outputs)?;
     Ok(Exit::of(&outcome.run, args.on_inconclusive))
 }

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use super::exit::{Exit, Failure, OnInconclusive};
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, target as codes};
 use crate::model::ResourceLimits;
@@ -27,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&[])?;
     signals::listen(&context.session.stop, context.terminal)?;
     let (step, by) = demo::SLOWED;
     context.terminal.say(&format!(
@@ -39,7 +40,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             DemoError::Session(error) => Failure::Session(error),
         })?;
     let kept = show::keep_html(&outcome);
-    show::outcome(context, &outcome, &args.output)?;
+    show::outcome(context, &outcome, &outputs)?;
     kept?;
     let gate = Exit::of(&outcome.run, OnInconclusive::Warn);
     if matches!(gate, Exit::Interrupted | Exit::NotMeasured) {

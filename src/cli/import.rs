@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::Context;
 use super::exit::{Exit, Failure, OnInconclusive};
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use crate::session::{self, ImportKind, ImportRequest};
 use crate::units::Nanos;
 
@@ -70,7 +71,7 @@ fn unit(text: &str) -> Result<Nanos, String> {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&[])?;
     let outcome = session::import(
         &context.session,
         &ImportRequest {
@@ -82,7 +83,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         },
     )?;
     let kept = show::keep_html(&outcome);
-    show::outcome(context, &outcome, &args.output)?;
+    show::outcome(context, &outcome, &outputs)?;
     kept?;
     Ok(Exit::of(&outcome.run, OnInconclusive::Warn))
 }

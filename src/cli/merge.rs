@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::exit::{Exit, Failure, OnInconclusive};
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use crate::session;
 
 /// Put the parts of a plan, measured with `run --shard`, together into one run
@@ -25,10 +26,10 @@ Examples:
   plimsoll merge part-1/ part-2/ part-3/ -o report.html           folders copied from other machines";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&[])?;
     let outcome = session::merge(&context.session, &args.runs)?;
     let kept = show::keep_html(&outcome);
-    show::outcome(context, &outcome, &args.output)?;
+    show::outcome(context, &outcome, &outputs)?;
     kept?;
     Ok(Exit::of(&outcome.run, OnInconclusive::Warn))
 }

@@ -9,6 +9,8 @@ use super::exit::{Exit, Failure};
 use super::load::HostArgs;
 use super::{Context, show};
 
+const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
+
 /// Whom to tell, and when.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Notification")]
@@ -63,7 +65,7 @@ impl Hook {
             return;
         }
         let document = report::notification(&show::view(outcome), exit.code());
-        if let Err(reason) = session::notify(&self.url, &document) {
+        if let Err(reason) = session::deliver(&self.url, JSON, document.as_bytes()) {
             let host = Untrusted::new(self.url.authority()).terminal();
             let reason = Untrusted::new(reason).terminal();
             let line = format!("warning: {host} was not notified: {reason}");

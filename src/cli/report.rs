@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::Context;
 use super::exit::{Exit, Failure};
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use crate::session;
 
-/// Render a saved run: html, md, json, junit, csv, github
+/// Render a saved run: html, md, json, junit, csv, github, gitlab, hlog, prometheus, otlp
 ///
 /// Shows any run, also a partial one that was killed. Always exits 0 when it could be read:
 /// rendering is no gate.
@@ -19,12 +20,15 @@ pub(super) struct Args {
     /// Evaluate the alerts of this Prometheus rule file over the record; repeatable
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
+    /// Allow sending to this host; loopback is always allowed, repeatable
+    #[arg(long = "allow-host", value_name = "HOST")]
+    allow: Vec<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&args.allow)?;
     let mut alerts = Vec::new();
     for path in &args.rules {
         alerts.extend(session::alert_rules(path)?);
@@ -33,6 +37,6 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if !alerts.is_empty() {
         session::evaluate_alerts(&mut outcome, &alerts);
     }
-    show::outcome(context, &outcome, &args.output)?;
+    show::outcome(context, &outcome, &outputs)?;
     Ok(Exit::Passed)
 }

@@ -4,7 +4,8 @@ use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
 use super::notify::NotifyArgs;
-use super::show::{self, OutputArgs};
+use super::output::OutputArgs;
+use super::show;
 use super::{Context, signals};
 use crate::clock::Moment;
 use crate::model::Shard;
@@ -52,7 +53,7 @@ Examples:
   plimsoll run https://127.0.0.1:8443/ --http2 --ca ca.pem        HTTP/2, our own certificates";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    args.output.parse()?;
+    let outputs = args.output.parse(&args.hosts.allow)?;
     let hook = args.notify.hook(&args.hosts)?;
     let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
     args.alerts.add_to(&mut plan)?;
@@ -77,7 +78,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         _ => session::measure(&session, plan, rounds, watcher),
     }?;
     let kept = show::keep_html(&outcome);
-    let shown = show::outcome(context, &outcome, &args.output);
+    let shown = show::outcome(context, &outcome, &outputs);
     let exit = Exit::of(&outcome.run, OnInconclusive::Warn);
     if let Some(hook) = hook {
         hook.tell(context, &outcome, exit);

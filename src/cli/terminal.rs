@@ -62,16 +62,18 @@ impl Terminal {
     }
 
     /// Writes a result to standard output; a reader that went away is no error.
+    pub(super) fn out(&self, text: &str) -> Result<(), Failure> {
+        self.out_bytes(text.as_bytes())
+    }
+
+    /// The same for what is no text.
     #[expect(
         clippy::unused_self,
         reason = "printing is a right that only the terminal has"
     )]
-    pub(super) fn out(&self, text: &str) -> Result<(), Failure> {
+    pub(super) fn out_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = std::io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(Failure::Output(Diagnostic::error(
                     &output::UNWRITABLE,

@@ -88,13 +88,15 @@ pub fn post(
     dial: &Dial,
     speech: &Speech,
     url: &Url,
-    (content_type, body): (&str, &str),
+    (headers, body): (&[(&str, &str)], &[u8]),
     timeout: Nanos,
 ) -> Result<u16, ProbeError> {
     let mut request = asking(if url.base.is_empty() { "/" } else { "" });
     "POST".clone_into(&mut request.method);
-    let content_type = ("content-type".to_owned(), Template::fixed(content_type));
-    request.headers.push(content_type);
+    let headers = headers
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), Template::fixed(value)));
+    request.headers.extend(headers);
     request.body = Template::fixed(body);
     ask(dial, speech, url, &request, Look::default(), timeout).map(|got| got.status)
 }

@@ -271,7 +271,7 @@ pub(super) const HOSTILE: &str =
     "</title><script>alert(1)</script>\n::error::x|`@all`\u{202e}\u{1b}[31m\"'&=cmd,{{7*7}}]]>";
 
 /// Every name a user or a target can choose is hostile.
-pub(super) fn hostile_run() -> Run {
+pub(crate) fn hostile_run() -> Run {
     let mut run = run();
     let outline = &mut run.manifest.outline;
     for name in outline

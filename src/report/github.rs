@@ -1,22 +1,12 @@
 //! GitHub workflow commands: the ten worst things, each at its line of the scenario file.
 
-use crate::model::Verdict;
 use crate::untrusted::Untrusted;
 
-use super::view::{Row, Standing, View};
+use super::findings::{Finding, Weight, findings, title, unevaluated};
+use super::view::View;
 
 /// GitHub shows ten annotations of a step at most.
 const MOST: usize = 10;
-
-/// One command to write.
-struct Annotation {
-    /// Greater is worse.
-    rank: u8,
-    level: &'static str,
-    line: Option<usize>,
-    title: Untrusted,
-    message: Untrusted,
-}
 
 /// Renders at most ten lines, the worst first.
 pub fn github(view: &View) -> String {
@@ -26,104 +16,35 @@ pub fn github(view: &View) -> String {
         .scenario_file
         .as_deref()
         .map(Untrusted::from);
-    let mut annotations: Vec<_> = run_level(view)
-        .into_iter()
-        .chain(view.rows.iter().filter(|r| r.result.gating).filter_map(row))
-        .collect();
-    let unevaluated = view.beside.unevaluated.iter().map(|u| Annotation {
-        rank: 0,
-        level: "notice",
-        line: u.line,
-        title: Untrusted::new(format!("not evaluated: {}", u.rule)),
-        message: Untrusted::new(u.reason.as_str()),
-    });
-    annotations.sort_by_key(|a| std::cmp::Reverse(a.rank));
-    if annotations.is_empty() {
+    let findings = findings(view);
+    let mut lines = Vec::new();
+    if findings.is_empty() {
         let message = view.headline.workflow_message();
         let title = title(view).workflow_property();
-        let headline = format!("::notice title={title}::{message}\n");
-        let rest = unevaluated.take(MOST - 1).map(|a| a.render(file.as_ref()));
-        return std::iter::once(headline).chain(rest).collect();
+        lines.push(format!("::notice title={title}::{message}\n"));
     }
-    annotations
-        .into_iter()
-        .chain(unevaluated)
-        .take(MOST)
-        .map(|a| a.render(file.as_ref()))
-        .collect()
+    let all = findings.into_iter().chain(unevaluated(view));
+    lines.extend(all.map(|finding| command(&finding, file.as_ref())));
+    lines.truncate(MOST);
+    lines.concat()
 }
 
-fn title(view: &View) -> Untrusted {
-    let name = view.facts.scenario.raw();
-    Untrusted::new(format!("{name}: {}", view.standing.word()))
-}
-
-/// What is wrong with the run as a whole.
-fn run_level(view: &View) -> Option<Annotation> {
-    let (rank, level) = match view.standing {
-        Standing::Judged(Verdict::Invalid | Verdict::Incomparable) | Standing::Partial => {
-            (9, "error")
-        }
-        Standing::Unjudged | Standing::Part => (9, "warning"),
-        Standing::MeasuredWithErrors => (5, "warning"),
-        Standing::Judged(_) if view.stops().next().is_some() => (9, "error"),
-        Standing::Judged(_) | Standing::Measured => return None,
+fn command(finding: &Finding, file: Option<&Untrusted>) -> String {
+    let place = match (file, finding.line) {
+        (Some(file), Some(line)) => format!("file={},line={line},", file.workflow_property()),
+        (Some(file), None) => format!("file={},", file.workflow_property()),
+        (None, _) => String::new(),
     };
-    let mut message = view.headline.raw().to_owned();
-    if let Some(remark) = view.remarks.first() {
-        message += &format!(": {}", remark.text.raw());
-        if let Some(hint) = &remark.hint {
-            message += &format!("; hint: {}", hint.raw());
-        }
-    }
-    Some(Annotation {
-        rank,
-        level,
-        line: None,
-        title: title(view),
-        message: Untrusted::new(message),
-    })
-}
-
-fn row(row: &Row) -> Option<Annotation> {
-    let verdict = row.verdict?;
-    let (rank, level) = match verdict {
-        Verdict::Invalid | Verdict::Incomparable => (8, "error"),
-        Verdict::Regressed => (7, "error"),
-        Verdict::Broken => (6, "error"),
-        Verdict::Inconclusive => (3, "warning"),
-        Verdict::Improved => (1, "notice"),
-        Verdict::Unchanged | Verdict::Kept => return None,
+    let level = match finding.weight {
+        Weight::Error => "error",
+        Weight::Warning => "warning",
+        Weight::Notice => "notice",
     };
-    let mut message = row.sentence();
-    if !row.note.raw().is_empty() {
-        message += &format!("; {}", row.note.raw());
-    }
-    Some(Annotation {
-        rank,
-        level,
-        line: row.result.line,
-        title: Untrusted::new(format!("{} {verdict}", row.label.raw())),
-        message: Untrusted::new(message),
-    })
-}
-
-impl Annotation {
-    fn render(&self, file: Option<&Untrusted>) -> String {
-        let place = match (file, self.line) {
-            (Some(file), Some(line)) => {
-                format!("file={},line={line},", file.workflow_property())
-            }
-            (Some(file), None) => format!("file={},", file.workflow_property()),
-            (None, _) => String::new(),
-        };
-        format!(
-            "::{} {place}title={}::{}\n",
-            self.level,
-            self.title.workflow_property(),
-            self.message.workflow_message()
-        )
-    }
+    format!(
+        "::{level} {place}title={}::{}\n",
+        finding.title.workflow_property(),
+        finding.message.workflow_message()
+    )
 }
 
 #[cfg(test)]

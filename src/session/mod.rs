@@ -12,6 +12,7 @@ mod bundles;
 mod calibrate;
 mod check;
 mod compare;
+mod deliver;
 pub mod demo;
 mod duet;
 mod error;
@@ -24,7 +25,6 @@ mod ledger;
 mod load;
 mod measure;
 mod merge;
-mod notify;
 mod overseer;
 mod planner;
 mod profile;
@@ -44,6 +44,7 @@ use crate::model::{Baseline, Event, Profiles, Run};
 
 pub use crate::diagnose::{CATALOGUE as SYMPTOMS, Symptom, diagnose};
 pub use crate::engine::Stop;
+pub use crate::export::Export;
 pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};
 pub use crate::observe::{ProfilerChoice, Reading, Soundness, Subject, machine as examine_machine};
@@ -55,6 +56,7 @@ pub use bundles::{bundle_of_run, bundle_of_target};
 pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};
+pub use deliver::deliver;
 pub use error::SessionError;
 pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history};
 pub use import::{ImportRequest, import};
@@ -64,7 +66,6 @@ pub use ledger::{
 };
 pub use measure::{measure, measure_part};
 pub use merge::merge;
-pub use notify::notify;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use series::{history_of, is_date};
@@ -85,8 +86,8 @@ pub struct Session {
 }
 
 /// Writes a report where the user wants it, whole or not at all; missing folders are made.
-pub fn write_output(path: &Path, text: &str) -> Result<(), SessionError> {
-    Ok(crate::store::write_whole(path, text.as_bytes())?)
+pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), SessionError> {
+    Ok(crate::store::write_whole(path, bytes)?)
 }
 
 /// Writes a rendered report into the folder of a run, beside its record.

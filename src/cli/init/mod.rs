@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 .into(),
         );
     }
-    session::write_output(&path, &text)?;
+    session::write_output(&path, text.as_bytes())?;
     let name = &args.name;
     context.terminal.tell(&format!(
         "wrote {}\n\nnext:\n  plimsoll run {name}\n  plimsoll run {name} --rounds 5 && plimsoll baseline save {name} --reason \"first\"\n  plimsoll check {name}\n",

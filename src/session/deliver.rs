@@ -1,4 +1,4 @@
-//! Tells a web hook how a run ended, once everything is stored.
+//! Hands a document to a web hook or a receiver of metrics, once everything is stored.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ const TIMEOUT: Nanos = Nanos::from_secs(5);
 /// Pauses before the attempts after the first.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
-/// Posts a JSON document.
+/// Posts a document with these headers; what may pass is tried again.
 ///
 /// # Errors
 /// Why nobody took it, in words that do not hold the path of the URL: it may be a secret.
-pub fn notify(url: &Url, document: &str) -> Result<(), String> {
+pub fn deliver(url: &Url, headers: &[(&str, &str)], body: &[u8]) -> Result<(), String> {
     let mut pauses = PAUSES.into_iter();
     loop {
-        match attempt(url, document) {
+        match attempt(url, headers, body) {
             Ok(200..=299) => return Ok(()),
             // Whoever says that it is wrong will say so again.
             Ok(status @ (300..=428 | 430..=499)) => return Err(answered(status)),
@@ -40,7 +40,7 @@ fn answered(status: u16) -> String {
     format!("it answered {status}")
 }
 
-fn attempt(url: &Url, document: &str) -> Result<u16, String> {
+fn attempt(url: &Url, headers: &[(&str, &str)], body: &[u8]) -> Result<u16, String> {
     let address = resolve(url).map_err(|error| error.to_string())?;
     let dial = Dial {
         endpoint: Endpoint::Tcp(address),
@@ -58,6 +58,5 @@ fn attempt(url: &Url, document: &str) -> Result<u16, String> {
         tls,
         ..Speech::CLEAR
     };
-    let json = ("application/json", document);
-    protocol::post(&dial, &speech, url, json, TIMEOUT).map_err(|error| error.to_string())
+    protocol::post(&dial, &speech, url, (headers, body), TIMEOUT).map_err(|error| error.to_string())
 }
