@@ -363,8 +363,16 @@ impl Page {
         if self.left_out > 0 {
             foot += " · parts were left out for length, the HTML report has them";
         }
-        self.out += &format!("{foot}</sub>\n");
+        self.out += &format!("{foot}</sub>\n\n<!-- plimsoll:{} -->\n", marker(view));
     }
+}
+
+/// By which whoever posts the comment finds the one it posted before: the scenario, as far as it can
+/// stand in a comment of HTML.
+fn marker(view: &View) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name = view.facts.scenario.raw().chars();
+    name.filter(plain).take(100).collect()
 }
 
 fn line(row: &Row, compares: bool) -> String {

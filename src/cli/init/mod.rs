@@ -1,21 +1,24 @@
 //! `plimsoll init`.
 
+mod ci;
 mod kind;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::load;
 use crate::diagnostic::{Diagnostic, SourceFile, output, scenario as codes};
-use crate::scenario;
+use crate::scenario::{self, plan::Plan};
 use crate::session;
+use ci::Forge;
 use kind::{Kind, Preset};
 
 /// Write a scenario you can read
 ///
 /// Writes scenarios/NAME.toml with comments, and never overwrites. --kind says what the load is to find
-/// out, and --preset which limits it must keep.
+/// out, --preset which limits it must keep, and --ci writes a job for a forge, also for a scenario that
+/// is there already.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Name of the scenario
@@ -33,9 +36,45 @@ pub(super) struct Args {
     /// Limits instead of those that the kind suggests
     #[arg(long, value_enum)]
     preset: Option<Preset>,
+    /// Write a job that measures every change against its base, too
+    #[arg(long, value_enum, value_name = "FORGE")]
+    ci: Option<Forge>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let root = &context.session.root;
+    let root = root.strip_prefix(".").unwrap_or(root);
+    let path = root.join("scenarios").join(format!("{}.toml", args.name));
+    // The jobs of a scenario that is there already are all that is asked for.
+    let written = match args.ci {
+        Some(_) if path.exists() => None,
+        _ => Some(scenario_file(args, &path)?),
+    };
+    let jobs = match args.ci {
+        Some(forge) => Some(jobs_file(args, forge, root, &path, written.as_deref())?),
+        None => None,
+    };
+    let scenario = written.map(|text| (path, text));
+    let files: Vec<(PathBuf, String)> = scenario.into_iter().chain(jobs).collect();
+    if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
+        return Err(
+            Diagnostic::error(&output::EXISTS, format!("{} exists", path.display()))
+                .because("init never overwrites")
+                .help("choose another name: plimsoll init NAME")
+                .into(),
+        );
+    }
+    let mut said = String::new();
+    for (path, text) in &files {
+        session::write_output(path, text.as_bytes())?;
+        said += &format!("wrote {}\n", path.display());
+    }
+    context.terminal.tell(&format!("{said}\n{}", args.next()))?;
+    Ok(Exit::Passed)
+}
+
+/// The scenario, checked as it will be when it is read, before anything is written.
+fn scenario_file(args: &Args, path: &Path) -> Result<String, Failure> {
     let mut target = args.target()?;
     if let Some(limits) = args.kind.of_target() {
         if args.url.is_some() {
@@ -60,37 +99,51 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         .replace("@TARGET@", &target)
         .replace("@PHASES@", args.kind.phases())
         .replace("@LIMITS@", &limits);
-    let root = &context.session.root;
-    let path = root
-        .strip_prefix(".")
-        .unwrap_or(root)
-        .join("scenarios")
-        .join(format!("{}.toml", args.name));
-    // The same check that reading it will make, before anything is written.
+    parsed(path, &text)?;
+    Ok(text)
+}
+
+fn parsed(path: &Path, text: &str) -> Result<Plan, Failure> {
     let file = SourceFile {
         name: path.display().to_string(),
-        text: text.as_str().into(),
+        text: text.into(),
     };
     let folder = path.parent().map_or_else(PathBuf::new, PathBuf::from);
-    scenario::parse(&file, &folder, &load::environment)?;
-    if path.exists() {
-        return Err(
-            Diagnostic::error(&output::EXISTS, format!("{} exists", path.display()))
-                .because("init never overwrites")
-                .help("choose another name: plimsoll init NAME")
-                .into(),
-        );
-    }
-    session::write_output(&path, text.as_bytes())?;
-    let name = &args.name;
-    context.terminal.tell(&format!(
-        "wrote {}\n\nnext:\n  plimsoll run {name}\n  plimsoll run {name} --rounds 5 && plimsoll baseline save {name} --reason \"first\"\n  plimsoll check {name}\n",
-        path.display()
-    ))?;
-    Ok(Exit::Passed)
+    Ok(scenario::parse(&file, &folder, &load::environment)?.plan)
+}
+
+/// The jobs for a scenario that is there, or about to be.
+fn jobs_file(
+    args: &Args,
+    forge: Forge,
+    root: &Path,
+    path: &Path,
+    written: Option<&str>,
+) -> Result<(PathBuf, String), Failure> {
+    let plan = match written {
+        Some(text) => parsed(path, text)?,
+        None => scenario::load(path, &load::environment)?.plan,
+    };
+    let jobs = forge.jobs(&args.name, plan.target.command.as_ref(), root)?;
+    Ok((root.join(forge.path()), jobs))
 }
 
 impl Args {
+    /// What to do with what was written, as commands that can be copied.
+    fn next(&self) -> String {
+        let name = &self.name;
+        match self.ci {
+            Some(_) => format!(
+                "next:\n  plimsoll validate scenarios/{name}.toml\n  \
+                 read the job: how it builds, and what it compares with; then commit it\n"
+            ),
+            None => format!(
+                "next:\n  plimsoll run {name}\n  plimsoll run {name} --rounds 5 && \
+                 plimsoll baseline save {name} --reason \"first\"\n  plimsoll check {name}\n"
+            ),
+        }
+    }
+
     /// The `[target]` table.
     fn target(&self) -> Result<String, Failure> {
         if let Some(url) = &self.url {
