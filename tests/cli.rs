@@ -741,3 +741,27 @@ fn every_kind_of_result_is_imported_by_its_content() {
     assert!(told.contains("PL0709"), "{told}");
     place.run(&["import", "--from", "gatling", "x"]).exits(2);
 }
+
+#[test]
+fn a_scenario_learnt_from_a_description_or_a_recording_runs() {
+    let place = Workplace::new();
+    let server = Server::start(Manner::Prompt);
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/init");
+    for (name, file) in [("described", "shop.openapi.yaml"), ("recorded", "shop.har")] {
+        let from = data.join(file);
+        let from = from.to_str().expect("a path");
+        place
+            .run(&["init", name, "--from", from, "--url", &server.url()])
+            .exits(0);
+        place
+            .run(&["validate", &format!("scenarios/{name}.toml")])
+            .exits(0);
+        let plan = place.run(&["run", name, "--dry-run"]).exits(0);
+        assert!(plan.stdout.contains("search"), "{}", plan.stdout);
+    }
+    let refused = place
+        .run(&["init", "again", "--from", "scenarios/recorded.toml"])
+        .exits(2);
+    assert!(refused.stderr.contains("PL0509"), "{}", refused.stderr);
+    assert!(!place.path().join("scenarios/again.toml").exists());
+}

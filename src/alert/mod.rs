@@ -22,7 +22,7 @@ mod template;
 mod token;
 mod value;
 mod watch;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use expression::{Answer, Expression};
 pub use rule::{Alert, Wording};

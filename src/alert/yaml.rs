@@ -11,36 +11,42 @@ use saphyr_parser::{Event, Parser, Span};
 const DEEPEST: usize = 16;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) content: Content,
+pub(crate) struct Node {
+    pub(crate) content: Content,
     /// In bytes.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_span: Range<usize>,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Range<usize>,
+    pub(crate) node: Node,
 }
 
 /// What cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unread {
-    pub(super) message: String,
-    pub(super) span: Range<usize>,
+pub(crate) struct Unread {
+    pub(crate) message: String,
+    pub(crate) span: Range<usize>,
 }
 
-/// Reads a file of one document; None of an empty one.
-pub(super) fn parse(text: &str) -> Result<Option<Node>, Unread> {
+/// Reads a file of one document, no deeper than files of rules are; None of an empty one.
+pub(crate) fn parse(text: &str) -> Result<Option<Node>, Unread> {
+    parse_within(text, DEEPEST)
+}
+
+/// The same of a file that may be nested as deep as is said.
+pub(crate) fn parse_within(text: &str, deepest: usize) -> Result<Option<Node>, Unread> {
     let mut reader = Reader {
+        deepest,
         events: Parser::new_from_str(text),
         places: Places::of(text),
     };
@@ -62,6 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Unread> {
 }
 
 struct Reader<'a> {
+    deepest: usize,
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     places: Places,
 }
@@ -86,7 +93,7 @@ impl<'a> Reader<'a> {
             message: message.to_owned(),
             span,
         };
-        if depth > DEEPEST {
+        if depth > self.deepest {
             return Err(refused("the file is nested too deep", span));
         }
         let start = span.start;

@@ -12,6 +12,7 @@ mod body;
 mod change;
 mod check;
 mod data;
+mod draft;
 mod fault;
 mod fault_keys;
 mod file;
@@ -52,6 +53,7 @@ mod visit_keys;
 
 pub use change::{example_change, read_change};
 pub use check::{Loaded, parse};
+pub use draft::{Draft, draft};
 pub use file::{load, locate};
 pub use limits::DEFAULT_CONNECTIONS;
 pub use quick::{Quick, QuickConnection, QuickLoad, quick};

@@ -9,7 +9,7 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use super::load;
 use crate::diagnostic::{Diagnostic, SourceFile, output, scenario as codes};
-use crate::scenario::{self, plan::Plan};
+use crate::scenario::{self, Draft, plan::Plan};
 use crate::session;
 use ci::Forge;
 use kind::{Kind, Preset};
@@ -17,7 +17,7 @@ use kind::{Kind, Preset};
 /// Write a scenario you can read
 ///
 /// Writes scenarios/NAME.toml with comments, and never overwrites. --kind says what the load is to find
-/// out, --preset which limits it must keep, and --ci writes a job for a forge, also for a scenario that
+/// out, --preset which limits it must keep, --from what it asks, and --ci writes a job for a forge, also for a scenario that
 /// is there already.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Limits instead of those that the kind suggests
     #[arg(long, value_enum)]
     preset: Option<Preset>,
+    /// Take the steps from an OpenAPI document (JSON or YAML) or a HAR file
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
     /// Write a job that measures every change against its base, too
     #[arg(long, value_enum, value_name = "FORGE")]
     ci: Option<Forge>,
@@ -75,7 +78,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 /// The scenario, checked as it will be when it is read, before anything is written.
 fn scenario_file(args: &Args, path: &Path) -> Result<String, Failure> {
-    let mut target = args.target()?;
+    let draft = args.from.as_deref().map(learnt).transpose()?;
+    let mut target = args.target(draft.as_ref())?;
     if let Some(limits) = args.kind.of_target() {
         if args.url.is_some() {
             return Err(Diagnostic::error(
@@ -89,12 +93,24 @@ fn scenario_file(args: &Args, path: &Path) -> Result<String, Failure> {
         target += limits;
     }
     // Of a target that is only a URL no process is known.
-    let observed = args.url.is_none();
+    let observed = !target.starts_with("url");
     let limits = args.preset.map_or_else(
         || args.kind.limits(observed),
         |preset| preset.limits(observed),
     );
+    let steps = draft.map_or_else(
+        || HOME.to_owned(),
+        |mut draft| {
+            // A server of one's own is where the other was.
+            if args.url.is_some() || args.command.is_some() {
+                let base = draft.base().to_owned();
+                draft.below(&base);
+            }
+            draft.tables().trim_end().to_owned() + "\n"
+        },
+    );
     let text = TEMPLATE
+        .replace("@STEPS@", &steps)
         .replace("@NAME@", &args.name)
         .replace("@TARGET@", &target)
         .replace("@PHASES@", args.kind.phases())
@@ -110,6 +126,22 @@ fn parsed(path: &Path, text: &str) -> Result<Plan, Failure> {
     };
     let folder = path.parent().map_or_else(PathBuf::new, PathBuf::from);
     Ok(scenario::parse(&file, &folder, &load::environment)?.plan)
+}
+
+/// What a description or a recording says of a service.
+fn learnt(path: &Path) -> Result<Draft, Failure> {
+    let name = path.display().to_string();
+    let unreadable = |reason: String| {
+        Diagnostic::error(&output::NOT_LEARNT, format!("{name} cannot be read")).because(reason)
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|e| unreadable(e.to_string()))?
+        .len();
+    if size > LARGEST {
+        return Err(unreadable(format!("it has {size} bytes; {LARGEST} are read")).into());
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+    Ok(scenario::draft(&name, &text)?)
 }
 
 /// The jobs for a scenario that is there, or about to be.
@@ -145,8 +177,13 @@ impl Args {
     }
 
     /// The `[target]` table.
-    fn target(&self) -> Result<String, Failure> {
-        if let Some(url) = &self.url {
+    fn target(&self, draft: Option<&Draft>) -> Result<String, Failure> {
+        let learnt = draft.and_then(|draft| draft.server.as_ref());
+        let url = self
+            .url
+            .as_ref()
+            .or(learnt.filter(|_| self.command.is_none()));
+        if let Some(url) = url {
             scenario::parse_url(url)?;
             let base = url.trim_end_matches('/');
             return Ok(format!("url = {}", quoted(base)));
@@ -169,21 +206,26 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Recordings of browsers hold every answer.
+const LARGEST: u64 = 256 << 20;
+
 const TEMPLATE: &str = r#"name = "@NAME@"
 description = "What this load stands for, and what happens when it gets slow."
 
 [target]
 @TARGET@
 
-[[step]]
+@STEPS@
+@PHASES@
+@LIMITS@"#;
+
+const HOME: &str = r#"[[step]]
 name = "home"
 request = "GET /"
 # headers = { accept = "application/json" }
 # json = { item = 1 }                           # or: body = "...", body-file = "body.json"
 # expect = { status = 200, body-contains = "ok" }
-
-@PHASES@
-@LIMITS@"#;
+"#;
 
 #[cfg(test)]
 mod tests {

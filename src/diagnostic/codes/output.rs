@@ -16,4 +16,7 @@ super::codes! {
     CROWDED = "PL0505", "two outputs for standard output",
         "Standard output holds one document, so that it can be piped into a program that reads it. Two outputs were asked to go there, of `--json` and every `-o` that ends in `:-`; nothing was measured yet.",
         "plimsoll run checkout --json -o md:-";
+    NOT_LEARNT = "PL0509", "nothing to learn from",
+        "`plimsoll init --from` makes steps of the operations of an OpenAPI document (3.x or Swagger 2.0, JSON or YAML) or of the requests in a HAR file. This file is neither, or has none that could be sent; nothing was written.",
+        "plimsoll init shop --from notes.txt";
 }
