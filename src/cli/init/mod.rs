@@ -67,12 +67,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 .into(),
         );
     }
-    let mut said = String::new();
     for (path, text) in &files {
         session::write_output(path, text.as_bytes())?;
-        said += &format!("wrote {}\n", path.display());
+        context
+            .terminal
+            .tell(&format!("wrote {}\n", path.display()))?;
     }
-    context.terminal.tell(&format!("{said}\n{}", args.next()))?;
+    context.terminal.tell(&format!("\n{}", args.next()))?;
     Ok(Exit::Passed)
 }
 

@@ -63,7 +63,8 @@ pub fn draft(name: &str, text: &str) -> Result<Draft, Diagnostic> {
     let read = match serde_json::from_str::<serde_json::Value>(text) {
         Ok(value) if value.get("log").is_some() => har::draft(&value),
         Ok(value) => openapi::draft(&value),
-        Err(json) if name.ends_with(".json") || name.ends_with(".har") => Err(json.to_string()),
+        // What begins like JSON and is none is better told about as JSON than as YAML.
+        Err(json) if text.trim_start().starts_with('{') => Err(json.to_string()),
         Err(_) => openapi::value_of_yaml(text).and_then(|value| openapi::draft(&value)),
     };
     let unreadable = |reason: String| {
