@@ -1,22 +1,18 @@
 //! The folder of a ledger: which entries are in it, read with every check, written whole.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::head::{Entries, Head};
 use crate::model::{Acceptance, BASELINE_SCHEMA, Pruning};
-use crate::mutant::{self, Mutant};
 use crate::store::plausible;
-use crate::store::whole::{
-    check_schema, is_temporary, make_folder, parse, read_whole, sha256_hex, sync_folder,
-};
+use crate::store::whole::{check_schema, parse, read_whole, sha256_hex, sync_folder, write_new};
 use crate::store::{StoreError, write_whole};
 
 pub(super) const HEAD: &str = "HEAD.json";
-const LOCK: &str = ".lock";
 const ENTRY_LIMIT: u64 = 256 << 20;
 const HEAD_LIMIT: u64 = 1 << 20;
 
@@ -41,34 +37,6 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Waits until no other process writes here; unlocks when dropped.
-    pub(super) fn lock(&self) -> Result<File, StoreError> {
-        make_folder(&self.dir)?;
-        let path = self.dir.join(LOCK);
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .and_then(|file| {
-                if !mutant::is_on(Mutant::LedgerWithoutLock) {
-                    file.lock()?;
-                }
-                Ok(file)
-            })
-            .map_err(StoreError::io("lock", &path))
-    }
-
-    /// Removes what a killed save left half written; with the lock held nobody else is writing.
-    pub(super) fn sweep(&self) -> Result<usize, StoreError> {
-        let names = file_names(&self.dir)?;
-        let left: Vec<_> = names.iter().filter(|name| is_temporary(name)).collect();
-        for name in &left {
-            let path = self.dir.join(name);
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        }
-        Ok(left.len())
-    }
-
     /// Removes entries that a pruning names, where they are still there.
     pub(super) fn remove<'a>(
         &self,
@@ -245,7 +213,7 @@ impl Folder {
         // JSON has no infinity: what would not be read back is not written.
         serde_json::from_slice::<T>(&bytes).map_err(|e| self.unfit(e.to_string()))?;
         let hash = sha256_hex(&bytes);
-        write_whole(&self.path_of(&hash), &bytes)?;
+        write_new(&self.path_of(&hash), &bytes)?;
         Ok(hash)
     }
 
