@@ -215,7 +215,7 @@ fn rounds_of(run: &Run) -> Vec<Round> {
 
 /// The folder of the latest run of a scenario.
 fn latest(session: &Session, scenario: &str) -> Result<PathBuf, SessionError> {
-    let runs = runs::list(&session.root, Some(scenario));
+    let runs = runs::list(&session.root, Some(scenario))?;
     runs.into_iter()
         .next()
         .map(|entry| entry.dir)

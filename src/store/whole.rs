@@ -62,17 +62,9 @@ pub(super) fn sweep(folder: &Path) -> Result<(), StoreError> {
     if mutant::is_on(Mutant::LedgerWithoutSweep) {
         return Ok(());
     }
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(StoreError::io("list", folder)(e)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io("list", folder))?;
-        if is_temporary(&entry.file_name().to_string_lossy()) {
-            let path = entry.path();
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        }
+    for name in file_names(folder)?.iter().filter(|name| is_temporary(name)) {
+        let path = folder.join(name);
+        fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
     }
     Ok(())
 }
@@ -112,6 +104,21 @@ pub(super) fn folder_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+/// Names in a folder; none when there is no such folder.
+pub(super) fn file_names(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = || StoreError::io("list", folder);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed()(e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(failed())?.file_name().into_string());
+    }
+    Ok(names)
 }
 
 /// Reads a whole file of at most `limit` bytes; None when there is none.

@@ -460,7 +460,7 @@ fn stamp_of(dir: &Path) -> String {
 /// Reads a run; None when its folder went away in the meantime.
 fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Record> {
     let dir = folder.join(id);
-    let stamp = stamp_of(&dir);
+    let mut stamp = stamp_of(&dir);
     let unreadable = |why: &StoreError| Contribution {
         left_out: Some(match why {
             StoreError::Newer { .. } => "written by a newer Plimsoll".to_owned(),
@@ -478,7 +478,13 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
             )
         }
         Err(_) if !dir.is_dir() => return None,
-        Err(e) => (runs::manifest(&dir).ok(), unreadable(&e), false),
+        Err(e) => {
+            if matches!(e, StoreError::Io { .. }) {
+                // It may be read the next time, though the files stay as they are.
+                stamp = "unread".to_owned();
+            }
+            (runs::manifest(&dir).ok(), unreadable(&e), false)
+        }
     };
     let of =
         |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::files::{Folder, file_names};
+use super::files::Folder;
 use super::head::Head;
 use crate::model::{Acceptance, BASELINE_SCHEMA, Baseline, BaselineId};
 use crate::mutant::{self, Mutant};
 use crate::store::StoreError;
 use crate::store::lock::{doubtful, lock};
-use crate::store::whole::{check_name, sweep};
+use crate::store::whole::{check_name, file_names, sweep};
 
 pub(in crate::store) const BASELINES: &str = "baselines";
 

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::head::{Entries, Head};
 use crate::model::{Acceptance, BASELINE_SCHEMA, Pruning};
 use crate::store::plausible;
-use crate::store::whole::{check_schema, parse, read_whole, sha256_hex, sync_folder, write_new};
+use crate::store::whole::{
+    check_schema, file_names, parse, read_whole, sha256_hex, sync_folder, write_new,
+};
 use crate::store::{StoreError, write_whole};
 
 pub(super) const HEAD: &str = "HEAD.json";
@@ -295,19 +297,4 @@ fn check(acceptance: &Acceptance) -> Result<(), String> {
 
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Names in a folder; none when there is no such folder.
-pub(super) fn file_names(folder: &Path) -> Result<Vec<String>, StoreError> {
-    let failed = || StoreError::io("list", folder);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(failed()(e)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.extend(entry.map_err(failed())?.file_name().into_string());
-    }
-    Ok(names)
 }

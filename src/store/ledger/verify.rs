@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::book::Ledger;
-use super::files::{Entry, Folder, HEAD, file_names, is_hash};
+use super::files::{Entry, Folder, HEAD, is_hash};
 use super::head::{Entries, Head};
 use crate::store::StoreError;
 use crate::store::lock::lock;
-use crate::store::whole::sweep;
+use crate::store::whole::{file_names, sweep};
 
 /// One thing that is wrong with a ledger.
 #[derive(Debug)]

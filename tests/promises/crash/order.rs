@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::ledger_state::Verb;
-use super::record::kind_of;
+use super::record::{self, kind_of};
 use super::strace::{self, Call};
-use crate::common::{Manner, Server, Workplace};
+use crate::common::{Ended, Manner, Server, Workplace};
 
 /// Type of a frame that holds an interval.
 const INTERVAL: u8 = 1;
@@ -119,7 +119,7 @@ fn is_derived(path: &Path) -> bool {
 #[track_caller]
 fn is_in_order(place: &Workplace, args: &[&str]) -> usize {
     let traced = strace::trace(place, args, None);
-    assert_eq!(traced.ended.code, Some(0), "{:?}", traced.ended);
+    assert!(record::is_measured(&traced.ended), "{:?}", traced.ended);
     let faults = faults(&traced.calls);
     assert!(faults.is_empty(), "{args:?}: {faults:#?}");
     let told = traced.calls.iter().filter(|c| is_telling(c)).count();
@@ -138,9 +138,7 @@ fn what_is_told_is_on_the_disk() {
     }
     let (place, server) = (Workplace::new(), Server::start(Manner::Prompt));
     let url = server.url();
-    let run = [
-        "run", &url, "--rate", "50/s", "--for", "1500ms", "--rounds", "2",
-    ];
+    let run = ["run", &url, "--rate", "50/s", "--for", "1100ms"];
     let mut synced = is_in_order(&place, &run);
     for verb in Verb::ALL {
         synced += is_in_order(&Verb::place(), &verb.args());
@@ -197,7 +195,8 @@ fn only_the_main_thread_writes_what_is_stored() {
         "trace=openat,?rename,renameat",
     ];
     let mut command: Command = place.command_behind(&strace, &["run", &url, "--for", "300ms"]);
-    assert!(command.output().expect("starts").status.success());
+    let ended = Ended::from(command.output().expect("starts"));
+    assert!(record::is_measured(&ended), "{ended:?}");
     let text = std::fs::read_to_string(&log).expect("a log");
     let of_store = |line: &&str| line.contains("reports/");
     let changes = |line: &&str| {

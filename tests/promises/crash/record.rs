@@ -11,6 +11,11 @@ use crate::common::{Ended, Server, Workplace};
 /// The scenario that a quick run of a URL has.
 pub(super) const QUICK: &str = "quick";
 
+/// Whether a run came to its end: on a machine that is busy with other things it may be invalid.
+pub(super) fn is_measured(ended: &Ended) -> bool {
+    matches!(ended.code, Some(0 | 4))
+}
+
 /// Frames of a log, by what they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counts {
@@ -128,7 +133,7 @@ pub(super) fn is_what_was_written(
 
 /// The folder of the only run of a place, if it has one.
 pub(super) fn only_run(place: &Workplace) -> Option<PathBuf> {
-    let runs = runs::list(place.path(), None);
+    let runs = runs::list(place.path(), None).expect("lists");
     assert!(runs.len() < 2, "{runs:?}");
     runs.into_iter().next().map(|entry| entry.dir)
 }

