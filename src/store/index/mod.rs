@@ -460,7 +460,7 @@ fn stamp_of(dir: &Path) -> String {
 /// Reads a run; None when its folder went away in the meantime.
 fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Record> {
     let dir = folder.join(id);
-    let mut stamp = stamp_of(&dir);
+    let stamp = stamp_of(&dir);
     let unreadable = |why: &StoreError| Contribution {
         left_out: Some(match why {
             StoreError::Newer { .. } => "written by a newer Plimsoll".to_owned(),
@@ -468,22 +468,20 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
         }),
         metrics: Vec::new(),
     };
-    let (manifest, contribution, is_sealed) = match runs::read(&dir) {
+    let (manifest, contribution, stamp) = match runs::read(&dir) {
         Ok(run) => {
             let contribution = contribute(&run);
-            (
-                Some(run.manifest),
-                contribution,
-                run.state != RunState::Partial,
-            )
+            let stamp = (run.state == RunState::Partial).then_some(stamp);
+            (Some(run.manifest), contribution, stamp)
         }
         Err(_) if !dir.is_dir() => return None,
         Err(e) => {
-            if matches!(e, StoreError::Io { .. }) {
+            let stamp = match e {
                 // It may be read the next time, though the files stay as they are.
-                stamp = "unread".to_owned();
-            }
-            (runs::manifest(&dir).ok(), unreadable(&e), false)
+                StoreError::Io { .. } => "unread".to_owned(),
+                _ => stamp,
+            };
+            (runs::manifest(&dir).ok(), unreadable(&e), Some(stamp))
         }
     };
     let of =
@@ -500,7 +498,7 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
                 .map_or(String::new(), |m| m.fingerprint.machine()),
             left_out: contribution.left_out,
         },
-        stamp: (!is_sealed).then_some(stamp),
+        stamp,
         metrics: contribution.metrics,
     })
 }

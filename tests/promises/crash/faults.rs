@@ -179,6 +179,28 @@ fn who_is_told_of_an_error_finds_the_baseline_as_it_was() {
 }
 
 #[test]
+fn a_run_that_could_not_be_read_once_is_read_the_next_time() {
+    if !strace::is_possible() {
+        return;
+    }
+    let history = ["history", "shop", "--json"];
+    let place = Verb::place();
+    let fresh = strace::copy_of(&place);
+    let whole = strace::trace(&fresh, &history, None);
+    let mut opened = whole.calls.iter().filter(|c| c.name == "openat");
+    let log = opened.position(|c| c.path().is_some_and(|p| p.ends_with("run.plog")));
+    let point = Point {
+        call: "openat",
+        number: 1 + log.expect("it reads a log"),
+        blow: Blow::Fail("EIO"),
+    };
+    let broken = strace::trace(&place, &history, Some(point));
+    assert!(broken.calls.iter().any(|c| c.injected && c.is_of_store()));
+    let mended = place.run(&history).exits(0);
+    assert_eq!(mended.stdout, whole.ended.stdout);
+}
+
+#[test]
 fn a_folder_that_may_not_be_written_is_named() {
     if !strace::is_possible() {
         return;
