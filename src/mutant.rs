@@ -11,16 +11,66 @@
 pub enum Mutant {
     /// Two who promote at once do not wait for each other.
     LedgerWithoutLock,
+    /// A comparison of two runs bears the time at which it is made, not that of the run.
+    ComparedByTheClock,
+    /// A limit on the size of files ends the process by its signal.
+    FileSizeLimitKills,
+    /// The name of a new file is not made durable.
+    FolderWithoutSync,
+    /// A run begins whose record will not fit on the disk.
+    FullDiskUnforeseen,
+    /// A baseline is changed whatever has become of the revision that was looked at.
+    LedgerWithoutCompare,
+    /// What a killed save left half written stays.
+    LedgerWithoutSweep,
+    /// Requests are sent on when nothing can be recorded any more.
+    LoadOutlivesRecord,
+    /// An interval counts as recorded before the disk has it.
+    LogWithoutSync,
+    /// An entry that could not be made durable stays, though an error was told.
+    NewFileStaysAfterError,
+    /// A log without its seal is taken for a complete run.
+    UnsealedIsComplete,
+    /// Whole files are written in place instead of renamed.
+    WholeInPlace,
+    /// A whole file gets its name before the disk has its bytes.
+    WholeWithoutSync,
 }
 
 impl Mutant {
     /// All there are.
-    pub const ALL: &[Self] = &[Self::LedgerWithoutLock];
+    pub const ALL: &[Self] = &[
+        Self::LedgerWithoutLock,
+        Self::ComparedByTheClock,
+        Self::FileSizeLimitKills,
+        Self::FolderWithoutSync,
+        Self::FullDiskUnforeseen,
+        Self::LedgerWithoutCompare,
+        Self::LedgerWithoutSweep,
+        Self::LoadOutlivesRecord,
+        Self::LogWithoutSync,
+        Self::NewFileStaysAfterError,
+        Self::UnsealedIsComplete,
+        Self::WholeInPlace,
+        Self::WholeWithoutSync,
+    ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LedgerWithoutLock => "ledger-without-lock",
+            Self::ComparedByTheClock => "compared-by-the-clock",
+            Self::FileSizeLimitKills => "file-size-limit-kills",
+            Self::FolderWithoutSync => "folder-without-sync",
+            Self::FullDiskUnforeseen => "full-disk-unforeseen",
+            Self::LedgerWithoutCompare => "ledger-without-compare",
+            Self::LedgerWithoutSweep => "ledger-without-sweep",
+            Self::LoadOutlivesRecord => "load-outlives-record",
+            Self::LogWithoutSync => "log-without-sync",
+            Self::NewFileStaysAfterError => "new-file-stays-after-error",
+            Self::UnsealedIsComplete => "unsealed-is-complete",
+            Self::WholeInPlace => "whole-in-place",
+            Self::WholeWithoutSync => "whole-without-sync",
         }
     }
 }

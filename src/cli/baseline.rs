@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Baseline, Verdict};
 use crate::report;
-use crate::session::{self, PromoteOptions, Provenance, PruneOptions, SESSIONS};
+use crate::session::{self, FoldOptions, PromoteOptions, Provenance, PruneOptions, SESSIONS};
 use crate::untrusted::Untrusted;
 
 /// Accept runs as the reference, and see what was accepted
@@ -53,8 +53,31 @@ enum What {
         #[arg(long)]
         repair: bool,
     },
+    /// Make one baseline of those that git merged from branches
+    ///
+    /// The current acceptances become repetitions in one baseline, under one new entry that follows the
+    /// last of each branch. A run that was accepted on several branches counts once.
+    Fold(FoldArgs),
     /// Remove what was replaced, and old sessions of what is current
     Prune(PruneArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct FoldArgs {
+    /// Name of the scenario
+    scenario: String,
+    /// Why they belong together, or why those of one branch are right
+    #[arg(long)]
+    reason: String,
+    /// Keep only what the branch had that ends with this acceptance: the beginning of its hash, or its label
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Who folds them
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+    by: String,
+    /// Only if the ledger still stands at this revision
+    #[arg(long, value_name = "REVISION")]
+    expect_revision: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,6 +152,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     match args.what {
         What::Save(args) => save(args, context),
         What::Promote(args) => promote(args, context),
+        What::Fold(args) => fold(args, context),
         What::Prune(args) => prune(args, context),
         What::Verify { scenario, repair } => verify(scenario.as_deref(), repair, context),
         What::Diff {
@@ -155,12 +179,27 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         What::Show { scenario } => {
             let (baseline, history) = session::ledger_history(&context.session, named(&scenario))?;
             context.terminal.tell(&show(&baseline, &history))?;
+            let ends = session::ends(&context.session, named(&scenario))?;
+            if ends > 1 {
+                context.terminal.say(&format!(
+                    "note: {ends} branches that git merged stand side by side; plimsoll baseline fold {} makes one of them",
+                    baseline.scenario
+                ));
+            }
             Ok(Exit::Passed)
         }
     }
 }
 
+/// Warns before a ledger is changed whose lock may not hold.
+fn doubt_lock(scenario: &str, context: &Context) -> Result<(), Failure> {
+    let doubt = session::doubtful_lock(&context.session, scenario)?;
+    context.terminal.warn(doubt.as_slice());
+    Ok(())
+}
+
 fn save(args: SaveArgs, context: &Context) -> Result<Exit, Failure> {
+    doubt_lock(named(&args.scenario), context)?;
     let provenance = Provenance {
         reason: args.reason,
         label: args.label,
@@ -195,6 +234,7 @@ fn save(args: SaveArgs, context: &Context) -> Result<Exit, Failure> {
         accepted.run,
         &accepted.hash[..12]
     ))?;
+    context.terminal.warn(accepted.unfinished.as_slice());
     context.terminal.say(&format!(
         "next: commit baselines/{}/, then plimsoll check {}",
         accepted.scenario, accepted.scenario
@@ -212,6 +252,7 @@ fn promote(args: PromoteArgs, context: &Context) -> Result<Exit, Failure> {
         expected: args.expect_revision,
     };
     let scenario = named(&args.scenario);
+    doubt_lock(scenario, context)?;
     let promoted = session::promote(&context.session, scenario, args.run.as_deref(), options)?;
     let accepted = &promoted.accepted;
     let names = |of: &BTreeSet<String>| of.iter().cloned().collect::<Vec<_>>().join(", ");
@@ -237,11 +278,48 @@ fn promote(args: PromoteArgs, context: &Context) -> Result<Exit, Failure> {
         rounds(promoted.rounds),
         counted(promoted.sessions, "session"),
     ))?;
+    context.terminal.warn(accepted.unfinished.as_slice());
     if promoted.sessions < SESSIONS {
         context.terminal.say(&format!(
             "next: add runs of other days or boots until there are {SESSIONS} sessions; then the spread between them is known"
         ));
     }
+    Ok(Exit::Passed)
+}
+
+fn fold(args: FoldArgs, context: &Context) -> Result<Exit, Failure> {
+    let scenario = named(&args.scenario);
+    doubt_lock(scenario, context)?;
+    let options = FoldOptions {
+        reason: args.reason,
+        folded_by: args.by,
+        only: args.only,
+        expected: args.expect_revision,
+    };
+    let Some(folded) = session::fold(&context.session, scenario, options)? else {
+        context.terminal.tell(&format!(
+            "nothing to fold: the acceptances of @{scenario} follow one another\n"
+        ))?;
+        return Ok(Exit::Passed);
+    };
+    for run in &folded.doubled {
+        context.terminal.say(&format!(
+            "note: run {} was accepted on several branches, and counts once",
+            Untrusted::new(run).terminal()
+        ));
+    }
+    context.terminal.tell(&format!(
+        "baseline @{scenario} is now revision {}: {} branches folded ({}), {} of {} in all\n",
+        folded.revision,
+        folded.ends,
+        &folded.hash[..12],
+        rounds(folded.rounds),
+        counted(folded.sessions, "session"),
+    ))?;
+    context.terminal.warn(folded.unfinished.as_slice());
+    context
+        .terminal
+        .say(&format!("next: commit baselines/{scenario}/"));
     Ok(Exit::Passed)
 }
 
@@ -281,6 +359,7 @@ fn verify(scenario: Option<&str>, repair: bool, context: &Context) -> Result<Exi
 fn prune(args: PruneArgs, context: &Context) -> Result<Exit, Failure> {
     let scenario = named(&args.scenario);
     let keep = usize::from(args.keep);
+    doubt_lock(scenario, context)?;
     let found = session::prunable(&context.session, scenario, keep)?;
     let mut text = String::new();
     for (what, entries) in [("keeps", &found.kept), ("removes", &found.removed)] {
@@ -315,10 +394,12 @@ fn prune(args: PruneArgs, context: &Context) -> Result<Exit, Failure> {
         // What was shown is what goes.
         expected: Some(args.expect_revision.unwrap_or(found.revision)),
     };
-    if let Some(revision) = session::prune(&context.session, scenario, options)? {
+    if let Some(pruned) = session::prune(&context.session, scenario, options)? {
         context.terminal.tell(&format!(
-            "baseline @{scenario} is now revision {revision}\n"
+            "baseline @{scenario} is now revision {}\n",
+            pruned.revision
         ))?;
+        context.terminal.warn(pruned.unfinished.as_slice());
     }
     Ok(Exit::Passed)
 }

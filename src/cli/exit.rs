@@ -163,6 +163,7 @@ impl Failure {
             SessionError::NotComplete { .. }
             | SessionError::NotAcceptable { .. }
             | SessionError::NotPromotable { .. }
+            | SessionError::NotFoldable { .. }
             | SessionError::OnlyAPart { .. }
             | SessionError::Faults(_)
             | SessionError::NotMergeable { .. } => Exit::NotMeasured,

@@ -43,7 +43,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let terminal = Terminal::detect(cli.quiet, cli.verbose);
-    let ended = context(&cli, terminal).and_then(|context| dispatch(cli.verb, &context));
+    let ended = signals::outlive_size_limit()
+        .and_then(|()| context(&cli, terminal))
+        .and_then(|context| dispatch(cli.verb, &context));
     ended.unwrap_or_else(|failure| {
         terminal.problems(&failure.diagnostics());
         failure.exit().into()

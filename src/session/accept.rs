@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use crate::clock::wall_rfc3339;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::model::{
     Arm, BASELINE_SCHEMA, Capacity, Comparison, Decision, Manifest, Mode, Round, Run, RunState,
     Verdict,
 };
-use crate::store::{Expect, Ledger, Saved, runs};
+use crate::store::{Expect, Ledger, Saved, StoreError, runs};
 
 pub use crate::model::Acceptance;
 
@@ -25,6 +26,8 @@ pub struct Accepted {
     /// What was concluded when it was measured.
     pub verdict: Verdict,
     pub headline: String,
+    /// What could not be written, though the acceptance is there.
+    pub unfinished: Option<Diagnostic>,
 }
 
 /// Who accepts, and why.
@@ -55,10 +58,21 @@ pub fn accept(
     Ok(accepted)
 }
 
+/// Why what follows from an entry could not be written, as a warning: the entry itself is there.
+pub(super) fn unfinished(error: &StoreError) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        ..error.diagnostic()
+    }
+    .because("the baseline is changed all the same: HEAD.json is worked out from its entries")
+    .help("plimsoll baseline verify --repair writes it once the cause is mended")
+}
+
 impl Accepted {
     pub(super) fn is_at(&mut self, saved: Saved) {
         self.revision = saved.revision;
         self.hash = saved.hash;
+        self.unfinished = saved.unfinished.as_ref().map(unfinished);
     }
 }
 
@@ -161,6 +175,7 @@ impl Candidate {
             run: self.manifest.id.clone(),
             verdict: decision.verdict,
             headline: decision.headline,
+            unfinished: None,
         };
         let acceptance = Acceptance {
             schema: BASELINE_SCHEMA,
@@ -200,7 +215,7 @@ fn rounds_of(run: &Run) -> Vec<Round> {
 
 /// The folder of the latest run of a scenario.
 fn latest(session: &Session, scenario: &str) -> Result<PathBuf, SessionError> {
-    let runs = runs::list(&session.root, Some(scenario));
+    let runs = runs::list(&session.root, Some(scenario))?;
     runs.into_iter()
         .next()
         .map(|entry| entry.dir)

@@ -92,6 +92,13 @@ pub enum SessionError {
     NotAcceptable { id: String, reason: String },
     #[error("run {id} cannot be added to the baseline: {reason}")]
     NotPromotable { id: String, reason: String },
+    #[error("the acceptances of `{scenario}` cannot be folded into one baseline: {reason}")]
+    NotFoldable {
+        scenario: String,
+        reason: String,
+        /// The acceptances that none follows, as they can be named.
+        ends: Vec<String>,
+    },
     #[error("run {id} is better than the baseline, and {why}: {}", better.join(", "))]
     Unconfirmed {
         id: String,
@@ -196,6 +203,7 @@ impl SessionError {
             Self::NotPromotable { .. } => Diagnostic::error(&store_codes::NOT_PROMOTABLE, message)
                 .because("the rounds of a baseline are repetitions of one measurement")
                 .help("plimsoll baseline save accepts it as the beginning of a new baseline"),
+            Self::NotFoldable { scenario, ends, .. } => not_foldable(scenario, ends, message),
             Self::Unconfirmed { scenario, .. } => Diagnostic::error(&store_codes::UNCONFIRMED, message)
                 .because("one lucky run would make every later one look worse")
                 .help(format!(
@@ -272,6 +280,15 @@ fn no_baseline(scenario: &str, message: String) -> Diagnostic {
         .help(format!(
             "plimsoll run {scenario} --rounds 5, then plimsoll baseline save {scenario} --reason \"...\"; \
              or measure the other build now with --against-command; or pass --allow-missing-baseline once"
+        ))
+}
+
+fn not_foldable(scenario: &str, ends: &[String], message: String) -> Diagnostic {
+    Diagnostic::error(&store_codes::NOT_FOLDABLE, message)
+        .because("the rounds of a baseline are repetitions of one measurement")
+        .help(format!(
+            "plimsoll baseline fold {scenario} --only NAME keeps what one branch had; the last of each are {}",
+            ends.join(", ")
         ))
 }
 

@@ -25,7 +25,8 @@ pub(super) fn calibrations(session: &Session, manifest: &Manifest) -> Vec<Run> {
                 .is_empty()
     };
     let runs = runs::list(&session.root, Some(&manifest.outline.name));
-    runs.into_iter()
+    runs.unwrap_or_default()
+        .into_iter()
         .take(SEARCHED)
         .filter(|entry| runs::manifest(&entry.dir).is_ok_and(|m| holds(&m)))
         .filter_map(|entry| runs::read(&entry.dir).ok())

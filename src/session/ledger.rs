@@ -1,6 +1,7 @@
 //! `baseline list`, `show`, `diff`, `verify`, `prune`: the ledger read, compared and kept in order.
 
 use crate::clock::wall_rfc3339;
+use crate::diagnostic::{Diagnostic, store as codes};
 use crate::judge::{Environment, Looks};
 use crate::model::{
     Acceptance, BASELINE_SCHEMA, Baseline, Comparison, Design, Outline, Pruning, Round,
@@ -9,6 +10,7 @@ use crate::store::{Expect, Ledger, runs};
 
 pub use crate::store::ledger::{Prunable, Verified};
 
+use super::accept::unfinished;
 use super::compare::{as_baseline, complete};
 use super::weigh::{Weighing, weigh};
 use super::{Session, SessionError};
@@ -52,6 +54,11 @@ pub fn ledger_history(
         scenario: scenario.to_owned(),
     })?;
     Ok((baseline, ledger.history()?))
+}
+
+/// How many acceptances of a scenario none other follows: more than one where branches were merged.
+pub fn ends(session: &Session, scenario: &str) -> Result<usize, SessionError> {
+    Ok(Ledger::new(&session.root, scenario)?.ends()?.len())
 }
 
 /// Compares two acceptances, or one with a run; without names, the latest with the one before it.
@@ -225,6 +232,19 @@ pub fn verify(
     Ok(all)
 }
 
+/// Why the lock of a scenario's ledger cannot be relied on, where it cannot.
+pub fn doubtful_lock(
+    session: &Session,
+    scenario: &str,
+) -> Result<Option<Diagnostic>, SessionError> {
+    let kind = Ledger::new(&session.root, scenario)?.doubtful_lock();
+    Ok(kind.map(|kind| {
+        Diagnostic::warning(&codes::DOUBTFUL_LOCK, format!("baselines/{scenario} is on {kind}"))
+            .because("whoever promotes at this moment from another machine may not be seen; nothing is lost, but neither is judged against the other's rounds")
+            .help("promote from one machine only, or in a folder on a local disk that git brings together")
+    }))
+}
+
 /// Who prunes, and why.
 #[derive(Debug, Clone)]
 pub struct PruneOptions {
@@ -246,12 +266,20 @@ pub fn prunable(session: &Session, scenario: &str, keep: usize) -> Result<Prunab
     Ok(found)
 }
 
-/// Removes it; the revision of the ledger afterwards.
+/// What a pruning has made of a ledger.
+#[derive(Debug)]
+pub struct Pruned {
+    pub revision: u64,
+    /// What could not be written or removed, though the pruning is recorded.
+    pub unfinished: Option<Diagnostic>,
+}
+
+/// Removes it; None when there is nothing to remove.
 pub fn prune(
     session: &Session,
     scenario: &str,
     options: PruneOptions,
-) -> Result<Option<u64>, SessionError> {
+) -> Result<Option<Pruned>, SessionError> {
     let ledger = Ledger::new(&session.root, scenario)?;
     let pruning = Pruning {
         schema: BASELINE_SCHEMA,
@@ -263,5 +291,8 @@ pub fn prune(
     };
     let expect = options.expected.map_or(Expect::Any, Expect::Revision);
     let saved = ledger.prune(options.keep, pruning, expect)?;
-    Ok(saved.map(|saved| saved.revision))
+    Ok(saved.map(|saved| Pruned {
+        revision: saved.revision,
+        unfinished: saved.unfinished.as_ref().map(unfinished),
+    }))
 }

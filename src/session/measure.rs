@@ -9,6 +9,7 @@ use crate::observe;
 use crate::scenario::plan::Plan;
 use crate::store::instrument::kept;
 use crate::store::runs::{self, RunWriter};
+use crate::store::space;
 
 use super::alerts;
 use super::bundles::Bundles;
@@ -126,6 +127,7 @@ pub(super) fn begin<'a, 'w>(
     most_rounds: usize,
     watcher: &'a mut Watcher<'w>,
 ) -> Result<Measurer<'a, 'w>, SessionError> {
+    space::check(&session.root, &manifest.outline, most_rounds)?;
     let writer = RunWriter::create(&session.root, manifest)?;
     let outline = manifest.outline.clone();
     watcher(&Event::Started {

@@ -18,6 +18,7 @@ mod duet;
 mod error;
 mod faults;
 mod floor;
+mod fold;
 mod history;
 mod import;
 pub mod instrument;
@@ -58,11 +59,12 @@ pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
 pub use compare::{compare, reread};
 pub use deliver::deliver;
 pub use error::SessionError;
+pub use fold::{FoldOptions, Folded, fold};
 pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history};
 pub use import::{ImportRequest, import};
 pub use ledger::{
-    Described, Difference, Prunable, PruneOptions, Verified, baselines, difference, ledger_history,
-    prunable, prune, verify,
+    Described, Difference, Prunable, PruneOptions, Pruned, Verified, baselines, difference,
+    doubtful_lock, ends, ledger_history, prunable, prune, verify,
 };
 pub use measure::{measure, measure_part};
 pub use merge::merge;

@@ -108,9 +108,11 @@ fn of_same(baseline: &Baseline, manifest: &Manifest) -> Vec<Round> {
         .collect()
 }
 
-/// The latest run of the same plan on the same machine with enough rounds.
+/// The latest run of the same plan on the same machine with enough rounds; what cannot be read is passed
+/// over, as it would only have told how long this will take.
 fn earlier(session: &Session, design: Design, manifest: &Manifest) -> Option<(Known, String)> {
     runs::list(&session.root, Some(&manifest.outline.name))
+        .unwrap_or_default()
         .into_iter()
         .filter(|entry| entry.id != manifest.id)
         .take(LOOK_BACK)

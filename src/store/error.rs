@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, store};
+use crate::units::Bytes;
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,13 @@ pub enum StoreError {
         reason: String,
         busy: bool,
     },
+    /// A run would not fit.
+    #[error("{} has room for {free}, and the run needs about {needed}", path.display())]
+    NoSpace {
+        path: PathBuf,
+        needed: Bytes,
+        free: Bytes,
+    },
     #[error("`{name}` cannot be the name of a {what}")]
     Name { what: &'static str, name: String },
     #[error("no run `{name}`")]
@@ -76,6 +84,9 @@ impl StoreError {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "make the folder writable for this user, or work in another one"
                 }
+                io::ErrorKind::FileTooLarge => {
+                    "raise the limit on the size of files (ulimit -f); what was stored before is intact"
+                }
                 io::ErrorKind::NotFound => "check that the path exists",
                 _ => "check the disk and the permissions of the path",
             }),
@@ -97,6 +108,9 @@ impl StoreError {
             Self::Index { .. } => d(&store::INDEX)
                 .because("it was built anew in memory, and could not be read there either")
                 .help("delete the file: it is built again from the run folders"),
+            Self::NoSpace { .. } => d(&store::NO_SPACE)
+                .because("it would end in the middle, and what was measured until then could not be judged")
+                .help("free some space, name another folder with --root, or shorten the phases or the number of rounds"),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")
                 .help("use letters, digits, `-`, `_` and `.`, at most 80, a letter or digit first"),

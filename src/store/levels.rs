@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::ledger::BASELINES;
-use super::whole::{check_name, check_schema, parse, read_whole, sha256_hex, write_whole};
+use super::lock::lock;
+use super::whole::{
+    check_name, check_schema, folder_of, parse, read_whole, sha256_hex, sweep, write_new,
+};
 use crate::model::{LEVEL_SCHEMA, LevelAcceptance};
 
 const LEVELS: &str = "levels";
@@ -29,7 +32,10 @@ pub fn accept(root: &Path, mut acceptance: LevelAcceptance) -> Result<String, St
     // JSON has no infinity: what would not be read back is not written.
     serde_json::from_slice::<LevelAcceptance>(&bytes).map_err(|e| unfit(e.to_string()))?;
     let hash = sha256_hex(&bytes);
-    write_whole(&folder.join(format!("{hash}.json")), &bytes)?;
+    // One lock for all that is accepted of a scenario.
+    let _lock = lock(folder_of(&folder))?;
+    sweep(&folder)?;
+    write_new(&folder.join(format!("{hash}.json")), &bytes)?;
     Ok(hash)
 }
 

@@ -10,11 +10,13 @@ pub mod index;
 pub mod instrument;
 pub mod ledger;
 pub mod levels;
+mod lock;
 
 mod plausible;
 pub mod runs;
 #[cfg(test)]
 mod sample;
+pub mod space;
 mod whole;
 
 pub use error::StoreError;

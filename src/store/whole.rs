@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use crate::mutant::{self, Mutant};
 
 pub(super) const PREFIX: &str = ".write-";
 pub(super) const SUFFIX: &str = ".tmp";
@@ -22,6 +23,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = folder_of(path);
     make_folder(folder)?;
     let failed = || StoreError::io("write", path);
+    if mutant::is_on(Mutant::WholeInPlace) {
+        return fs::write(path, bytes).map_err(failed());
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
@@ -32,9 +36,37 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     }
     let mut file = builder.tempfile_in(folder).map_err(failed())?;
     file.write_all(bytes).map_err(failed())?;
-    file.as_file().sync_all().map_err(failed())?;
+    if !mutant::is_on(Mutant::WholeWithoutSync) {
+        file.as_file().sync_all().map_err(failed())?;
+    }
     file.persist(path).map_err(|e| failed()(e.error))?;
     sync_folder(folder)
+}
+
+/// Writes a file whose name is new: after an error it is not there.
+///
+/// # Errors
+/// When any step fails.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_whole(path, bytes).inspect_err(|_| {
+        // The last step may have failed, when it has its name already.
+        if !mutant::is_on(Mutant::NewFileStaysAfterError) {
+            let _ = fs::remove_file(path);
+        }
+    })
+}
+
+/// Removes from a folder what killed processes had not finished there. Only for who holds the lock under
+/// which it is written, so that nobody is writing now.
+pub(super) fn sweep(folder: &Path) -> Result<(), StoreError> {
+    if mutant::is_on(Mutant::LedgerWithoutSweep) {
+        return Ok(());
+    }
+    for name in file_names(folder)?.iter().filter(|name| is_temporary(name)) {
+        let path = folder.join(name);
+        fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+    }
+    Ok(())
 }
 
 /// True for the name of a file that [`write_whole`] had not finished when the process was killed.
@@ -58,6 +90,9 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
 
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    if mutant::is_on(Mutant::FolderWithoutSync) {
+        return Ok(());
+    }
     File::open(folder)
         .and_then(|f| f.sync_all())
         .map_err(StoreError::io("sync the folder", folder))
@@ -69,6 +104,21 @@ pub(super) fn folder_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+/// Names in a folder; none when there is no such folder.
+pub(super) fn file_names(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let failed = || StoreError::io("list", folder);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed()(e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(failed())?.file_name().into_string());
+    }
+    Ok(names)
 }
 
 /// Reads a whole file of at most `limit` bytes; None when there is none.

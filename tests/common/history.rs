@@ -84,7 +84,7 @@ impl Made {
         format!("{:040x}", self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    fn manifest(&self) -> Manifest {
+    pub fn manifest(&self) -> Manifest {
         Manifest {
             schema: RUN_SCHEMA,
             id: self.id(),

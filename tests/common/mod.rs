@@ -40,9 +40,17 @@ impl Workplace {
 
     /// The binary, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
+        self.command_behind(&[], args)
+    }
+
+    /// The binary behind other programs, which start it.
+    pub fn command_behind(&self, others: &[&str], args: &[&str]) -> Command {
+        let mut words = others.to_vec();
+        words.push(env!("CARGO_BIN_EXE_plimsoll"));
+        words.extend(args);
+        let mut command = Command::new(words[0]);
         command
-            .args(args)
+            .args(&words[1..])
             .current_dir(self.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

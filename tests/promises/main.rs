@@ -6,7 +6,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/history.rs"]
+mod runs_made;
 
+mod crash;
 mod ledger;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod verdict;

@@ -47,6 +47,10 @@ super::codes! {
         "`merge` puts runs together that were measured with `--shard` at the same time. They must have the same scenario, plan, seed and \
          start, all be complete, and be all parts of the plan, each once: anything else does not add up to the load of the plan.",
         "plimsoll merge last last~1        (missing: part 3/3)";
+    NO_SPACE = "PL0218", "the run would not fit on the disk",
+        "What a run will take is worked out from its plan: its rounds, their seconds, and the steps in them. A run that would fill the disk is \
+         not begun, because it would end as a partial one, which no gate accepts.",
+        "reports has room for 12 MiB, and the run needs about 106 MiB";
     HEAD_DISAGREES = "PL0220", "HEAD.json disagrees with the acceptances",
         "HEAD.json says which acceptances are current, and is derived from them. It is behind, lost or damaged: a save was cut off, or git \
          merged two branches. Reading works it out anew; `baseline verify --repair` writes it.",
@@ -71,6 +75,15 @@ super::codes! {
         "An acceptance is named by the beginning of its content hash, by its label, or as `current`; a run by `last` or the beginning of its \
          id. Nothing in the ledger and no run matches.",
         "plimsoll baseline diff checkout v1.7 current";
+    NOT_FOLDABLE = "PL0226", "the acceptances cannot be folded into one baseline",
+        "Git merged branches that both changed the baseline, and the acceptances that are current now are no repetitions of one measurement, so \
+         together they would be a reference for nothing. `baseline fold --only` keeps those of one branch.",
+        "plimsoll baseline fold checkout --reason \"merged\"        (the branches measured two plans)";
+    DOUBTFUL_LOCK = "PL0227", "the lock of the ledger cannot be relied on",
+        "Who changes a baseline locks its folder, so that of two at once one waits. On a network file system such a lock may hold on this \
+         machine alone. Each acceptance is a file of its own, so nothing is lost all the same; but two who promote at the same moment from two \
+         machines may both succeed, with neither judged against the other's rounds.",
+        "baselines/checkout is on NFS";
     NO_HISTORY = "PL0230", "no run to make a history of",
         "A history is of complete and valid runs of a scenario, each measured whole. There is none: the scenario was never run under this \
          root, or every run was left out, for the reasons that are named.",

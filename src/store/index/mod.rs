@@ -468,17 +468,21 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
         }),
         metrics: Vec::new(),
     };
-    let (manifest, contribution, is_sealed) = match runs::read(&dir) {
+    let (manifest, contribution, stamp) = match runs::read(&dir) {
         Ok(run) => {
             let contribution = contribute(&run);
-            (
-                Some(run.manifest),
-                contribution,
-                run.state != RunState::Partial,
-            )
+            let stamp = (run.state == RunState::Partial).then_some(stamp);
+            (Some(run.manifest), contribution, stamp)
         }
         Err(_) if !dir.is_dir() => return None,
-        Err(e) => (runs::manifest(&dir).ok(), unreadable(&e), false),
+        Err(e) => {
+            let stamp = match e {
+                // It may be read the next time, though the files stay as they are.
+                StoreError::Io { .. } => "unread".to_owned(),
+                _ => stamp,
+            };
+            (runs::manifest(&dir).ok(), unreadable(&e), Some(stamp))
+        }
     };
     let of =
         |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());
@@ -494,7 +498,7 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
                 .map_or(String::new(), |m| m.fingerprint.machine()),
             left_out: contribution.left_out,
         },
-        stamp: (!is_sealed).then_some(stamp),
+        stamp,
         metrics: contribution.metrics,
     })
 }

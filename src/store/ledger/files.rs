@@ -1,22 +1,20 @@
 //! The folder of a ledger: which entries are in it, read with every check, written whole.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::head::{Entries, Head};
 use crate::model::{Acceptance, BASELINE_SCHEMA, Pruning};
-use crate::mutant::{self, Mutant};
 use crate::store::plausible;
 use crate::store::whole::{
-    check_schema, is_temporary, make_folder, parse, read_whole, sha256_hex, sync_folder,
+    check_schema, file_names, parse, read_whole, sha256_hex, sync_folder, write_new,
 };
 use crate::store::{StoreError, write_whole};
 
 pub(super) const HEAD: &str = "HEAD.json";
-const LOCK: &str = ".lock";
 const ENTRY_LIMIT: u64 = 256 << 20;
 const HEAD_LIMIT: u64 = 1 << 20;
 
@@ -41,34 +39,6 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Waits until no other process writes here; unlocks when dropped.
-    pub(super) fn lock(&self) -> Result<File, StoreError> {
-        make_folder(&self.dir)?;
-        let path = self.dir.join(LOCK);
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .and_then(|file| {
-                if !mutant::is_on(Mutant::LedgerWithoutLock) {
-                    file.lock()?;
-                }
-                Ok(file)
-            })
-            .map_err(StoreError::io("lock", &path))
-    }
-
-    /// Removes what a killed save left half written; with the lock held nobody else is writing.
-    pub(super) fn sweep(&self) -> Result<usize, StoreError> {
-        let names = file_names(&self.dir)?;
-        let left: Vec<_> = names.iter().filter(|name| is_temporary(name)).collect();
-        for name in &left {
-            let path = self.dir.join(name);
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-        }
-        Ok(left.len())
-    }
-
     /// Removes entries that a pruning names, where they are still there.
     pub(super) fn remove<'a>(
         &self,
@@ -245,7 +215,7 @@ impl Folder {
         // JSON has no infinity: what would not be read back is not written.
         serde_json::from_slice::<T>(&bytes).map_err(|e| self.unfit(e.to_string()))?;
         let hash = sha256_hex(&bytes);
-        write_whole(&self.path_of(&hash), &bytes)?;
+        write_new(&self.path_of(&hash), &bytes)?;
         Ok(hash)
     }
 
@@ -327,19 +297,4 @@ fn check(acceptance: &Acceptance) -> Result<(), String> {
 
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Names in a folder; none when there is no such folder.
-pub(super) fn file_names(folder: &Path) -> Result<Vec<String>, StoreError> {
-    let failed = || StoreError::io("list", folder);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(failed()(e)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.extend(entry.map_err(failed())?.file_name().into_string());
-    }
-    Ok(names)
 }

@@ -67,6 +67,14 @@ impl Entries {
         ordered
     }
 
+    /// The acceptances that none names as one before it, in their order.
+    pub(super) fn ends(&self) -> Vec<&String> {
+        let followed: BTreeSet<&String> =
+            self.acceptances.values().flat_map(|a| &a.parents).collect();
+        let all = self.in_order().into_iter();
+        all.filter(|hash| !followed.contains(hash)).collect()
+    }
+
     /// Current are the acceptances that no other replaced.
     pub(super) fn head(&self) -> Head {
         let replaced: BTreeSet<&String> = self

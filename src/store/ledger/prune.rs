@@ -6,6 +6,8 @@ use super::book::{Expect, Ledger, Saved};
 use super::head::{Entries, Head};
 use crate::model::{Acceptance, BASELINE_SCHEMA, Baseline, Pruned, Pruning};
 use crate::store::StoreError;
+use crate::store::lock::lock;
+use crate::store::whole::sweep;
 
 /// What a pruning would keep and remove, each with its content hash, oldest first.
 #[derive(Debug, Default)]
@@ -39,8 +41,8 @@ impl Ledger {
         expect: Expect,
     ) -> Result<Option<Saved>, StoreError> {
         let folder = &self.folder;
-        let _lock = folder.lock()?;
-        folder.sweep()?;
+        let _lock = lock(&folder.dir)?;
+        sweep(&folder.dir)?;
         let head = folder.head()?;
         self.expect(expect, &head)?;
         let divided = divide(folder.entries()?, &head, keep);
@@ -60,11 +62,13 @@ impl Ledger {
         };
         // In this order a crash leaves files that are known to be pruned, and never a hole.
         let hash = folder.write(&pruning)?;
-        folder.write_head(&after)?;
-        folder.remove(gone.into_iter())?;
+        let finished = folder
+            .write_head(&after)
+            .and_then(|()| folder.remove(gone.into_iter()));
         Ok(Some(Saved {
             revision: after.revision,
             hash,
+            unfinished: finished.err(),
         }))
     }
 }

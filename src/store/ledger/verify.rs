@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use super::book::Ledger;
-use super::files::{Entry, Folder, HEAD, file_names, is_hash};
+use super::files::{Entry, Folder, HEAD, is_hash};
 use super::head::{Entries, Head};
 use crate::store::StoreError;
+use crate::store::lock::lock;
+use crate::store::whole::{file_names, sweep};
 
 /// One thing that is wrong with a ledger.
 #[derive(Debug)]
@@ -64,8 +66,8 @@ impl Ledger {
     /// # Errors
     /// When a file cannot be written or removed.
     pub fn repair(&self) -> Result<Vec<Fault>, StoreError> {
-        let _lock = self.folder.lock()?;
-        self.folder.sweep()?;
+        let _lock = lock(&self.folder.dir)?;
+        sweep(&self.folder.dir)?;
         let examined = examine(&self.folder)?;
         if let Some(head) = &examined.head {
             self.folder.write_head(head)?;

@@ -1,10 +1,9 @@
 //! Naming and finding runs.
 
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use super::super::whole::check_name;
+use super::super::whole::{check_name, file_names};
 use super::read::read_manifest;
 use super::{MANIFEST, REPORTS};
 use crate::store::StoreError;
@@ -43,40 +42,38 @@ pub fn folder(root: &Path, scenario: &str, id: &str) -> PathBuf {
 
 /// All runs below the project root, or those of one scenario, newest first.
 ///
-/// A folder that cannot be read is passed over here; reading a run by its path says why.
-pub fn list(root: &Path, scenario: Option<&str>) -> Vec<RunEntry> {
-    let reports = root.join(REPORTS);
-    let mut entries: Vec<RunEntry> = folders(&reports)
-        .into_iter()
-        .filter(|(name, _)| scenario.is_none_or(|s| s == name))
-        .flat_map(|(scenario, dir)| {
-            folders(&dir)
-                .into_iter()
-                .filter(|(_, dir)| dir.join(MANIFEST).is_file())
-                .map(move |(id, dir)| RunEntry {
-                    started_at: read_manifest(&dir)
-                        .map_or_else(|_| String::new(), |m| m.0.started_at),
-                    id,
-                    scenario: scenario.clone(),
-                    dir,
-                })
-        })
-        .collect();
+/// A run that cannot be read is listed all the same; reading it by its path says why.
+///
+/// # Errors
+/// When a folder cannot be listed: what is in it may be what was asked for.
+pub fn list(root: &Path, scenario: Option<&str>) -> Result<Vec<RunEntry>, StoreError> {
+    let mut entries = Vec::new();
+    for (name, folder) in folders(&root.join(REPORTS))? {
+        if scenario.is_some_and(|s| s != name) {
+            continue;
+        }
+        let runs = folders(&folder)?.into_iter();
+        let with_manifest = runs.filter(|(_, dir)| dir.join(MANIFEST).is_file());
+        entries.extend(with_manifest.map(|(id, dir)| RunEntry {
+            started_at: read_manifest(&dir).map_or_else(|_| String::new(), |m| m.0.started_at),
+            id,
+            scenario: name.clone(),
+            dir,
+        }));
+    }
     entries.sort_by(|a, b| (&b.id, &b.scenario).cmp(&(&a.id, &a.scenario)));
-    entries
+    Ok(entries)
 }
 
-/// The folders in a folder whose names Plimsoll could have given.
-fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|e| e.path().is_dir())
-        .filter_map(|e| Some((e.file_name().into_string().ok()?, e.path())))
-        .filter(|(name, _)| check_name("run", name).is_ok())
-        .collect()
+/// The folders in a folder whose names Plimsoll could have given; none when it is not there.
+fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+    let names = file_names(folder)?.into_iter();
+    Ok(names
+        .filter(|name| check_name("run", name).is_ok())
+        .map(|name| (folder.join(&name), name))
+        .filter(|(path, _)| path.is_dir())
+        .map(|(path, name)| (name, path))
+        .collect())
 }
 
 /// The folder of a run named by `last`, `last~N`, a prefix of its id (or of the part after the
@@ -85,7 +82,7 @@ fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
 /// # Errors
 /// When no run matches, or several do.
 pub fn find(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
-    let entries = list(root, None);
+    let entries = list(root, None)?;
     let none = || StoreError::NoRun {
         name: name.to_owned(),
         known: entries.iter().take(SHOWN).map(|e| e.id.clone()).collect(),

@@ -14,6 +14,7 @@ use super::log::{self, Sums};
 use super::profiles::PROFILES;
 use super::{LOG, MANIFEST, REPORTS, SUMMARY};
 use crate::model::{Comparison, Manifest, Outline, RUN_SCHEMA, Round, RunState};
+use crate::mutant::{self, Mutant};
 use crate::store::{StoreError, write_whole};
 
 /// Appends to the log of one run.
@@ -58,8 +59,12 @@ impl RunWriter {
         let scenario = root.join(REPORTS).join(&manifest.outline.name);
         let dir = scenario.join(&manifest.id);
         make_folder_of_run(&scenario, &dir)?;
-        sync_folder(&scenario)?;
+        Self::begin(&scenario, &dir, manifest).inspect_err(|_| remove_begun(&dir))
+    }
 
+    /// Writes manifest and header into the new folder of a run.
+    fn begin(scenario: &Path, dir: &Path, manifest: &Manifest) -> Result<Self, StoreError> {
+        sync_folder(scenario)?;
         let path = dir.join(MANIFEST);
         let mut bytes = serde_json::to_vec_pretty(manifest).map_err(|e| StoreError::Unfit {
             path: path.clone(),
@@ -78,9 +83,9 @@ impl RunWriter {
         let header = log::header(&bytes);
         log.write_all(&header).map_err(failed())?;
         log.sync_all().map_err(failed())?;
-        sync_folder(&dir)?;
+        sync_folder(dir)?;
         Ok(Self {
-            dir,
+            dir: dir.to_owned(),
             path,
             log,
             outline: manifest.outline.clone(),
@@ -136,6 +141,9 @@ impl RunWriter {
     /// # Errors
     /// When the disk refuses; nothing more is written then, because the kernel may have dropped it.
     pub fn sync(&mut self) -> Result<(), StoreError> {
+        if mutant::is_on(Mutant::LogWithoutSync) {
+            return Ok(());
+        }
         self.log.sync_data().map_err(|e| {
             self.broken = true;
             StoreError::io("sync", &self.path)(e)
@@ -171,20 +179,10 @@ impl RunWriter {
         write_whole(&self.dir.join(SUMMARY), &bytes)
     }
 
-    /// Removes a run in which nothing happened.
-    ///
-    /// # Errors
-    /// When its folder cannot be removed, or holds anything else.
-    pub fn discard(&self) -> Result<(), StoreError> {
-        let remove = |path: &Path| fs::remove_file(path).map_err(StoreError::io("remove", path));
-        remove(&self.path)?;
-        remove(&self.dir.join(MANIFEST))?;
-        fs::remove_dir(&self.dir).map_err(StoreError::io("remove", &self.dir))?;
-        if let Some(scenario) = self.dir.parent() {
-            // The system refuses unless it was the only run.
-            let _ = fs::remove_dir(scenario);
-        }
-        Ok(())
+    /// Removes a run in which nothing happened, as far as the system lets us; a folder that holds
+    /// anything else stays.
+    pub fn discard(&self) {
+        remove_begun(&self.dir);
     }
 
     fn put(&mut self, kind: Kind, content: &impl Serialize) -> Result<(), StoreError> {
@@ -237,6 +235,20 @@ pub fn write_report(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Sto
     let path = dir.join(name);
     write_whole(&path, bytes)?;
     Ok(path)
+}
+
+/// Takes back what was made of a run in which nothing happened. What cannot be removed stays, because
+/// the error that led here matters more.
+fn remove_begun(dir: &Path) {
+    // Without its manifest it is no run any more, whenever we are killed from here on.
+    for name in [MANIFEST, LOG] {
+        let _ = fs::remove_file(dir.join(name));
+    }
+    let _ = fs::remove_dir(dir);
+    if let Some(scenario) = dir.parent() {
+        // The system refuses unless it was the only run.
+        let _ = fs::remove_dir(scenario);
+    }
 }
 
 /// Makes the folder of a run, and that of its scenario, which a run that is discarded just now takes

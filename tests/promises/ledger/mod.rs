@@ -1,5 +1,10 @@
 //! No baseline update is lost, however many update at once.
 
+#![expect(clippy::print_stdout, reason = "a promise prints its figures")]
+
+mod branches;
+mod processes;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -8,14 +13,23 @@ use plimsoll::model::Acceptance;
 use plimsoll::mutant::Mutant;
 use plimsoll::store::{Expect, Ledger};
 
+use crate::common::Workplace;
+use crate::runs_made::Made;
+
 #[cfg_attr(
     not(feature = "mutants"),
     expect(dead_code, reason = "read by mutants")
 )]
-pub(crate) const KILLS: &[(Mutant, &str)] = &[(
-    Mutant::LedgerWithoutLock,
-    "ledger::who_promotes_at_once_with_others_is_in_the_ledger_once",
-)];
+pub(crate) const KILLS: &[(Mutant, &str)] = &[
+    (
+        Mutant::LedgerWithoutCompare,
+        "ledger::who_has_seen_an_older_revision_is_told",
+    ),
+    (
+        Mutant::LedgerWithoutLock,
+        "ledger::who_promotes_at_once_with_others_is_in_the_ledger_once",
+    ),
+];
 
 /// An acceptance as a ledger of the first schema holds it.
 fn acceptance() -> Acceptance {
@@ -29,6 +43,34 @@ fn acceptance() -> Acceptance {
     files.sort();
     let text = std::fs::read_to_string(&files[0]).expect("a file");
     serde_json::from_str(&text).expect("an acceptance")
+}
+
+#[test]
+fn who_has_seen_an_older_revision_is_told() {
+    let place = Workplace::new();
+    for number in 0..3 {
+        Made::of("shop", number, 8e6).write(place.path());
+    }
+    let run = |number| Made::of("shop", number, 8e6).id();
+    let save = [
+        "baseline",
+        "save",
+        "shop",
+        "--run",
+        &run(0),
+        "--reason",
+        "begin",
+    ];
+    place.run(&save).exits(0);
+    let promote = |number: u64, revision: &str| {
+        let expect = ["--reason", "more", "--expect-revision", revision];
+        place.run(&[&["baseline", "promote", "shop", &run(number)], &expect[..]].concat())
+    };
+    promote(1, "1").exits(0);
+    let late = promote(2, "1").exits(2);
+    assert!(late.stderr.contains("PL0207"), "{}", late.stderr);
+    let ledger = Ledger::new(place.path(), "shop").expect("a good name");
+    assert_eq!(ledger.load().expect("loads").expect("is there").revision, 2);
 }
 
 #[test]
