@@ -11,16 +11,74 @@
 pub enum Mutant {
     /// Two who promote at once do not wait for each other.
     LedgerWithoutLock,
+    /// A connection is read for as long as there is something to read.
+    TurnWithoutEnd,
+    /// What is no body may be as much as it likes, over HTTP/2.
+    Http2ChatterWithoutEnd,
+    /// A head may have any size.
+    HeadWithoutEnd,
+    /// A head may have any number of fields.
+    FieldsWithoutEnd,
+    /// Any number of interim answers may come before the final one.
+    InterimWithoutEnd,
+    /// A body that is looked at is kept however long it is.
+    BodyIsKeptWhole,
+    /// A body may unpack to anything.
+    GzipWithoutEnd,
+    /// A body is unpacked though nobody asked for gzip.
+    GzipUnasked,
+    /// A redirect is followed whatever host it names.
+    RedirectAnywhere,
+    /// A connection on which more came than was asked for is used again.
+    SurplusIsForgiven,
+    /// A connection may take any time to be made.
+    ConnectWithoutEnd,
+    /// A handshake may take any time.
+    HandshakeWithoutEnd,
+    /// The first byte of an answer may take any time.
+    SilenceWithoutEnd,
+    /// An answer may take any time.
+    AnswerWithoutEnd,
 }
 
 impl Mutant {
     /// All there are.
-    pub const ALL: &[Self] = &[Self::LedgerWithoutLock];
+    pub const ALL: &[Self] = &[
+        Self::LedgerWithoutLock,
+        Self::TurnWithoutEnd,
+        Self::Http2ChatterWithoutEnd,
+        Self::HeadWithoutEnd,
+        Self::FieldsWithoutEnd,
+        Self::InterimWithoutEnd,
+        Self::BodyIsKeptWhole,
+        Self::GzipWithoutEnd,
+        Self::GzipUnasked,
+        Self::RedirectAnywhere,
+        Self::SurplusIsForgiven,
+        Self::ConnectWithoutEnd,
+        Self::HandshakeWithoutEnd,
+        Self::SilenceWithoutEnd,
+        Self::AnswerWithoutEnd,
+    ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LedgerWithoutLock => "ledger-without-lock",
+            Self::TurnWithoutEnd => "turn-without-end",
+            Self::Http2ChatterWithoutEnd => "http2-chatter-without-end",
+            Self::HeadWithoutEnd => "head-without-end",
+            Self::FieldsWithoutEnd => "fields-without-end",
+            Self::InterimWithoutEnd => "interim-without-end",
+            Self::BodyIsKeptWhole => "body-is-kept-whole",
+            Self::GzipWithoutEnd => "gzip-without-end",
+            Self::GzipUnasked => "gzip-unasked",
+            Self::RedirectAnywhere => "redirect-anywhere",
+            Self::SurplusIsForgiven => "surplus-is-forgiven",
+            Self::ConnectWithoutEnd => "connect-without-end",
+            Self::HandshakeWithoutEnd => "handshake-without-end",
+            Self::SilenceWithoutEnd => "silence-without-end",
+            Self::AnswerWithoutEnd => "answer-without-end",
         }
     }
 }
