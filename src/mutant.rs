@@ -35,6 +35,34 @@ pub enum Mutant {
     WholeInPlace,
     /// A whole file gets its name before the disk has its bytes.
     WholeWithoutSync,
+    /// A connection is read for as long as there is something to read.
+    TurnWithoutEnd,
+    /// What is no body may be as much as it likes, over HTTP/2.
+    Http2ChatterWithoutEnd,
+    /// A head may have any size.
+    HeadWithoutEnd,
+    /// A head may have any number of fields.
+    FieldsWithoutEnd,
+    /// Any number of interim answers may come before the final one.
+    InterimWithoutEnd,
+    /// A body that is looked at is kept however long it is.
+    BodyIsKeptWhole,
+    /// A body may unpack to anything.
+    GzipWithoutEnd,
+    /// A body is unpacked though nobody asked for gzip.
+    GzipUnasked,
+    /// A redirect is followed whatever host it names.
+    RedirectAnywhere,
+    /// A connection on which more came than was asked for is used again.
+    SurplusIsForgiven,
+    /// A connection may take any time to be made.
+    ConnectWithoutEnd,
+    /// A handshake may take any time.
+    HandshakeWithoutEnd,
+    /// The first byte of an answer may take any time.
+    SilenceWithoutEnd,
+    /// An answer may take any time.
+    AnswerWithoutEnd,
 }
 
 impl Mutant {
@@ -53,6 +81,20 @@ impl Mutant {
         Self::UnsealedIsComplete,
         Self::WholeInPlace,
         Self::WholeWithoutSync,
+        Self::TurnWithoutEnd,
+        Self::Http2ChatterWithoutEnd,
+        Self::HeadWithoutEnd,
+        Self::FieldsWithoutEnd,
+        Self::InterimWithoutEnd,
+        Self::BodyIsKeptWhole,
+        Self::GzipWithoutEnd,
+        Self::GzipUnasked,
+        Self::RedirectAnywhere,
+        Self::SurplusIsForgiven,
+        Self::ConnectWithoutEnd,
+        Self::HandshakeWithoutEnd,
+        Self::SilenceWithoutEnd,
+        Self::AnswerWithoutEnd,
     ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
@@ -71,6 +113,20 @@ impl Mutant {
             Self::UnsealedIsComplete => "unsealed-is-complete",
             Self::WholeInPlace => "whole-in-place",
             Self::WholeWithoutSync => "whole-without-sync",
+            Self::TurnWithoutEnd => "turn-without-end",
+            Self::Http2ChatterWithoutEnd => "http2-chatter-without-end",
+            Self::HeadWithoutEnd => "head-without-end",
+            Self::FieldsWithoutEnd => "fields-without-end",
+            Self::InterimWithoutEnd => "interim-without-end",
+            Self::BodyIsKeptWhole => "body-is-kept-whole",
+            Self::GzipWithoutEnd => "gzip-without-end",
+            Self::GzipUnasked => "gzip-unasked",
+            Self::RedirectAnywhere => "redirect-anywhere",
+            Self::SurplusIsForgiven => "surplus-is-forgiven",
+            Self::ConnectWithoutEnd => "connect-without-end",
+            Self::HandshakeWithoutEnd => "handshake-without-end",
+            Self::SilenceWithoutEnd => "silence-without-end",
+            Self::AnswerWithoutEnd => "answer-without-end",
         }
     }
 }

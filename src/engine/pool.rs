@@ -32,6 +32,8 @@ pub(super) struct Slot<C> {
     opened: Nanos,
     /// True when it takes no further exchange.
     retiring: bool,
+    /// True when it is noted that there is more to read.
+    pub(super) is_noted: bool,
 }
 
 /// When a connection has served its time.
@@ -65,6 +67,7 @@ impl<C: Carrier> Pool<C> {
             served: 0,
             opened: Nanos::ZERO,
             retiring: false,
+            is_noted: false,
         };
         let streams = C::streams(&setup).max(1);
         Self {
@@ -108,6 +111,19 @@ impl<C: Carrier> Pool<C> {
         (slot.generation == token >> SLOT_BITS).then_some(index)
     }
 
+    /// By what [`find`](Self::find) finds a slot again, as long as it has the same socket.
+    pub(super) fn token(&self, index: usize) -> u64 {
+        (self.slots[index].generation << SLOT_BITS) | index as u64
+    }
+
+    /// True when a connection has something to read of which no event will tell.
+    pub(super) fn is_behind(&self, index: usize) -> bool {
+        match &self.slots[index].stage {
+            Stage::Handshaking(carrier) | Stage::Open(carrier) => carrier.is_behind(),
+            Stage::Vacant | Stage::Connecting(_) => false,
+        }
+    }
+
     /// Takes the place that was idle for the shortest time.
     pub(super) fn take_idle(&mut self) -> Option<usize> {
         let place = self.idle.pop()?;
@@ -136,10 +152,10 @@ impl<C: Carrier> Pool<C> {
         let Some(&index) = self.vacant.last() else {
             return Err(ErrorClass::GeneratorDescriptors);
         };
-        let slot = &mut self.slots[index];
         let socket = self.dial.open()?;
         let carrier = C::new(socket, &self.setup)?;
-        let token = (slot.generation << SLOT_BITS) | index as u64;
+        let token = self.token(index);
+        let slot = &mut self.slots[index];
         poller
             .add(&carrier, token)
             .map_err(|_| ErrorClass::GeneratorDescriptors)?;
@@ -149,6 +165,7 @@ impl<C: Carrier> Pool<C> {
         slot.served = 1;
         slot.opened = now;
         slot.retiring = false;
+        slot.is_noted = false;
         Ok(index * self.streams)
     }
 

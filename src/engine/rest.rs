@@ -55,6 +55,9 @@ impl<C: Carrier> Worker<C> {
     }
 
     fn plan_rest(&self, now: Nanos) -> Rest {
+        if !self.behind.is_empty() {
+            return Rest::Listening(Nanos::ZERO);
+        }
         let wake = self.wake(now);
         let Some(due) = self.upcoming.map(|arrival| self.epoch + arrival.at) else {
             return Rest::Listening(wake - now);

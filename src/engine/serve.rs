@@ -3,7 +3,7 @@
 use super::account::{Exchange, Marks, Request, What};
 use super::pool::Stage;
 use super::visits::After;
-use super::worker::Worker;
+use super::worker::{TURNS, Worker};
 use crate::clock::{Clock, Monotonic};
 use crate::journey::{Redirection, plain_body};
 use crate::model::ErrorClass;
@@ -74,10 +74,42 @@ impl<C: Carrier> Worker<C> {
         }
     }
 
+    /// Goes on with connections that were sent more than they read in their last turn.
+    pub(super) fn read_on(&mut self) {
+        let ready = Readiness {
+            readable: true,
+            ..Readiness::default()
+        };
+        let since = Monotonic.now();
+        // Those that are still behind are noted anew, at the end.
+        for _ in 0..self.behind.len() {
+            if Monotonic.now() - since > TURNS {
+                return;
+            }
+            let Some(token) = self.behind.pop_front() else {
+                return;
+            };
+            if let Some(index) = self.pool.find(token) {
+                self.pool.slot(index).is_noted = false;
+                self.on_event(token, ready);
+            }
+        }
+    }
+
     pub(super) fn on_event(&mut self, token: u64, ready: Readiness) {
         let Some(index) = self.pool.find(token) else {
             return;
         };
+        self.react(index, ready);
+        if self.pool.find(token).is_some() && self.pool.is_behind(index) {
+            let slot = self.pool.slot(index);
+            if !std::mem::replace(&mut slot.is_noted, true) {
+                self.behind.push_back(token);
+            }
+        }
+    }
+
+    fn react(&mut self, index: usize, ready: Readiness) {
         match &mut self.pool.slot(index).stage {
             Stage::Vacant => {}
             Stage::Open(_) => self.advance(index, ready),
@@ -224,9 +256,9 @@ impl<C: Carrier> Worker<C> {
             Err(class) => return Meaning::Wrong(class),
             Ok(None) => {}
         }
-        let expect = &self.plan.steps[step].expect;
-        let outcome = plain_body(&reply)
-            .and_then(|body| check(expect, reply.status, &body))
+        let asked = &self.plan.steps[step];
+        let outcome = plain_body(&reply, asked.gzip)
+            .and_then(|body| check(&asked.expect, reply.status, &body))
             .and_then(|()| ongoing.visit.learn(&self.plan, step, &reply));
         outcome.map_or_else(Meaning::Wrong, |()| Meaning::AsExpected)
     }

@@ -16,6 +16,7 @@ use super::wires::Wires;
 use crate::clock::{Clock, Monotonic, WallOffset, thread_cpu};
 use crate::governor::Governor;
 use crate::model::ErrorClass;
+use crate::mutant::{self, Mutant};
 use crate::protocol::{Carrier, Happening, Poller};
 use crate::scenario::plan::{Overflow, Phase, Plan};
 use crate::schedule::{Arrival, Lanes, Mix, Pace, Schedule, Task};
@@ -24,6 +25,12 @@ use crate::units::Nanos;
 
 /// How long a drain waits for what is outstanding.
 const DRAIN: Nanos = Nanos::from_secs(5);
+
+/// Longest time that connections have their turns without a look at what is due.
+pub(super) const TURNS: Nanos = Nanos::from_millis(2);
+
+/// Turns after which the time is looked at.
+const LOOK_UP: usize = 8;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -91,6 +98,8 @@ pub(super) struct Worker<C: Carrier> {
     pub(super) buffer: Box<[u8]>,
     /// What became of exchanges in the latest step of a connection.
     pub(super) told: Vec<(usize, Happening)>,
+    /// Connections that have something to read of which no event will tell.
+    pub(super) behind: VecDeque<u64>,
 }
 
 impl<C: Carrier> Worker<C> {
@@ -159,6 +168,7 @@ impl<C: Carrier> Worker<C> {
             drained_by: None,
             buffer: vec![0; READ_SIZE].into_boxed_slice(),
             told: Vec::with_capacity(places),
+            behind: VecDeque::with_capacity(capacity),
             plan,
         };
         worker.upcoming = worker.schedule.next();
@@ -189,12 +199,24 @@ impl<C: Carrier> Worker<C> {
             }
             // What happened while it slept belongs to the second that it wakes in.
             self.account.turn(now);
+            self.read_on();
             // An answer or a close that is already here is seen before anything new is sent.
+            let mut had_turns = now;
             for index in 0..self.poller.count() {
                 let (token, readiness) = self.poller.event(index);
                 self.on_event(token, readiness);
+                // However much all of them are sent, what is due leaves and what is too late is given
+                // up.
+                if index % LOOK_UP == LOOK_UP - 1 {
+                    now = Monotonic.now();
+                    if now - had_turns > TURNS {
+                        had_turns = now;
+                        self.take_up(now);
+                        self.give_up(now);
+                    }
+                }
             }
-            if self.poller.count() > 0 {
+            if self.poller.count() > 0 || !self.behind.is_empty() {
                 now = Monotonic.now();
             }
         }
@@ -501,18 +523,26 @@ impl<C: Carrier> Worker<C> {
 
     /// Gives up what is past a timeout.
     fn give_up(&mut self, now: Nanos) {
-        while let Some(slot) = self.connect.expired(now) {
+        while let Some(slot) = self.connect.expired(now)
+            && !mutant::is_on(Mutant::ConnectWithoutEnd)
+        {
             self.fail_slot(slot, ErrorClass::TimeoutConnect, now);
         }
-        while let Some(slot) = self.tls.expired(now) {
+        while let Some(slot) = self.tls.expired(now)
+            && !mutant::is_on(Mutant::HandshakeWithoutEnd)
+        {
             self.fail_slot(slot, ErrorClass::TimeoutTls, now);
         }
         // Before the first byte: where both limits are the same, the class must not depend on
         // whether the connection was a new one.
-        while let Some(place) = self.total.expired(now) {
+        while let Some(place) = self.total.expired(now)
+            && !mutant::is_on(Mutant::AnswerWithoutEnd)
+        {
             self.fail_place(place, ErrorClass::TimeoutTotal, now);
         }
-        while let Some(place) = self.first_byte.expired(now) {
+        while let Some(place) = self.first_byte.expired(now)
+            && !mutant::is_on(Mutant::SilenceWithoutEnd)
+        {
             self.fail_place(place, ErrorClass::TimeoutFirstByte, now);
         }
         let longest = self.plan.target.timeouts.total;

@@ -9,22 +9,29 @@ use flate2::read::MultiGzDecoder;
 
 use super::Reply;
 use crate::model::ErrorClass;
+use crate::mutant::{self, Mutant};
 
 /// Most bytes that a body may unpack to.
-const MOST_BYTES: u64 = 64 << 20;
+const MOST_BYTES: usize = 64 << 20;
 
 /// Most bytes out for each byte in, where more than [`FREE_BYTES`] come out.
-const MOST_RATIO: u64 = 100;
+const MOST_RATIO: usize = 100;
 
 /// Repetitive texts of a few kilobytes pack better than any sensible ratio and harm nobody.
-const FREE_BYTES: u64 = 1 << 20;
+const FREE_BYTES: usize = 1 << 20;
 
-/// The body without gzip; another coding was never asked for and is left as it is.
+/// Bytes unpacked at once.
+const PIECE: usize = 16 * 1024;
+
+/// The body without gzip, if that was asked for; what nobody asked for is left as it is.
 ///
 /// # Errors
 /// [`ErrorClass::Protocol`] for gzip that is broken, or unpacks to more than 64 MiB or, beyond one
-/// MiB, to more than a hundred times its size.
-pub fn plain_body<'a>(reply: &Reply<'a>) -> Result<Cow<'a, [u8]>, ErrorClass> {
+/// MiB, to more than a hundred times its size so far.
+pub fn plain_body<'a>(reply: &Reply<'a>, asked: bool) -> Result<Cow<'a, [u8]>, ErrorClass> {
+    if !asked && !mutant::is_on(Mutant::GzipUnasked) {
+        return Ok(Cow::Borrowed(reply.body));
+    }
     let packed = reply.all("content-encoding").any(|coding| {
         let coding = coding.trim_ascii();
         coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip")
@@ -33,16 +40,29 @@ pub fn plain_body<'a>(reply: &Reply<'a>) -> Result<Cow<'a, [u8]>, ErrorClass> {
     if !packed || reply.body.is_empty() {
         return Ok(Cow::Borrowed(reply.body));
     }
-    let limit = (reply.body.len() as u64)
-        .saturating_mul(MOST_RATIO)
-        .clamp(FREE_BYTES, MOST_BYTES);
+    unpack(reply.body)
+        .map(Cow::Owned)
+        .ok_or(ErrorClass::Protocol)
+}
+
+/// None for what is no gzip, or too much. It is told from what was read so far, so that a bomb has done
+/// no harm by then.
+fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
-    let unpacked = MultiGzDecoder::new(reply.body)
-        .take(limit + 1)
-        .read_to_end(&mut plain);
-    match unpacked {
-        Ok(_) if plain.len() as u64 <= limit => Ok(Cow::Owned(plain)),
-        _ => Err(ErrorClass::Protocol),
+    let mut decoder = MultiGzDecoder::new(packed);
+    let mut piece = [0; PIECE];
+    loop {
+        match decoder.read(&mut piece).ok()? {
+            0 => return Some(plain),
+            n => plain.extend_from_slice(&piece[..n]),
+        }
+        let taken = packed.len() - decoder.get_ref().len();
+        let limit = taken
+            .saturating_mul(MOST_RATIO)
+            .clamp(FREE_BYTES, MOST_BYTES);
+        if plain.len() > limit && !mutant::is_on(Mutant::GzipWithoutEnd) {
+            return None;
+        }
     }
 }
 
@@ -73,26 +93,33 @@ mod tests {
     fn gzip_is_taken_off_and_all_else_is_left() {
         let packed = gzip(b"all ok");
         for coding in [&b"gzip"[..], b" GZIP", b"x-gzip"] {
-            let plain = plain_body(&reply(coding, &packed)).expect("it unpacks");
+            let plain = plain_body(&reply(coding, &packed), true).expect("it unpacks");
             assert_eq!(&*plain, b"all ok");
         }
         for coding in [&b"identity"[..], b"br", b""] {
             assert_eq!(
-                plain_body(&reply(coding, b"as it is")),
+                plain_body(&reply(coding, b"as it is"), true),
                 Ok(Cow::Borrowed(&b"as it is"[..]))
             );
         }
         assert_eq!(
-            plain_body(&reply(b"gzip", b"")),
+            plain_body(&reply(b"gzip", b""), true),
             Ok(Cow::Borrowed(&b""[..]))
         );
+    }
+
+    #[test]
+    fn gzip_that_nobody_asked_for_stays_as_it_is() {
+        let packed = gzip(b"all ok");
+        let body = plain_body(&reply(b"gzip", &packed), false);
+        assert_eq!(body, Ok(Cow::Borrowed(&packed[..])));
     }
 
     #[test]
     fn gzip_that_is_broken_or_cut_off_is_a_breach_of_the_protocol() {
         let packed = gzip(b"all ok and more of it");
         for body in [&packed[..packed.len() - 3], b"no gzip at all", &packed[..5]] {
-            let plain = plain_body(&reply(b"gzip", body));
+            let plain = plain_body(&reply(b"gzip", body), true);
             assert_eq!(plain, Err(ErrorClass::Protocol), "{body:?}");
         }
     }
@@ -102,13 +129,13 @@ mod tests {
         let repetitive = vec![b'a'; 1 << 20];
         let packed = gzip(&repetitive);
         assert_eq!(
-            plain_body(&reply(b"gzip", &packed)).map(|b| b.len()),
+            plain_body(&reply(b"gzip", &packed), true).map(|b| b.len()),
             Ok(1 << 20)
         );
         let bomb = gzip(&vec![0; 4 << 20]);
         assert!(bomb.len() * 100 < 4 << 20);
         assert_eq!(
-            plain_body(&reply(b"gzip", &bomb)),
+            plain_body(&reply(b"gzip", &bomb), true),
             Err(ErrorClass::Protocol)
         );
     }

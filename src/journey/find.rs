@@ -10,14 +10,17 @@ use crate::scenario::plan::Find;
 /// An answer that is searched, its body unpacked and parsed once at most.
 pub(super) struct Searched<'r, 'a> {
     reply: &'r Reply<'a>,
+    /// True when the step asked for gzip.
+    gzip: bool,
     body: Option<std::borrow::Cow<'a, [u8]>>,
     json: Option<Value>,
 }
 
 impl<'r, 'a> Searched<'r, 'a> {
-    pub(super) fn new(reply: &'r Reply<'a>) -> Self {
+    pub(super) fn new(reply: &'r Reply<'a>, gzip: bool) -> Self {
         Self {
             reply,
+            gzip,
             body: None,
             json: None,
         }
@@ -65,7 +68,7 @@ impl<'r, 'a> Searched<'r, 'a> {
 
     fn body(&mut self) -> Result<&[u8], ErrorClass> {
         if self.body.is_none() {
-            self.body = Some(plain_body(self.reply)?);
+            self.body = Some(plain_body(self.reply, self.gzip)?);
         }
         Ok(self.body.as_deref().unwrap_or_default())
     }
@@ -104,7 +107,7 @@ mod tests {
             body: body.as_bytes(),
         };
         let mut into = b"what was there before".to_vec();
-        Searched::new(&reply)
+        Searched::new(&reply, true)
             .find(find, &mut into)
             .map(|()| String::from_utf8(into).expect("text"))
     }

@@ -5,6 +5,7 @@
 
 use super::Reply;
 use super::encoding::escape;
+use crate::mutant::{self, Mutant};
 use crate::scenario::plan::Url;
 
 /// The request that a redirect asks for.
@@ -99,7 +100,8 @@ fn same<'a>(rest: &'a str, url: &Url) -> Option<&'a str> {
     } else {
         port.parse().ok()?
     };
-    let here = host.eq_ignore_ascii_case(&url.host) && port == url.port;
+    let here = (host.eq_ignore_ascii_case(&url.host) && port == url.port)
+        || mutant::is_on(Mutant::RedirectAnywhere);
     (here && !path.starts_with('\\')).then_some(path)
 }
 

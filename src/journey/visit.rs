@@ -85,7 +85,7 @@ impl Visit {
     /// body does not unpack.
     pub fn learn(&mut self, plan: &Plan, step: usize, reply: &Reply<'_>) -> Result<(), ErrorClass> {
         self.keep_cookies(plan, reply);
-        let mut searched = Searched::new(reply);
+        let mut searched = Searched::new(reply, plan.steps[step].gzip);
         for capture in &plan.steps[step].captures {
             searched.find(&capture.find, &mut self.variables[capture.variable])?;
         }
@@ -286,7 +286,8 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_there_fails_the_visit() {
-        let plan = plan();
+        let mut plan = plan();
+        plan.steps[0].gzip = true;
         let mut visit = visit(&plan, 0, 1);
         let missing = visit.learn(&plan, 0, &reply(200, &[], "{}"));
         assert_eq!(missing, Err(ErrorClass::CaptureFailed));

@@ -110,7 +110,8 @@ pub trait Carrier: Sized + Debug + AsFd {
     /// The class under which the connection has failed, with all its exchanges.
     fn begin(&mut self, stream: usize, wire: &Self::Wire, look: Look) -> Result<bool, ErrorClass>;
 
-    /// Moves bytes both ways after an event, and tells what has become of which exchange.
+    /// Moves bytes both ways after an event, and tells what has become of which exchange. Reads so
+    /// much at most that others have their turn, however fast the other side sends.
     ///
     /// # Errors
     /// The class under which the connection is over, with all exchanges that are not told of.
@@ -120,6 +121,9 @@ pub trait Carrier: Sized + Debug + AsFd {
         scratch: &mut [u8],
         told: &mut Vec<(usize, Happening)>,
     ) -> Result<(), ErrorClass>;
+
+    /// True when bytes may be left of which no event will tell: then its turn comes again without one.
+    fn is_behind(&self) -> bool;
 
     /// Gives up an exchange; false when the whole connection has to go.
     fn cancel(&mut self, stream: usize) -> bool;

@@ -8,12 +8,16 @@ use std::mem::MaybeUninit;
 use httparse::{Header, ParserConfig, Response, Status};
 
 use super::scan::{Scanned, scan};
+use crate::mutant::{self, Mutant};
 
 /// Greatest size of a head in bytes, and of the trailers.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 /// Most fields in a head.
-const MAX_FIELDS: usize = 128;
+pub(super) const MAX_FIELDS: usize = 128;
+
+/// Most interim (1xx) answers before a final one.
+pub(super) const MAX_INTERIM: u32 = 16;
 
 /// Why the bytes are no HTTP/1 answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +26,8 @@ pub enum ProtocolError {
     NotHttp,
     #[error("the head of the answer is malformed: {0}")]
     Head(httparse::Error),
+    #[error("the status of the answer is below 100")]
+    Status,
     #[error("the head of the answer is larger than 64 KiB")]
     HeadTooLarge,
     #[error("more than 16 interim answers came before the final one")]
@@ -57,7 +63,7 @@ pub(super) struct Head {
 pub(super) fn parse(bytes: &[u8], bodiless: bool) -> Result<Option<Head>, ProtocolError> {
     let mut fields = Fields::default();
     match scan_plain(bytes, &mut fields) {
-        Some(Scanned { length, status }) if length <= MAX_HEAD => {
+        Some(Scanned { length, status }) if !is_too_large(length) => {
             let line = StatusLine {
                 modern: true,
                 status,
@@ -68,11 +74,19 @@ pub(super) fn parse(bytes: &[u8], bodiless: bool) -> Result<Option<Head>, Protoc
     }
 }
 
+/// True when a head of so many bytes is one too many.
+pub(super) fn is_too_large(length: usize) -> bool {
+    length > MAX_HEAD && !mutant::is_on(Mutant::HeadWithoutEnd)
+}
+
 /// Scans a head of the plain kind whose fields do not contradict each other.
 fn scan_plain(bytes: &[u8], fields: &mut Fields) -> Option<Scanned> {
-    scan(bytes, MAX_FIELDS, |name, value| {
-        fields.add(name, value).ok()
-    })
+    let most = if mutant::is_on(Mutant::FieldsWithoutEnd) {
+        usize::MAX
+    } else {
+        MAX_FIELDS
+    };
+    scan(bytes, most, |name, value| fields.add(name, value).ok())
 }
 
 /// Parses a head of any kind.
@@ -88,7 +102,7 @@ fn parse_any(bytes: &[u8], bodiless: bool) -> Result<Option<Head>, ProtocolError
         Ok(Status::Partial) => return Ok(None),
         Err(error) => return Err(ProtocolError::Head(error)),
     };
-    if length > MAX_HEAD {
+    if is_too_large(length) {
         return Err(ProtocolError::HeadTooLarge);
     }
     let mut fields = Fields::default();
@@ -117,6 +131,9 @@ impl StatusLine {
         bodiless: bool,
     ) -> Result<Head, ProtocolError> {
         let Self { modern, status } = self;
+        if status < 100 {
+            return Err(ProtocolError::Status);
+        }
         if fields.coding.is_some() && (fields.length.is_some() || !modern) {
             return Err(ProtocolError::TransferEncoding);
         }

@@ -5,15 +5,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use httparse::EMPTY_HEADER;
 
 use super::carrier::{Carrier, Happening, Moved, Read, Readiness, Transport};
+use super::head::MAX_FIELDS;
 use super::request;
 use super::response::{Answer, Look, Progress, ResponseParser};
 use crate::journey::Reply;
 use crate::model::ErrorClass;
+use crate::mutant::{self, Mutant};
 use crate::scenario::plan::{Request, Template, Url};
 use crate::units::Nanos;
-
-/// Most fields of an answer that are looked at.
-const MAX_FIELDS: usize = 128;
 
 /// A connection that speaks HTTP/1.1.
 #[derive(Debug)]
@@ -29,6 +28,8 @@ pub struct Http1<T> {
     status: u16,
     /// When the bytes came that were read last.
     arrived: Option<Nanos>,
+    /// True when others may be there already.
+    behind: bool,
 }
 
 impl<T: AsFd> AsFd for Http1<T> {
@@ -68,6 +69,7 @@ impl<T: Transport> Carrier for Http1<T> {
             busy: false,
             status: 0,
             arrived: None,
+            behind: false,
         })
     }
 
@@ -78,6 +80,7 @@ impl<T: Transport> Carrier for Http1<T> {
     fn begin(&mut self, _: usize, wire: &Vec<u8>, look: Look) -> Result<bool, ErrorClass> {
         self.parser.begin(look);
         self.busy = true;
+        self.behind = false;
         self.moved = Moved::default();
         let written = self.transport.write(wire)?;
         self.pending.clear();
@@ -106,6 +109,10 @@ impl<T: Transport> Carrier for Http1<T> {
             }
         }
         Ok(())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.behind
     }
 
     fn cancel(&mut self, _: usize) -> bool {
@@ -147,6 +154,7 @@ impl<T: Transport> Http1<T> {
         scratch: &mut [u8],
         told: &mut Vec<(usize, Happening)>,
     ) -> Result<(), ErrorClass> {
+        self.behind = false;
         while self.busy {
             let (n, more) = match self.transport.read(scratch)? {
                 Read::Bytes { n, more } => (n, more),
@@ -172,8 +180,13 @@ impl<T: Transport> Http1<T> {
                     if first {
                         told.push((0, Happening::Begun(self.arrived)));
                     }
-                    if !more && !closing {
-                        return Ok(());
+                    // One piece a turn: a body that comes as fast as it is read has no end here. After
+                    // a close there is, and no other event.
+                    if !closing {
+                        self.behind = more;
+                        if !more || !mutant::is_on(Mutant::TurnWithoutEnd) {
+                            return Ok(());
+                        }
                     }
                 }
                 Err(_) => return Err(ErrorClass::Protocol),

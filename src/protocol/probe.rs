@@ -213,7 +213,7 @@ impl Ask<'_> {
         let mut carrier = C::new(socket, setup).map_err(fail)?;
         let edges = connected(&carrier, self.patience)?;
         while !carrier.establish().map_err(fail)? {
-            self.patience.wait(&edges)?;
+            self.patience.turn(&edges, carrier.is_behind())?;
         }
         if !carrier.begin(0, &wire, self.look).map_err(fail)? {
             return Ok(Err(ErrorClass::Closed));
@@ -242,7 +242,7 @@ impl Ask<'_> {
                 }
             }
             outcome.map_err(fail)?;
-            event = self.patience.wait(&edges)?;
+            event = self.patience.turn(&edges, carrier.is_behind())?;
         }
     }
 }
@@ -265,6 +265,20 @@ impl Patience {
     fn wait(&self, edges: &Edges) -> Result<Readiness, ProbeError> {
         let left = self.until.saturating_duration_since(Instant::now());
         edges.within(left)?.ok_or(ProbeError::TimedOut(self.whole))
+    }
+
+    /// Waits, unless there is something to read already.
+    fn turn(&self, edges: &Edges, is_behind: bool) -> Result<Readiness, ProbeError> {
+        if !is_behind {
+            return self.wait(edges);
+        }
+        if Instant::now() >= self.until {
+            return Err(ProbeError::TimedOut(self.whole));
+        }
+        Ok(Readiness {
+            readable: true,
+            ..Readiness::default()
+        })
     }
 }
 

@@ -5,11 +5,9 @@
 //! state nothing is allocated.
 
 use super::chunked::Chunked;
-use super::head::{self, Framing, Head, MAX_HEAD, ProtocolError};
+use super::head::{self, Framing, Head, MAX_INTERIM, ProtocolError};
+use crate::mutant::{self, Mutant};
 use crate::scenario::plan::Step;
-
-/// Most interim (1xx) answers before a final one.
-const MAX_INTERIM: u32 = 16;
 
 /// What every answer begins with.
 const MARK: &[u8] = b"HTTP/1.";
@@ -28,8 +26,8 @@ pub struct Answer {
 
 impl Answer {
     /// True when the next request may go over the same connection.
-    pub const fn reusable(&self) -> bool {
-        self.keep_alive && self.surplus == 0
+    pub fn reusable(&self) -> bool {
+        self.keep_alive && (self.surplus == 0 || mutant::is_on(Mutant::SurplusIsForgiven))
     }
 }
 
@@ -53,16 +51,31 @@ pub enum Keep {
     Much,
 }
 
-impl Look {
+/// Most bytes that an expectation looks at.
+const LOOKED_AT: usize = 1 << 20;
+
+/// Most bytes of what is asked for itself, such as a target's own metrics.
+const FETCHED: usize = 4 << 20;
+
+impl Keep {
     /// Most bytes of a body that are kept.
-    pub(super) const fn most(self) -> usize {
-        match self.body {
-            Keep::Nothing => 0,
-            Keep::Some => 1 << 20,
-            Keep::Much => 4 << 20,
+    pub fn most(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Some | Self::Much if mutant::is_on(Mutant::BodyIsKeptWhole) => usize::MAX,
+            Self::Some => LOOKED_AT,
+            Self::Much => FETCHED,
         }
     }
 
+    /// Keeps of a part of a body what there is room for.
+    pub fn add(self, kept: &mut Vec<u8>, part: &[u8]) {
+        let room = self.most().saturating_sub(kept.len());
+        kept.extend_from_slice(&part[..part.len().min(room)]);
+    }
+}
+
+impl Look {
     /// What a step looks at; `cookies`: its journey keeps cookies.
     pub fn of(step: &Step, cookies: bool) -> Self {
         Self {
@@ -97,8 +110,7 @@ enum Body {
 pub struct ResponseParser {
     state: Body,
     bodiless: bool,
-    /// Most bytes of the body.
-    keep: usize,
+    keep: Keep,
     keep_head: bool,
     /// The beginning of a head that came in pieces.
     torn: Vec<u8>,
@@ -115,7 +127,7 @@ impl Default for ResponseParser {
         Self {
             state: Body::Head,
             bodiless: false,
-            keep: 0,
+            keep: Keep::Nothing,
             keep_head: false,
             torn: Vec::new(),
             head: Vec::new(),
@@ -136,7 +148,7 @@ impl ResponseParser {
     pub fn begin(&mut self, look: Look) {
         self.state = Body::Head;
         self.bodiless = look.bodiless;
-        self.keep = look.most();
+        self.keep = look.body;
         self.keep_head = look.head;
         self.torn.clear();
         self.head.clear();
@@ -206,7 +218,7 @@ impl ResponseParser {
             self.torn.clear();
             return Ok(Some(head.length - before));
         }
-        if self.torn.len() > MAX_HEAD {
+        if head::is_too_large(self.torn.len()) {
             return Err(ProtocolError::HeadTooLarge);
         }
         Ok(None)
@@ -218,7 +230,7 @@ impl ResponseParser {
             101 => return Err(ProtocolError::Upgrade),
             100..=199 => {
                 self.interim += 1;
-                if self.interim > MAX_INTERIM {
+                if self.interim > MAX_INTERIM && !mutant::is_on(Mutant::InterimWithoutEnd) {
                     return Err(ProtocolError::TooManyInterim);
                 }
                 return Ok(());
@@ -245,9 +257,8 @@ impl ResponseParser {
         } = self;
         let mut content = |part: &[u8]| {
             answer.body += part.len() as u64;
-            if *keep > 0 {
-                let room = *keep - kept.len();
-                kept.extend_from_slice(&part[..part.len().min(room)]);
+            if *keep != Keep::Nothing {
+                keep.add(kept, part);
             }
         };
         let (taken, done) = match state {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, redirect, retry};
+use reqwest::{Client, Method, StatusCode, redirect, retry};
 use rustls::ClientConfig;
 
 use super::class::class_of;
@@ -12,7 +12,7 @@ use super::{Order, UsersError};
 use crate::clock::{Clock, Monotonic};
 use crate::journey::{Redirection, Visit};
 use crate::model::ErrorClass;
-use crate::protocol::{Endpoint, TlsSetup};
+use crate::protocol::{Endpoint, Keep, TlsSetup};
 use crate::scenario::plan::{Plan, Request, Scheme, Tls, Version};
 use crate::units::Nanos;
 
@@ -255,7 +255,7 @@ impl Caller {
     pub(super) async fn call(
         &mut self,
         request: reqwest::Request,
-        keeps_body: bool,
+        keep: Keep,
     ) -> Result<Answered, ErrorClass> {
         let client = self.renewed()?;
         self.requests += 1;
@@ -272,12 +272,13 @@ impl Caller {
                 .map_err(|_| ErrorClass::TimeoutFirstByte)?
                 .map_err(|e| class_of(&e))?;
             let begun = Monotonic.now();
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                return Err(ErrorClass::Protocol);
+            }
             let (mut body, mut length) = (Vec::new(), 0);
             while let Some(chunk) = answer.chunk().await.map_err(|e| class_of(&e))? {
                 length += chunk.len() as u64;
-                if keeps_body {
-                    body.extend_from_slice(&chunk);
-                }
+                keep.add(&mut body, &chunk);
             }
             let head = std::mem::take(answer.headers_mut());
             Ok(Answered {

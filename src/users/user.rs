@@ -12,7 +12,7 @@ use super::round::Round;
 use crate::clock::{Clock, Monotonic};
 use crate::journey::{Redirection, Reply, Visit, plain_body};
 use crate::model::ErrorClass;
-use crate::protocol::check;
+use crate::protocol::{Keep, check};
 use crate::units::Nanos;
 
 /// How long a user rests after it got no answer, so that a target that refuses does not make the
@@ -203,9 +203,13 @@ impl<'r> User<'r> {
         entry: &Entry<'_>,
     ) -> Result<Answered, ErrorClass> {
         let request = self.caller.render(step, &self.visit, redirection)?;
-        let keeps_body = self.round.plan.steps[step].needs_body();
+        let keep = if self.round.plan.steps[step].needs_body() {
+            Keep::Some
+        } else {
+            Keep::Nothing
+        };
         let bytes_out = bytes_of(&request);
-        let call = self.caller.call(request, keeps_body);
+        let call = self.caller.call(request, keep);
         let outcome = self
             .curfew
             .unless_cut(call)
@@ -237,7 +241,7 @@ impl<'r> User<'r> {
         if let Some(to) = to {
             return Ok(Meaning::Redirect(to));
         }
-        let body = plain_body(&reply)?;
+        let body = plain_body(&reply, plan.steps[step].gzip)?;
         check(&plan.steps[step].expect, reply.status, &body)?;
         self.visit.learn(plan, step, &reply)?;
         Ok(Meaning::AsExpected)

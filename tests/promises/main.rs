@@ -10,6 +10,7 @@ mod common;
 mod runs_made;
 
 mod crash;
+mod hostile;
 mod ledger;
 #[cfg(feature = "mutants")]
 mod mutants;

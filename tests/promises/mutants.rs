@@ -8,6 +8,7 @@ use plimsoll::mutant::Mutant;
 /// What each file of promises says it would notice: a protection, and the test that fails without.
 const KILLS: &[&[(Mutant, &str)]] = &[
     crate::crash::KILLS,
+    crate::hostile::KILLS,
     crate::ledger::KILLS,
     crate::verdict::KILLS,
 ];

@@ -16,6 +16,8 @@ use super::pipe::Pipe;
 use super::wire::Http2Wire;
 use crate::journey::Reply;
 use crate::model::ErrorClass;
+use crate::mutant::{self, Mutant};
+use crate::protocol::head;
 use crate::protocol::{Answer, Carrier, Happening, Look, Moved, Read, Readiness, Transport};
 use crate::scenario::plan::{Request, Template, Url};
 
@@ -25,18 +27,23 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 /// What all exchanges of a connection may be sent before they are read.
 const WINDOW: u32 = 8 * 1024 * 1024;
 
-/// Most bytes of the names and values of an answer's head.
+/// Most bytes of the names and values of an answer's head, with 32 for each field.
 const MAX_HEAD: u32 = 64 * 1024;
+const _: () = assert!(MAX_HEAD as usize == head::MAX_HEAD);
 
 /// Stands for a limit that the other side has not told yet: no `SETTINGS` frame can.
 const UNTOLD: usize = usize::MAX - 1;
 
-/// Most bytes taken in at once without those that [`FLOOD_OF_STREAM`] allows. With the windows as
-/// they are no answers are so long, so whoever sends more only wants to keep us busy.
-const FLOOD: usize = 32 * 1024 * 1024;
+/// Bytes taken in at once; what comes beyond has to wait until others had their turn.
+const TURN: usize = 64 * 1024;
 
-/// Most bytes taken in at once for each stream.
-const FLOOD_OF_STREAM: usize = 2 * 1024 * 1024;
+/// Most bytes without [`CHATTER_OF_STREAM`] that are no body, from one answer to the next: frames
+/// around bodies, heads, and bodies of exchanges that were given up. Whoever sends more, such as
+/// settings and pings without end, only wants to keep us busy.
+const CHATTER: usize = 2 * WINDOW as usize;
+
+/// Most of such bytes for each stream: a head.
+const CHATTER_OF_STREAM: usize = MAX_HEAD as usize;
 
 /// Piece in which bytes are taken in where the caller has no buffer.
 const PIECE: usize = 4096;
@@ -70,6 +77,8 @@ pub struct Http2<T> {
     leaving: Vec<usize>,
     /// Streams that were read from, so whose other side is to be given room again.
     owing: Vec<usize>,
+    /// Bytes since the last answer that were no body.
+    chatter: usize,
     /// True when the socket may hold bytes of which no event will tell.
     unread: bool,
     /// True when no other event will come.
@@ -191,6 +200,7 @@ impl<T: Transport> Http2<T> {
                 Progress::Begun => Happening::Begun(self.transport.arrived()),
                 Progress::Done { status, body } => {
                     self.active -= 1;
+                    self.chatter = 0;
                     Happening::Answered(Answer {
                         status,
                         body,
@@ -219,17 +229,16 @@ impl<T: Transport> Http2<T> {
         }
     }
 
-    /// Moves bytes both ways for as long as there are any. The other side is given room for more
-    /// only at the end, so that no body is so long that it keeps us here.
+    /// Moves bytes both ways for as long as there are any, or a turn. The other side is given room for
+    /// more only at the end.
     fn pump(&mut self, scratch: &mut [u8], told: &mut Vec<(usize, Happening)>) {
-        let mut left = FLOOD + self.streams.saturating_mul(FLOOD_OF_STREAM);
+        let mut taken = 0;
         self.flush();
         self.settle(told);
-        while self.over.is_none() && self.unread && self.pipe.is_drained() {
+        while self.over.is_none() && self.unread && self.pipe.is_drained() && taken < TURN {
             match self.transport.read(scratch) {
-                Ok(Read::Bytes { n, .. }) if n > left => self.over = Some(ErrorClass::Protocol),
                 Ok(Read::Bytes { n, more }) => {
-                    left -= n;
+                    taken += n;
                     self.unread = more || self.closing;
                     self.pipe.feed(&scratch[..n]);
                 }
@@ -243,13 +252,18 @@ impl<T: Transport> Http2<T> {
             self.bells.ring(self.streams);
             self.settle(told);
         }
+        self.chatter += taken;
         while !self.owing.is_empty() {
             for stream in std::mem::take(&mut self.owing) {
                 if let Some(place) = &mut self.places[stream] {
-                    place.repay();
+                    self.chatter = self.chatter.saturating_sub(place.repay());
                 }
             }
             self.settle(told);
+        }
+        let most = CHATTER + self.streams.saturating_mul(CHATTER_OF_STREAM);
+        if self.chatter > most && !mutant::is_on(Mutant::Http2ChatterWithoutEnd) {
+            self.over = self.over.or(Some(ErrorClass::Protocol));
         }
     }
 
@@ -304,6 +318,7 @@ impl<T: Transport> Carrier for Http2<T> {
             active: 0,
             leaving: Vec::new(),
             owing: Vec::new(),
+            chatter: 0,
             unread: false,
             closing: false,
             cut: None,
@@ -367,6 +382,10 @@ impl<T: Transport> Carrier for Http2<T> {
         self.closing |= event.closing;
         self.pump(scratch, told);
         self.over.map_or(Ok(()), Err)
+    }
+
+    fn is_behind(&self) -> bool {
+        self.unread && self.over.is_none() && self.pipe.is_drained()
     }
 
     fn cancel(&mut self, stream: usize) -> bool {

@@ -7,11 +7,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Error, Reason, RecvStream, SendStream};
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 
 use super::wire::{self, Http2Wire};
 use crate::journey::Reply;
 use crate::model::ErrorClass;
+use crate::mutant::{self, Mutant};
+use crate::protocol::head::{MAX_FIELDS, MAX_INTERIM};
 use crate::protocol::{Look, Moved};
 
 /// A status line has no counterpart; this is `:status` and three digits.
@@ -32,6 +34,7 @@ pub(super) struct Place {
     fields: HeaderMap,
     body: u64,
     kept: Vec<u8>,
+    interim: u32,
 }
 
 #[derive(Debug)]
@@ -87,6 +90,7 @@ impl Place {
             fields: HeaderMap::new(),
             body: 0,
             kept: Vec::new(),
+            interim: 0,
         }
     }
 
@@ -122,6 +126,7 @@ impl Place {
         self.fields.clear();
         self.body = 0;
         self.kept.clear();
+        self.interim = 0;
         let sent = self
             .handle
             .send_request(wire.head.clone(), wire.body.is_empty());
@@ -202,7 +207,7 @@ impl Place {
                     return Progress::Begun;
                 }
                 Ok(None) => return Progress::Waiting,
-                Err(error) => Progress::Failed(class_of(&error)),
+                Err(class) => Progress::Failed(class),
             },
         };
         self.stage = Stage::Free;
@@ -210,17 +215,29 @@ impl Place {
     }
 
     /// Reads what has come; something when the answer is complete.
-    fn receive(&mut self) -> Result<Option<()>, Error> {
+    fn receive(&mut self) -> Result<Option<()>, ErrorClass> {
+        let of = |error: Error| class_of(&error);
         let Stage::Open(open) = &mut self.stage else {
             return Ok(None);
         };
         let cx = &mut Context::from_waker(&self.waker);
         loop {
             match &mut open.receiving {
-                Receiving::Head(response) => match Pin::new(response).poll(cx)? {
-                    Poll::Pending => return Ok(None),
-                    Poll::Ready(answer) => {
+                Receiving::Head(response) => match next(response, cx).map_err(of)? {
+                    Next::Nothing => return Ok(None),
+                    Next::Interim => {
+                        self.interim += 1;
+                        if self.interim > MAX_INTERIM && !mutant::is_on(Mutant::InterimWithoutEnd) {
+                            return Err(ErrorClass::Protocol);
+                        }
+                    }
+                    Next::Final(answer) => {
                         let (head, body) = answer.into_parts();
+                        if head.headers.len() > MAX_FIELDS
+                            && !mutant::is_on(Mutant::FieldsWithoutEnd)
+                        {
+                            return Err(ErrorClass::Protocol);
+                        }
                         self.status = head.status.as_u16();
                         self.moved.in_ += STATUS_BYTES + wire::size(&head.headers);
                         if self.look.head {
@@ -229,19 +246,16 @@ impl Place {
                         open.receiving = Receiving::Body(body);
                     }
                 },
-                Receiving::Body(body) => match body.poll_data(cx)? {
+                Receiving::Body(body) => match body.poll_data(cx).map_err(of)? {
                     Poll::Pending => return Ok(None),
                     Poll::Ready(Some(part)) => {
                         open.owed += part.len();
                         self.body += part.len() as u64;
                         self.moved.in_ += part.len() as u64;
-                        if self.look.most() > 0 {
-                            let room = self.look.most() - self.kept.len();
-                            self.kept.extend_from_slice(&part[..part.len().min(room)]);
-                        }
+                        self.look.body.add(&mut self.kept, &part);
                     }
                     Poll::Ready(None) => {
-                        return Ok(match body.poll_trailers(cx)? {
+                        return Ok(match body.poll_trailers(cx).map_err(of)? {
                             Poll::Pending => None,
                             Poll::Ready(trailers) => {
                                 self.moved.in_ += trailers.as_ref().map_or(0, wire::size);
@@ -254,15 +268,17 @@ impl Place {
         }
     }
 
-    /// Gives the other side room for as much again as has been read.
-    pub(super) fn repay(&mut self) {
+    /// Gives the other side room for as much again as has been read, and returns how much that is.
+    pub(super) fn repay(&mut self) -> usize {
         if let Stage::Open(open) = &mut self.stage
             && let Receiving::Body(body) = &mut open.receiving
         {
             let owed = std::mem::take(&mut open.owed);
             // It refuses only what was not received.
             drop(body.flow_control().release_capacity(owed));
+            return owed;
         }
+        0
     }
 
     /// Resets the stream of the exchange.
@@ -271,6 +287,23 @@ impl Place {
             open.sending.send_reset(Reason::CANCEL);
         }
     }
+}
+
+/// What a response has come to.
+enum Next {
+    Nothing,
+    Interim,
+    Final(Response<RecvStream>),
+}
+
+fn next(response: &mut ResponseFuture, cx: &mut Context<'_>) -> Result<Next, Error> {
+    if let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
+        return interim.map(|_| Next::Interim);
+    }
+    Ok(match Pin::new(response).poll(cx)? {
+        Poll::Pending => Next::Nothing,
+        Poll::Ready(answer) => Next::Final(answer),
+    })
 }
 
 /// The class of what h2 reports of an exchange or of the whole connection.

@@ -51,7 +51,9 @@ impl<C: Carrier> Driven<C> {
         let mut carrier = C::new(socket(address), setup)?;
         let edges = Edges::of(&carrier).expect("a socket");
         while !carrier.establish()? {
-            next(&edges);
+            if !carrier.is_behind() {
+                next(&edges);
+            }
         }
         Ok(Self {
             carrier,
@@ -73,7 +75,14 @@ impl<C: Carrier> Driven<C> {
 
     /// Goes on with the next event.
     pub(super) fn step(&mut self) -> Result<(), ErrorClass> {
-        let event = next(&self.edges);
+        let event = if self.carrier.is_behind() {
+            Readiness {
+                readable: true,
+                ..Readiness::default()
+            }
+        } else {
+            next(&self.edges)
+        };
         self.carrier
             .advance(event, &mut self.scratch, &mut self.told)
     }
