@@ -11,16 +11,30 @@
 pub enum Mutant {
     /// Two who promote at once do not wait for each other.
     LedgerWithoutLock,
+    /// The first signal does not end a run.
+    FirstSignalUnheard,
+    /// The second signal does not end it at once.
+    SecondSignalUnheard,
+    /// Nobody ends the target of a Plimsoll that was killed.
+    TargetUnwatched,
 }
 
 impl Mutant {
     /// All there are.
-    pub const ALL: &[Self] = &[Self::LedgerWithoutLock];
+    pub const ALL: &[Self] = &[
+        Self::LedgerWithoutLock,
+        Self::FirstSignalUnheard,
+        Self::SecondSignalUnheard,
+        Self::TargetUnwatched,
+    ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LedgerWithoutLock => "ledger-without-lock",
+            Self::FirstSignalUnheard => "first-signal-unheard",
+            Self::SecondSignalUnheard => "second-signal-unheard",
+            Self::TargetUnwatched => "target-unwatched",
         }
     }
 }

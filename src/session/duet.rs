@@ -170,7 +170,7 @@ impl Measurer<'_, '_> {
         if complete {
             side.started.still_running()?;
         }
-        drop(side.started);
+        side.started.end(&self.session.stop);
         let mut round = side.recorder.finish(End {
             worker_cpu: ended.worker_cpu,
             idle_cpu_pressure,

@@ -36,6 +36,9 @@ pub(super) const LEAD: Nanos = Nanos::from_millis(30);
 /// Pause between two ready probes.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 
+/// The longest that one ready probe waits, so that a stop is heard between two of them.
+const PROBE_AT_MOST: Nanos = Nanos::from_secs(3);
+
 /// How long a stranger on the target's port has to accept a connection.
 const STRANGER_ACCEPTS: Nanos = Nanos::from_millis(100);
 
@@ -185,7 +188,7 @@ impl Measurer<'_, '_> {
         if complete {
             started.still_running()?;
         }
-        drop(started);
+        started.end(&self.session.stop);
         let mut round = recorder.finish(End {
             worker_cpu: ended.worker_cpu,
             idle_cpu_pressure,
@@ -479,7 +482,7 @@ impl Stage<'_> {
     /// Asks the target whether it is ready, and which version it speaks where that is left to it.
     fn probe(&self, started: &mut Started) -> Result<(), String> {
         let target = &self.plan.target;
-        let timeout = target.timeouts.connect;
+        let timeout = target.timeouts.connect.min(PROBE_AT_MOST);
         let Started {
             url, dial, speech, ..
         } = started;
@@ -544,6 +547,15 @@ impl Started {
             url: &self.url,
             subject: self.subject.as_ref(),
             process: self.process.as_ref(),
+        }
+    }
+
+    /// Stops it: at once, if the session is to end at once.
+    pub(super) fn end(mut self, stop: &Stop) {
+        if let Some(process) = &mut self.process
+            && stop.state() == StopState::Aborted
+        {
+            process.kill();
         }
     }
 

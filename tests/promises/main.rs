@@ -10,3 +10,4 @@ mod common;
 mod ledger;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod signals;
