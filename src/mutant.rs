@@ -17,6 +17,8 @@ pub enum Mutant {
     SecondSignalUnheard,
     /// Nobody ends the target of a Plimsoll that was killed.
     TargetUnwatched,
+    /// A run begins that the limits of this machine cannot bear.
+    LimitsUnforeseen,
 }
 
 impl Mutant {
@@ -26,6 +28,7 @@ impl Mutant {
         Self::FirstSignalUnheard,
         Self::SecondSignalUnheard,
         Self::TargetUnwatched,
+        Self::LimitsUnforeseen,
     ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
@@ -35,6 +38,7 @@ impl Mutant {
             Self::FirstSignalUnheard => "first-signal-unheard",
             Self::SecondSignalUnheard => "second-signal-unheard",
             Self::TargetUnwatched => "target-unwatched",
+            Self::LimitsUnforeseen => "limits-unforeseen",
         }
     }
 }

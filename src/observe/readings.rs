@@ -4,11 +4,9 @@
 
 use std::thread;
 
-use rustix::process::{Resource, getrlimit};
-
 use super::host::Host;
+use super::limits::Limits;
 use super::machine::{self, UNKNOWN};
-use super::parse::cgroup::Quota;
 use super::parse::machine as parse;
 use crate::clock::{Clock, Monotonic};
 use crate::units::{Bytes, Nanos, Unit};
@@ -79,6 +77,7 @@ struct Facts {
 impl Facts {
     fn read() -> Self {
         let fingerprint = machine::fingerprint("");
+        let limits = Limits::read();
         let host = Host::new();
         let start = Monotonic.now();
         let lateness = lateness();
@@ -88,9 +87,8 @@ impl Facts {
         Self {
             model: fingerprint.cpu_model,
             cores: fingerprint.cores,
-            allowed: rustix::thread::sched_getaffinity(None)
-                .map_or(fingerprint.cores, |set| u64::from(set.count())),
-            quota: machine::quota().map(Quota::cores),
+            allowed: limits.cores.unwrap_or(fingerprint.cores),
+            quota: limits.quota,
             governor: machine::governor(),
             clock_source: machine::line(
                 "/sys/devices/system/clocksource/clocksource0/current_clocksource",
@@ -103,9 +101,8 @@ impl Facts {
             lateness,
             load: machine::line("/proc/loadavg")
                 .and_then(|text| text.split(' ').next()?.parse().ok()),
-            descriptors: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
-            ports: machine::line("/proc/sys/net/ipv4/ip_local_port_range")
-                .and_then(|text| parse::port_range(&text)),
+            descriptors: limits.descriptors.unwrap_or(u64::MAX),
+            ports: limits.ports,
             memory: machine::text("/proc/meminfo")
                 .and_then(|text| parse::memory(&text, "MemAvailable")),
         }

@@ -13,6 +13,7 @@ use crate::store::runs::{self, RunWriter};
 use super::alerts;
 use super::bundles::Bundles;
 use super::floor;
+use super::preflight::preflight;
 use super::round::{Measurer, Slot};
 use super::search::searched;
 use super::shard::{InStep, Part, judged_alone};
@@ -126,12 +127,16 @@ pub(super) fn begin<'a, 'w>(
     most_rounds: usize,
     watcher: &'a mut Watcher<'w>,
 ) -> Result<Measurer<'a, 'w>, SessionError> {
+    let remarks = preflight(&plan, manifest.shard, session.workers)?;
     let writer = RunWriter::create(&session.root, manifest)?;
     let outline = manifest.outline.clone();
     watcher(&Event::Started {
         outline: outline.clone(),
         rounds: most_rounds,
     });
+    for remark in remarks {
+        watcher(&Event::Warning(remark));
+    }
     Ok(Measurer {
         session,
         stop: session.stop.branch(),

@@ -27,6 +27,7 @@ mod merge;
 mod notify;
 mod overseer;
 mod planner;
+mod preflight;
 mod profile;
 mod promote;
 mod round;
@@ -65,6 +66,7 @@ pub use ledger::{
 pub use measure::{measure, measure_part};
 pub use merge::merge;
 pub use notify::notify;
+pub use preflight::LimitError;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use series::{history_of, is_date};

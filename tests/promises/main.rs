@@ -8,6 +8,7 @@
 mod common;
 
 mod ledger;
+mod limits;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod signals;

@@ -6,7 +6,11 @@ use std::process::{Command, Stdio};
 use plimsoll::mutant::Mutant;
 
 /// What each file of promises says it would notice: a protection, and the test that fails without.
-const KILLS: &[&[(Mutant, &str)]] = &[crate::ledger::KILLS, crate::signals::KILLS];
+const KILLS: &[&[(Mutant, &str)]] = &[
+    crate::ledger::KILLS,
+    crate::limits::KILLS,
+    crate::signals::KILLS,
+];
 
 #[test]
 fn every_protection_is_missed_when_it_is_gone() {
