@@ -11,34 +11,66 @@
 pub enum Mutant {
     /// Two who promote at once do not wait for each other.
     LedgerWithoutLock,
+    /// Tasks that wait for a core spoil no round.
+    CpuPressureUnsuspected,
+    /// A load thread that waits for a core spoils no round.
+    StarvedUnsuspected,
+    /// A generator that stood still spoils no round.
+    StandstillUnsuspected,
+    /// A CPU quota spoils no round.
+    ThrottledUnsuspected,
+    /// A clock that was set spoils no round.
+    ClockStepUnsuspected,
+    /// Memory that was given away spoils no round.
+    PageFaultsUnsuspected,
+    /// A record that falls behind spoils no round.
+    RecordDelayUnsuspected,
+    /// Descriptors or ports that ran out spoil no round.
+    ExhaustedUnsuspected,
+    /// A run begins that the limits of this machine cannot bear.
+    LimitsUnforeseen,
     /// The first signal does not end a run.
     FirstSignalUnheard,
     /// The second signal does not end it at once.
     SecondSignalUnheard,
     /// Nobody ends the target of a Plimsoll that was killed.
     TargetUnwatched,
-    /// A run begins that the limits of this machine cannot bear.
-    LimitsUnforeseen,
 }
 
 impl Mutant {
     /// All there are.
     pub const ALL: &[Self] = &[
         Self::LedgerWithoutLock,
+        Self::CpuPressureUnsuspected,
+        Self::StarvedUnsuspected,
+        Self::StandstillUnsuspected,
+        Self::ThrottledUnsuspected,
+        Self::ClockStepUnsuspected,
+        Self::PageFaultsUnsuspected,
+        Self::RecordDelayUnsuspected,
+        Self::ExhaustedUnsuspected,
+        Self::LimitsUnforeseen,
         Self::FirstSignalUnheard,
         Self::SecondSignalUnheard,
         Self::TargetUnwatched,
-        Self::LimitsUnforeseen,
     ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LedgerWithoutLock => "ledger-without-lock",
+            Self::CpuPressureUnsuspected => "cpu-pressure-unsuspected",
+            Self::StarvedUnsuspected => "starved-unsuspected",
+            Self::StandstillUnsuspected => "standstill-unsuspected",
+            Self::ThrottledUnsuspected => "throttled-unsuspected",
+            Self::ClockStepUnsuspected => "clock-step-unsuspected",
+            Self::PageFaultsUnsuspected => "page-faults-unsuspected",
+            Self::RecordDelayUnsuspected => "record-delay-unsuspected",
+            Self::ExhaustedUnsuspected => "exhausted-unsuspected",
+            Self::LimitsUnforeseen => "limits-unforeseen",
             Self::FirstSignalUnheard => "first-signal-unheard",
             Self::SecondSignalUnheard => "second-signal-unheard",
             Self::TargetUnwatched => "target-unwatched",
-            Self::LimitsUnforeseen => "limits-unforeseen",
         }
     }
 }

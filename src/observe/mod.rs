@@ -8,6 +8,7 @@ mod absence;
 mod asking;
 mod detail;
 mod exposition;
+mod generator;
 mod group;
 mod host;
 mod limits;

@@ -9,6 +9,7 @@ use super::limits::Limits;
 use super::machine::{self, UNKNOWN};
 use super::parse::machine as parse;
 use crate::clock::{Clock, Monotonic};
+use crate::model::Contaminant;
 use crate::units::{Bytes, Nanos, Unit};
 
 /// How long the machine is watched.
@@ -16,12 +17,8 @@ const WINDOW: Nanos = Nanos::from_millis(500);
 /// Length of the naps whose overshoot is the lateness of waking up.
 const NAP: Nanos = Nanos::MILLISECOND;
 
-/// Limits beyond which a reading is a warning. Steal, pressure and lateness are those that make a
-/// round contaminated.
-const STEAL: f64 = 0.02;
-const PRESSURE: f64 = 0.2;
+/// Limits beyond which a reading is a warning, besides those that make a round contaminated.
 const BUSY: f64 = 0.5;
-const LATENESS: Nanos = Nanos::MILLISECOND;
 const DESCRIPTORS: u64 = 4096;
 const PORTS: u64 = 10_000;
 const MEMORY: u64 = 512 << 20;
@@ -159,7 +156,7 @@ impl Facts {
         let share = |value| Unit::Share.format(value);
         [
             reading("steal now", share(self.steal)).warn_if(
-                self.steal > STEAL,
+                self.steal > Contaminant::Steal.limit(),
                 "the hypervisor takes time away: latency is contaminated, CPU per request is not",
                 "use a dedicated machine, or put the threshold on cpu.per-request",
             ),
@@ -175,13 +172,13 @@ impl Facts {
                     "boot the kernel with psi=1, which brings /proc/pressure",
                 ),
                 Some(pressure) => reading("CPU pressure now", share(pressure)).warn_if(
-                    pressure > PRESSURE,
+                    pressure > Contaminant::CpuPressure.limit(),
                     "tasks wait for a CPU: latency cannot be trusted",
                     "end what else runs, or measure later",
                 ),
             },
             reading("wake-up lateness", format!("{} at p99", self.lateness)).warn_if(
-                self.lateness > LATENESS,
+                self.lateness.0 as f64 > Contaminant::Lateness.limit(),
                 "requests leave late, and rounds are contaminated by it",
                 "quieten the machine, or give the generator a core of its own",
             ),

@@ -177,7 +177,8 @@ impl Measurer<'_, '_> {
         let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
         // Taken for the round, so that what it records and what it watches can be borrowed apart.
         let mut breaker = self.breaker.take();
-        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone());
+        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone())
+            .with_idle_pressure(idle_cpu_pressure);
         if self.in_step.is_none() {
             // A part alone sees a part of the numbers, which no rule is about.
             overseer = overseer.with_alerts(&self.plan.alerts, &self.outline.steps);
@@ -192,6 +193,7 @@ impl Measurer<'_, '_> {
         let mut round = recorder.finish(End {
             worker_cpu: ended.worker_cpu,
             idle_cpu_pressure,
+            record_delay: overseer.record_delay(),
             complete,
         });
         round.level = level;
@@ -263,7 +265,11 @@ impl Measurer<'_, '_> {
                 let second = (&interval, &seen[..], &events[..]);
                 let bundle = sentry.second(&mut self.bundles, &started.whom(), second);
                 events.extend(bundle);
-                failure = self.record(recorder, interval, seen.into_iter()).err();
+                let end = interval.start + interval.length;
+                match self.record(recorder, interval, seen.into_iter()) {
+                    Ok(took) => events.extend(overseer.stored(end, took)),
+                    Err(error) => failure = Some(error),
+                }
                 for event in &events {
                     (self.watcher)(event);
                 }
@@ -299,12 +305,14 @@ impl Measurer<'_, '_> {
         Ok(ended)
     }
 
+    /// Stores an interval and the samples before it, and returns how long that took.
     pub(super) fn record(
         &mut self,
         recorder: &mut Recorder,
         interval: Interval,
         samples: impl Iterator<Item = Sample>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Nanos, SessionError> {
+        let begun = Monotonic.now();
         for sample in samples {
             self.record_sample(recorder, sample)?;
         }
@@ -313,13 +321,14 @@ impl Measurer<'_, '_> {
         self.writer.append(&frame)?;
         self.recorded = true;
         self.writer.sync()?;
+        let took = Monotonic.now() - begun;
         if let Frame::Interval(interval) = frame {
             (self.watcher)(&Event::Interval(Box::new(interval.clone())));
             if self.keeps_intervals {
                 self.intervals.push(interval);
             }
         }
-        Ok(())
+        Ok(took)
     }
 
     pub(super) fn record_sample(

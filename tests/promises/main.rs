@@ -12,3 +12,4 @@ mod limits;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod signals;
+mod suspect;

@@ -10,6 +10,7 @@ const KILLS: &[&[(Mutant, &str)]] = &[
     crate::ledger::KILLS,
     crate::limits::KILLS,
     crate::signals::KILLS,
+    crate::suspect::KILLS,
 ];
 
 #[test]

@@ -10,6 +10,7 @@ use super::{LOG, MANIFEST};
 use crate::model::{Arm, Manifest, RUN_SCHEMA, Run, RunState};
 use crate::recorder::{End, Recorder};
 use crate::store::StoreError;
+use crate::units::Nanos;
 
 const MANIFEST_LIMIT: u64 = 16 << 20;
 const LOG_LIMIT: u64 = 4 << 30;
@@ -108,6 +109,7 @@ fn add_unfinished(run: &mut Run, begins: &BTreeMap<usize, Begin>) {
         recorder.finish(End {
             worker_cpu: 0.0,
             idle_cpu_pressure: None,
+            record_delay: Nanos::ZERO,
             complete: false,
         })
     }));
