@@ -84,6 +84,18 @@ pub fn wall() -> Nanos {
     read(ClockId::Realtime)
 }
 
+/// The wall clock as all programs of this machine are told it: to see whether somebody sets it.
+pub fn system_time() -> Nanos {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| since.as_nanos());
+    Nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// `CLOCK_BOOTTIME`, which goes on while the machine sleeps.
+pub fn boot_time() -> Nanos {
+    read(ClockId::Boottime)
+}
+
 /// Sleeps until `CLOCK_MONOTONIC` shows that time, or a signal comes.
 pub fn sleep_until(Nanos(until): Nanos) {
     let at = Timespec {

@@ -63,6 +63,30 @@ pub enum Mutant {
     SilenceWithoutEnd,
     /// An answer may take any time.
     AnswerWithoutEnd,
+    /// Tasks that wait for a core spoil no round.
+    CpuPressureUnsuspected,
+    /// A load thread that waits for a core spoils no round.
+    StarvedUnsuspected,
+    /// A generator that stood still spoils no round.
+    StandstillUnsuspected,
+    /// A CPU quota spoils no round.
+    ThrottledUnsuspected,
+    /// A clock that was set spoils no round.
+    ClockStepUnsuspected,
+    /// Memory that was given away spoils no round.
+    PageFaultsUnsuspected,
+    /// A record that falls behind spoils no round.
+    RecordDelayUnsuspected,
+    /// Descriptors or ports that ran out spoil no round.
+    ExhaustedUnsuspected,
+    /// A run begins that the limits of this machine cannot bear.
+    LimitsUnforeseen,
+    /// The first signal does not end a run.
+    FirstSignalUnheard,
+    /// The second signal does not end it at once.
+    SecondSignalUnheard,
+    /// Nobody ends the target of a Plimsoll that was killed.
+    TargetUnwatched,
 }
 
 impl Mutant {
@@ -95,6 +119,18 @@ impl Mutant {
         Self::HandshakeWithoutEnd,
         Self::SilenceWithoutEnd,
         Self::AnswerWithoutEnd,
+        Self::CpuPressureUnsuspected,
+        Self::StarvedUnsuspected,
+        Self::StandstillUnsuspected,
+        Self::ThrottledUnsuspected,
+        Self::ClockStepUnsuspected,
+        Self::PageFaultsUnsuspected,
+        Self::RecordDelayUnsuspected,
+        Self::ExhaustedUnsuspected,
+        Self::LimitsUnforeseen,
+        Self::FirstSignalUnheard,
+        Self::SecondSignalUnheard,
+        Self::TargetUnwatched,
     ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
@@ -127,6 +163,18 @@ impl Mutant {
             Self::HandshakeWithoutEnd => "handshake-without-end",
             Self::SilenceWithoutEnd => "silence-without-end",
             Self::AnswerWithoutEnd => "answer-without-end",
+            Self::CpuPressureUnsuspected => "cpu-pressure-unsuspected",
+            Self::StarvedUnsuspected => "starved-unsuspected",
+            Self::StandstillUnsuspected => "standstill-unsuspected",
+            Self::ThrottledUnsuspected => "throttled-unsuspected",
+            Self::ClockStepUnsuspected => "clock-step-unsuspected",
+            Self::PageFaultsUnsuspected => "page-faults-unsuspected",
+            Self::RecordDelayUnsuspected => "record-delay-unsuspected",
+            Self::ExhaustedUnsuspected => "exhausted-unsuspected",
+            Self::LimitsUnforeseen => "limits-unforeseen",
+            Self::FirstSignalUnheard => "first-signal-unheard",
+            Self::SecondSignalUnheard => "second-signal-unheard",
+            Self::TargetUnwatched => "target-unwatched",
         }
     }
 }

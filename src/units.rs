@@ -49,6 +49,10 @@ impl Nanos {
         self.0 as f64 / 1e6
     }
 
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }

@@ -268,13 +268,16 @@ fn ctrl_c_ends_with_a_report_and_without_the_target() {
             std::fs::metadata(run.join("run.plog")).is_ok_and(|m| m.len() > 2000)
         })
     });
-    let target = children(pid).pop().expect("a target process");
+    let family = descendants(pid);
+    assert!(family.len() > 1, "the target, and who watches it");
     let signal = std::process::Command::new("kill")
         .args(["-INT", &pid.to_string()])
         .status();
     assert!(signal.expect("kill runs").success());
     assert_eq!(child.wait().expect("ends").code(), Some(130));
-    eventually("the target is gone", || !alive(target));
+    eventually("the target is gone", || {
+        !family.iter().any(|pid| alive(*pid))
+    });
     let run = place.runs().pop().expect("a stored run");
     assert!(run.join("report.html").is_file());
     let shown = place.run(&["report", "last"]).exits(0);
@@ -283,6 +286,17 @@ fn ctrl_c_ends_with_a_report_and_without_the_target() {
         "{}",
         shown.stdout
     );
+}
+
+/// Processes started by a process, and those they started.
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = children(pid);
+    let mut looked = 0;
+    while let Some(child) = found.get(looked).copied() {
+        found.extend(children(child));
+        looked += 1;
+    }
+    found
 }
 
 /// Processes started by any thread of a process.
@@ -309,12 +323,14 @@ fn the_target_dies_with_us_even_by_kill_9() {
     let mut child = place.command(&["run", "long"]).spawn().expect("starts");
     let pid = child.id();
     eventually("the target runs", || {
-        !place.runs().is_empty() && !children(pid).is_empty()
+        !place.runs().is_empty() && descendants(pid).len() > 1
     });
-    let target = children(pid).pop().expect("a target process");
+    let family = descendants(pid);
     child.kill().expect("kill -9");
     child.wait().expect("reaped");
-    eventually("the target is gone", || !alive(target));
+    eventually("the target is gone", || {
+        !family.iter().any(|pid| alive(*pid))
+    });
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use super::exit::{Exit, Failure, OnInconclusive};
@@ -203,15 +204,45 @@ pub(super) struct GuardArgs {
     argv: Vec<OsString>,
 }
 
+impl GuardArgs {
+    fn limits(&self) -> ResourceLimits {
+        ResourceLimits {
+            memory: self.memory.map(Bytes),
+            open_files: self.open_files,
+        }
+    }
+}
+
 /// Returns only when the program could not be started, with the status its launcher understands.
 pub(super) fn guard(args: &GuardArgs) -> ExitCode {
-    let limits = ResourceLimits {
-        memory: args.memory.map(Bytes),
-        open_files: args.open_files,
-    };
-    let error = demo::exec_guarded(args.parent, limits, &args.argv);
+    let error = demo::exec_guarded(args.parent, args.limits(), &args.argv);
     match error.kind() {
-        std::io::ErrorKind::NotFound => ExitCode::from(demo::NOT_FOUND),
+        io::ErrorKind::NotFound => ExitCode::from(demo::NOT_FOUND),
         _ => ExitCode::from(demo::CANNOT_EXECUTE),
+    }
+}
+
+/// Starts the given program, and stays until it and all it started have ended with the round.
+pub(super) fn watch(args: &GuardArgs, context: &Context) -> ExitCode {
+    let executable = context.session.executable.as_deref();
+    let executable = executable.ok_or_else(|| io::ErrorKind::NotFound.into());
+    let watched = executable.and_then(|executable| {
+        demo::watch_target(demo::Watched {
+            parent: args.parent,
+            executable,
+            limits: args.limits(),
+            argv: &args.argv,
+            output: io::stderr().as_fd().try_clone_to_owned()?,
+            tales: io::stdout(),
+        })
+    });
+    match watched {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            context
+                .terminal
+                .say(&format!("cannot watch the target: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }

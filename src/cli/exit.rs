@@ -149,6 +149,7 @@ impl Failure {
             | SessionError::BudgetTooShort { .. }
             | SessionError::PortTaken { .. }
             | SessionError::NoProcess { .. }
+            | SessionError::Limit(_)
             | SessionError::Unhealthy { .. }
             | SessionError::Unconfirmed { .. }
             | SessionError::ReasonNeeded { .. }

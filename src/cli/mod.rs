@@ -108,6 +108,8 @@ enum Verb {
     DemoTarget(demo::TargetArgs),
     #[command(hide = true)]
     Guard(demo::GuardArgs),
+    #[command(hide = true)]
+    Watch(demo::GuardArgs),
 }
 
 /// What a verb works with.
@@ -152,6 +154,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Generate(args) => generate::run(&args, context),
         Verb::DemoTarget(args) => return demo::target(&args, context),
         Verb::Guard(args) => return Ok(demo::guard(&args)),
+        Verb::Watch(args) => return Ok(demo::watch(&args, context)),
     };
     exit.map(ExitCode::from)
 }

@@ -149,6 +149,7 @@ fn interval(round: usize, second: u64, scene: &Scene) -> Interval {
         start: Nanos::from_secs(second),
         length: Nanos::SECOND,
         in_flight: scene.in_flight,
+        standstill: Nanos::ZERO,
         cells: vec![Cell {
             tally,
             latency,

@@ -111,6 +111,8 @@ pub(super) struct Filled {
     pub(super) end: Nanos,
     /// Requests with a connection and without an answer at the end.
     pub(super) in_flight: u64,
+    /// The longest time between two turns.
+    pub(super) standstill: Nanos,
     pub(super) slice: Slice,
 }
 
@@ -122,6 +124,10 @@ pub(super) struct Account {
     pub(super) steps: usize,
     pub(super) second: u64,
     pub(super) in_flight: u64,
+    /// The latest turn; zero before the first.
+    pub(super) turned: Nanos,
+    /// The longest time between two turns, of those that ended in this second.
+    pub(super) standstill: Nanos,
     pub(super) slice: Slice,
     pub(super) filled: Sender<Filled>,
     pub(super) empty: Receiver<Slice>,
@@ -197,6 +203,10 @@ impl Account {
             self.hand_over(fresh, next, end);
             self.second = next;
         }
+        if self.turned > Nanos::ZERO {
+            self.standstill = self.standstill.max(now - self.turned);
+        }
+        self.turned = now;
     }
 
     /// Hands the last slice over.
@@ -212,6 +222,7 @@ impl Account {
             next,
             end,
             in_flight: self.in_flight,
+            standstill: std::mem::take(&mut self.standstill),
             slice: std::mem::replace(&mut self.slice, fresh),
         };
         // The collector outlives the workers; if it is gone the whole round is, and nobody reads.

@@ -72,6 +72,8 @@ fn open_account(order: &Order, worker: usize, filled: Sender<Filled>) -> (Accoun
         steps: order.plan.steps.len(),
         second: 0,
         in_flight: 0,
+        turned: Nanos::ZERO,
+        standstill: Nanos::ZERO,
         slice: Slice::default(),
         filled,
         empty,
@@ -136,12 +138,14 @@ struct Merged {
     cells: BTreeMap<(usize, usize), Cell>,
     end: Nanos,
     in_flight: u64,
+    standstill: Nanos,
 }
 
 impl Merged {
-    fn add(&mut self, cells: Vec<Cell>, end: Nanos, in_flight: u64) {
-        self.end = self.end.max(end);
-        self.in_flight += in_flight;
+    fn add(&mut self, cells: Vec<Cell>, filled: &Filled) {
+        self.end = self.end.max(filled.end);
+        self.in_flight += filled.in_flight;
+        self.standstill = self.standstill.max(filled.standstill);
         for cell in cells {
             self.cells
                 .entry((cell.phase, cell.step))
@@ -164,13 +168,13 @@ fn collect(
     while let Ok(mut filled) = arriving.recv() {
         let cells = filled.slice.drain(steps);
         // A worker that has ended needs no slice back.
-        let _ = empties[filled.worker].send(filled.slice);
+        let _ = empties[filled.worker].send(std::mem::take(&mut filled.slice));
         let last = filled.next == u64::MAX;
         if !(last && cells.is_empty()) {
             seconds
                 .entry(filled.second)
                 .or_default()
-                .add(cells, filled.end, filled.in_flight);
+                .add(cells, &filled);
         }
         reached[filled.worker] = filled.next;
         let complete = reached.iter().copied().min().unwrap_or(0);
@@ -187,6 +191,7 @@ fn collect(
                 length: merged.end - start,
                 cells: merged.cells.into_values().collect(),
                 in_flight: merged.in_flight,
+                standstill: merged.standstill,
             });
             given += 1;
         }

@@ -4,42 +4,63 @@
 //! measurement as a whole may be believed.
 
 use crate::model::{Contaminant, Contamination, Round, Trust};
-use crate::units::Nanos;
+use crate::mutant::{self, Mutant};
 
-/// Share of time tasks waited for a CPU, over that of the idle machine.
-const PRESSURE_OVER_IDLE: f64 = 0.20;
-/// Beyond this a machine is busy, however busy it was before the load: of 360 measured rounds those
-/// below it scattered by 4 %, those above by 33 %.
-const PRESSURE_AT_MOST: f64 = 0.90;
-/// Share of CPU time taken by the hypervisor.
-const STEAL: f64 = 0.02;
-/// 99th percentile of lateness.
-const LATENESS_P99: Nanos = Nanos::MILLISECOND;
-/// Share of a core used by the busiest worker.
-pub(super) const WORKER_CPU: f64 = 0.80;
-
-/// Which limits of hygiene a round broke.
+/// Which limits of hygiene a round, or a second of one, broke. The limits are those of
+/// [`Contaminant`].
 pub fn contamination(trust: &Trust) -> Vec<Contamination> {
-    let pressure = trust.cpu_pressure.unwrap_or(0.0);
-    let idle = trust.idle_cpu_pressure.unwrap_or(0.0);
-    [
-        (Contaminant::Steal, trust.steal, STEAL),
-        (
-            Contaminant::CpuPressure,
-            pressure,
-            (idle + PRESSURE_OVER_IDLE).min(PRESSURE_AT_MOST),
-        ),
-        (
-            Contaminant::Lateness,
-            trust.lateness_p99.0 as f64,
-            LATENESS_P99.0 as f64,
-        ),
-        (Contaminant::OwnCpu, trust.worker_cpu, WORKER_CPU),
-    ]
-    .into_iter()
-    .filter(|(_, value, limit)| value > limit)
-    .map(|(by, value, limit)| Contamination { by, value, limit })
-    .collect()
+    Contaminant::ALL
+        .into_iter()
+        .filter(|by| !without(*by).is_some_and(mutant::is_on))
+        .map(|by| Contamination {
+            by,
+            value: value(by, trust),
+            limit: limit(by, trust),
+        })
+        .filter(|c| c.value > c.limit)
+        .collect()
+}
+
+/// The mutant that does not suspect it.
+fn without(by: Contaminant) -> Option<Mutant> {
+    Some(match by {
+        Contaminant::CpuPressure => Mutant::CpuPressureUnsuspected,
+        Contaminant::Starved => Mutant::StarvedUnsuspected,
+        Contaminant::Standstill => Mutant::StandstillUnsuspected,
+        Contaminant::Throttled => Mutant::ThrottledUnsuspected,
+        Contaminant::ClockStep => Mutant::ClockStepUnsuspected,
+        Contaminant::PageFaults => Mutant::PageFaultsUnsuspected,
+        Contaminant::RecordDelay => Mutant::RecordDelayUnsuspected,
+        Contaminant::Exhausted => Mutant::ExhaustedUnsuspected,
+        Contaminant::Steal | Contaminant::Lateness | Contaminant::OwnCpu => return None,
+    })
+}
+
+fn value(by: Contaminant, trust: &Trust) -> f64 {
+    match by {
+        Contaminant::Steal => trust.steal,
+        Contaminant::CpuPressure => trust.cpu_pressure.unwrap_or(0.0),
+        Contaminant::Lateness => trust.lateness_p99.0 as f64,
+        Contaminant::OwnCpu => trust.worker_cpu,
+        Contaminant::Starved => trust.starved,
+        Contaminant::Standstill => trust.standstill.0 as f64,
+        Contaminant::Throttled => trust.throttled,
+        Contaminant::ClockStep => trust.clock_step.0 as f64,
+        Contaminant::PageFaults => trust.page_faults,
+        Contaminant::RecordDelay => trust.record_delay.0 as f64,
+        Contaminant::Exhausted => trust.exhausted,
+    }
+}
+
+/// The limit on a value: for CPU pressure it counts from that of the machine before the load.
+fn limit(by: Contaminant, trust: &Trust) -> f64 {
+    match by {
+        Contaminant::CpuPressure => {
+            let idle = trust.idle_cpu_pressure.unwrap_or(0.0);
+            (idle + by.limit()).min(Contaminant::PRESSURE_AT_MOST)
+        }
+        _ => by.limit(),
+    }
 }
 
 /// The contamination that exceeds its limit most, over all rounds: `steal 31 %`.

@@ -3,7 +3,7 @@
 //! Lost requests, a generator out of breath, a step that was never sent: such trouble makes the
 //! whole run invalid. The machine's noise does not; it is counted round by round (`hygiene`).
 
-use super::hygiene::{WORKER_CPU, contamination};
+use super::hygiene::contamination;
 use super::question::Question;
 use super::rounds::{Readings, Rounds};
 use super::values::Reading;
@@ -128,10 +128,13 @@ fn unsound_side(q: &Question, side: &str, rounds: &[&Round], due: u64) -> Vec<Fi
 
 /// Late through its own fault: its thread was busy and the machine was not.
 fn is_late_by_itself(trust: &Trust) -> bool {
-    let machine = contamination(trust)
-        .iter()
-        .any(|c| matches!(c.by, Contaminant::Steal | Contaminant::CpuPressure));
-    trust.late_share > LATE_SHARE && trust.worker_cpu > WORKER_CPU && !machine
+    const MACHINE: [Contaminant; 3] = [
+        Contaminant::Steal,
+        Contaminant::CpuPressure,
+        Contaminant::Throttled,
+    ];
+    let machine = contamination(trust).iter().any(|c| MACHINE.contains(&c.by));
+    trust.late_share > LATE_SHARE && trust.worker_cpu > Contaminant::OwnCpu.limit() && !machine
 }
 
 /// Says so when the generator made fewer requests due than the plan asked for.

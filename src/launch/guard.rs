@@ -1,9 +1,9 @@
-//! The death of Plimsoll, passed on: a small process that becomes the target.
+//! The death of the watch, passed on: a small process that becomes the target.
 //!
-//! A process that is killed with SIGKILL cannot clean up behind itself. The kernel can: it signals a
-//! child whose parent dies, if the child asked for that. Asking between fork and exec from Rust needs
-//! `unsafe`, so Plimsoll starts itself with a hidden verb, asks as an ordinary program, and becomes
-//! the target.
+//! Whoever kills the process that watches the target leaves nobody to end it, but for the kernel: it
+//! signals a child whose parent dies, if the child asked for that. Asking between fork and exec from
+//! Rust needs `unsafe`, and so does setting limits there. So Plimsoll starts itself with a hidden
+//! verb, asks as an ordinary program, and becomes the target.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,6 +15,9 @@ use rustix::process::{
 };
 
 use crate::model::ResourceLimits;
+
+/// The hidden verb.
+pub(super) const VERB: &str = "guard";
 
 /// Exit status for a program that was not found, as shells use it.
 pub const NOT_FOUND: u8 = 127;
@@ -47,6 +50,21 @@ pub fn exec_guarded(parent: u32, limits: ResourceLimits, argv: &[OsString]) -> i
         }
     }
     Command::new(program).args(arguments).exec()
+}
+
+/// The arguments with which our own program does something hidden for a child of this process.
+pub(super) fn argv(verb: &str, limits: ResourceLimits, target: &[OsString]) -> Vec<OsString> {
+    let us = std::process::id().to_string();
+    let mut argv: Vec<OsString> = vec![verb.into(), us.into()];
+    if let Some(memory) = limits.memory {
+        argv.push(format!("--memory={}", memory.0).into());
+    }
+    if let Some(most) = limits.open_files {
+        argv.push(format!("--open-files={most}").into());
+    }
+    argv.push("--".into());
+    argv.extend_from_slice(target);
+    argv
 }
 
 /// What is limited, by the kernel's names.

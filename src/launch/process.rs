@@ -1,22 +1,21 @@
 //! One started target: a process group, its output and its end.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
-use std::sync::{Arc, mpsc};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
-};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use super::LaunchError;
-use super::guard;
 use super::output::Output;
+use super::watch::{self, Tale, ended, pid};
+use super::{LaunchError, guard};
 use crate::scenario::plan;
 use crate::untrusted::Untrusted;
 
@@ -24,6 +23,8 @@ use crate::untrusted::Untrusted;
 const GRACE: Duration = Duration::from_secs(2);
 /// Longest wait for killed processes to be gone.
 const GONE: Duration = Duration::from_secs(1);
+/// Longest wait for the watch to have ended whoever was left.
+const PATIENCE: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(2);
 
 /// A port on 127.0.0.1 that nobody listens on now.
@@ -39,31 +40,50 @@ pub fn free_port() -> io::Result<u16> {
 #[derive(Debug)]
 pub struct Launched {
     program: String,
-    guarded: bool,
+    /// The process that we started: the target itself, or who watches it.
     child: Child,
-    /// Set when the leader has been waited for; its pid means nothing from then on.
+    watched: Option<Watched>,
+    /// The leader of the target's group.
+    target: Pid,
+    /// Set when it is over; the ids mean nothing from then on.
     status: Option<ExitStatus>,
     output: Arc<Output>,
-    /// Keeps the thread that started the target alive; see [`spawn`].
-    _alive: mpsc::Sender<()>,
+}
+
+/// A target that another process of ours watches.
+#[derive(Debug)]
+struct Watched {
+    /// Closed, the target and all that it started are ended.
+    lifeline: Option<ChildStdin>,
+    told: Arc<Told>,
+}
+
+/// What was told of the target.
+#[derive(Debug, Default)]
+struct Told {
+    exited: OnceLock<ExitStatus>,
+    alone: AtomicBool,
+    /// True when nothing more can be told.
+    closed: AtomicBool,
 }
 
 impl Launched {
     /// Starts the command with `{port}` replaced, in a process group of its own.
     ///
-    /// With `guard`, the path of this program, the target is started as `guard PID -- argv…`, so that it
-    /// dies when we are killed; a command named `plimsoll` is this program then.
+    /// With `executable`, the path of this program, another process of ours watches the target and ends
+    /// it with everything it started, also when we are killed; a command named `plimsoll` is this
+    /// program then.
     ///
     /// # Errors
     /// When the program is not there or cannot be started.
     pub fn start(
         command: &plan::Command,
         port: u16,
-        guard: Option<&Path>,
+        executable: Option<&Path>,
     ) -> Result<Self, LaunchError> {
-        let argv = argv(command, port, guard);
+        let argv = argv(command, port, executable);
         let program = command.argv.first().cloned().unwrap_or_default();
-        let refusal = match guard {
+        let refusal = match executable {
             Some(_) => guard::beyond(command.limits),
             None if command.limits.is_none() => None,
             None => {
@@ -95,25 +115,47 @@ impl Launched {
                     .iter()
                     .map(|(name, value)| (name, with_port(value, port))),
             )
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone().map_err(failed)?)
-            .stderr(writer);
+            .process_group(0);
+        if executable.is_some() {
+            process.stdin(Stdio::piped()).stdout(Stdio::piped());
+        } else {
+            process
+                .stdin(Stdio::null())
+                .stdout(writer.try_clone().map_err(failed)?);
+        }
+        let mut child = process.stderr(writer).spawn().map_err(failed)?;
+        // It holds the writing end: with it open the output would never be closed.
+        drop(process);
         let output = Arc::new(Output::default());
-        let (child, alive) = spawn(process, reader, Arc::clone(&output)).map_err(failed)?;
+        let kept = Arc::clone(&output);
+        read_along("target-output", move || kept.read_from(reader)).map_err(failed)?;
+        let mut target = Pid::from_child(&child);
+        let watched = match (child.stdin.take(), child.stdout.take()) {
+            (Some(lifeline), Some(tales)) => {
+                let begun = Watched::begin(lifeline, tales);
+                let (watched, leader) = begun.map_err(|error| {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    failed(error)
+                })?;
+                target = leader;
+                Some(watched)
+            }
+            _ => None,
+        };
         Ok(Self {
             program,
-            guarded: guard.is_some(),
             child,
+            watched,
+            target,
             status: None,
             output,
-            _alive: alive,
         })
     }
 
     /// The leader of the target's process group, whose id is the group's.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.target.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// How the leader ended, if it did.
@@ -124,15 +166,15 @@ impl Launched {
         if self.status.is_some() {
             return self.status;
         }
-        let status = waitid(
-            WaitId::Pid(self.group()),
-            WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT,
-        )
-        .ok()??;
-        status
-            .exit_status()
-            .map(|code| ExitStatus::from_raw(code << 8))
-            .or_else(|| status.terminating_signal().map(ExitStatus::from_raw))
+        let Some(watched) = &self.watched else {
+            return ended(self.target).map(ExitStatus::from_raw);
+        };
+        let told = watched.told.exited.get().copied();
+        told.or_else(|| {
+            // Whoever ends the watch ends the target, by the signal that it asked the kernel for.
+            let closed = watched.told.closed.load(Ordering::Acquire);
+            closed.then(|| ExitStatus::from_raw(Signal::KILL.as_raw()))
+        })
     }
 
     /// The same as an error, for a target that should still run.
@@ -140,9 +182,10 @@ impl Launched {
         let status = self.exited()?;
         let program = self.program.clone();
         let code = status.code().and_then(|code| u8::try_from(code).ok());
+        let guarded = self.watched.is_some();
         Some(match code {
-            Some(guard::NOT_FOUND) if self.guarded => LaunchError::NotFound { program },
-            Some(guard::CANNOT_EXECUTE) if self.guarded => LaunchError::CannotStart {
+            Some(guard::NOT_FOUND) if guarded => LaunchError::NotFound { program },
+            Some(guard::CANNOT_EXECUTE) if guarded => LaunchError::CannotStart {
                 program,
                 source: io::Error::other("it cannot be executed"),
             },
@@ -163,32 +206,66 @@ impl Launched {
         self.output.recent()
     }
 
-    /// Ends the whole group: SIGTERM, up to two seconds of grace, SIGKILL. Does nothing when called
-    /// again.
+    /// Ends the whole group: SIGTERM, up to two seconds of grace, SIGKILL; and whoever of the
+    /// target's has left the group, where it is watched. Does nothing when called again.
     pub fn stop(&mut self) {
         self.stop_within(GRACE);
+    }
+
+    /// The same without any grace.
+    pub fn kill(&mut self) {
+        self.stop_within(Duration::ZERO);
     }
 
     fn stop_within(&mut self, grace: Duration) {
         if self.status.is_some() {
             return;
         }
-        let group = self.group();
         // Each signal may find nobody, which is what it is for.
-        let _ = kill_process_group(group, Signal::TERM);
-        // A closed output means that the leader's children, which inherited it, are gone as well.
-        wait_until(grace, || self.exited().is_some() && self.output.closed());
-        let _ = kill_process_group(group, Signal::KILL);
-        self.status = self.child.wait().ok().or(Some(ExitStatus::default()));
-        // A kill takes a moment. A group that is empty is gone, and so is one whose files are
-        // closed, even if its zombies still wait for an init that does not look after them.
-        wait_until(GONE, || {
-            self.output.closed() || test_kill_process_group(group).is_err()
-        });
+        let _ = kill_process_group(self.target, Signal::TERM);
+        wait_until(grace, || self.is_over());
+        let _ = kill_process_group(self.target, Signal::KILL);
+        match &mut self.watched {
+            None => {
+                self.status = self.child.wait().ok().or(Some(ExitStatus::default()));
+                // A kill takes a moment. A group that is empty is gone, and so is one whose files are
+                // closed, even if its zombies still wait for an init that does not look after them.
+                wait_until(GONE, || {
+                    self.output.closed() || test_kill_process_group(self.target).is_err()
+                });
+            }
+            Some(_) => self.end_watch(),
+        }
     }
 
-    fn group(&self) -> Pid {
-        Pid::from_child(&self.child)
+    /// Lets the watch end whoever is left, and itself.
+    fn end_watch(&mut self) {
+        wait_until(GONE, || self.exited().is_some());
+        let status = self.exited().unwrap_or_default();
+        if let Some(watched) = &mut self.watched {
+            watched.lifeline = None;
+        }
+        // It gives up by itself on whoever cannot be killed, such as one that waits for a dead disk.
+        wait_until(PATIENCE, || {
+            self.child.try_wait().is_ok_and(|it| it.is_some())
+        });
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.status = Some(status);
+    }
+
+    /// True when the leader has ended and nobody is left that it started.
+    fn is_over(&mut self) -> bool {
+        let ended = self.exited().is_some();
+        ended
+            && match &self.watched {
+                // A closed output means that the leader's children, which inherited it, are gone.
+                None => self.output.closed(),
+                Some(watched) => {
+                    watched.told.alone.load(Ordering::Acquire)
+                        || watched.told.closed.load(Ordering::Acquire)
+                }
+            }
     }
 }
 
@@ -198,33 +275,36 @@ impl Drop for Launched {
     }
 }
 
-/// Starts the process on a thread of its own, which then reads its output.
-///
-/// The kernel passes the death of the *thread* that started a guarded target on to the target. So
-/// the thread stays until the sender is dropped, and the caller's thread is free to end.
-fn spawn(
-    mut process: std::process::Command,
-    reader: io::PipeReader,
-    output: Arc<Output>,
-) -> io::Result<(Child, mpsc::Sender<()>)> {
-    let (tell, told) = mpsc::channel();
-    let (alive, gone) = mpsc::channel();
-    thread::Builder::new()
-        .name("target".to_owned())
-        .spawn(move || {
-            let started = process.spawn();
-            // It holds the writing end: with it open the output would never be closed.
-            drop(process);
-            let running = started.is_ok();
-            if tell.send(started).is_ok() && running {
-                output.read_from(reader);
-                let _ = gone.recv();
+impl Watched {
+    /// Waits until the target is started, and then reads along; returns its leader.
+    fn begin(lifeline: ChildStdin, tales: ChildStdout) -> io::Result<(Self, Pid)> {
+        let mut lines = BufReader::new(tales).lines();
+        let first = lines.next().transpose()?.and_then(|line| line.parse().ok());
+        let Some(Tale::Started(id)) = first else {
+            return Err(io::Error::other("it could not be watched"));
+        };
+        let leader = pid(id).ok_or(io::ErrorKind::InvalidData)?;
+        let told = Arc::new(Told::default());
+        let kept = Arc::clone(&told);
+        read_along("target-watch", move || {
+            for tale in lines.map_while(Result::ok).filter_map(|l| l.parse().ok()) {
+                match tale {
+                    Tale::Started(_) => {}
+                    Tale::Exited(status) => drop(kept.exited.set(ExitStatus::from_raw(status))),
+                    Tale::Alone => kept.alone.store(true, Ordering::Release),
+                }
             }
+            kept.closed.store(true, Ordering::Release);
         })?;
-    let child = told
-        .recv()
-        .map_err(|_| io::Error::other("the thread that starts it has ended"))??;
-    Ok((child, alive))
+        let lifeline = Some(lifeline);
+        Ok((Self { lifeline, told }, leader))
+    }
+}
+
+/// Reads what a process says on a thread of its own.
+fn read_along(name: &str, read: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(read).map(drop)
 }
 
 fn wait_until(longest: Duration, mut done: impl FnMut() -> bool) {
@@ -234,31 +314,23 @@ fn wait_until(longest: Duration, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// What is executed: the guard, if any, and the command with its port.
-fn argv(command: &plan::Command, port: u16, guard: Option<&Path>) -> Vec<OsString> {
+/// What is executed: who watches, if anybody, and the command with its port.
+fn argv(command: &plan::Command, port: u16, executable: Option<&Path>) -> Vec<OsString> {
     let mut words: Vec<OsString> = command
         .argv
         .iter()
         .map(|word| with_port(word, port).into())
         .collect();
-    let Some(guard) = guard else {
+    let Some(executable) = executable else {
         return words;
     };
     if let Some(first) = words.first_mut()
         && first == OsStr::new("plimsoll")
     {
-        *first = guard.into();
+        *first = executable.into();
     }
-    let us = std::process::id().to_string();
-    let mut argv: Vec<OsString> = vec![guard.into(), "guard".into(), us.into()];
-    if let Some(memory) = command.limits.memory {
-        argv.push(format!("--memory={}", memory.0).into());
-    }
-    if let Some(most) = command.limits.open_files {
-        argv.push(format!("--open-files={most}").into());
-    }
-    argv.push("--".into());
-    argv.append(&mut words);
+    let mut argv: Vec<OsString> = vec![executable.into()];
+    argv.extend(guard::argv(watch::VERB, command.limits, &words));
     argv
 }
 
@@ -316,7 +388,7 @@ mod tests {
     fn a_grandchild_that_ignores_the_request_to_end_is_gone_too() {
         let mut target = start("trap '' TERM; sleep 100 & sleep 100 & echo up; wait");
         assert!(eventually(|| target.output_tail().raw() == "up\n"));
-        let group = target.group();
+        let group = target.target;
         assert_eq!(running(group), 3);
         target.stop_within(Duration::from_millis(20));
         assert!(eventually(|| running(group) == 0), "nobody is left");
@@ -328,7 +400,7 @@ mod tests {
     fn a_grandchild_is_gone_when_the_target_is_dropped() {
         let target = start("sleep 100 & echo up; wait");
         assert!(eventually(|| target.output_tail().raw() == "up\n"));
-        let group = target.group();
+        let group = target.target;
         assert_eq!(running(group), 2);
         drop(target);
         assert!(eventually(|| running(group) == 0), "nobody is left");
@@ -363,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guard_comes_first_and_plimsoll_is_itself() {
+    fn the_watch_comes_first_and_plimsoll_is_itself() {
         let command = plan::Command {
             argv: ["plimsoll", "demo-target", "--port={port}"]
                 .map(str::to_owned)
@@ -375,7 +447,7 @@ mod tests {
             argv(&command, 80, Some(Path::new("/bin/p"))),
             [
                 "/bin/p",
-                "guard",
+                "watch",
                 &std::process::id().to_string(),
                 "--",
                 "/bin/p",

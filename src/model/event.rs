@@ -1,8 +1,8 @@
 //! What happens while a run is measured: the only interface between measuring and showing.
 
 use super::{
-    AlertEvent, Arm, BundleTaken, Contamination, Foresight, GuardChange, Halt, Interval,
-    LevelVerdict, Outline,
+    AlertEvent, Arm, BundleTaken, Contamination, Disturbance, Foresight, GuardChange, Halt,
+    Interval, LevelVerdict, Outline,
 };
 use crate::units::Nanos;
 
@@ -30,6 +30,8 @@ pub enum Event {
     Guard(GuardChange),
     /// A rule of the scenario ends the run.
     Halted(Halt),
+    /// Something disturbs the generator, for the first time in this round.
+    Suspected(Disturbance),
     /// An alert changed its state.
     Alert(Box<AlertEvent>),
     RoundEnded {

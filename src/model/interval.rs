@@ -188,6 +188,9 @@ pub struct Interval {
     pub cells: Vec<Cell>,
     /// Requests sent and not yet answered at the end of the interval.
     pub in_flight: u64,
+    /// The longest time between two turns of a load thread, of those that ended in it.
+    #[serde(default, skip_serializing_if = "Nanos::is_zero")]
+    pub standstill: Nanos,
 }
 
 /// One reading of the machine, taken each second and at every phase boundary.
@@ -210,6 +213,25 @@ pub struct Sample {
     pub host: HostSample,
     /// CPU time this process has used since the round began.
     pub own_cpu: Nanos,
+    /// What happened to this process since the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorSample>,
+}
+
+/// What happened to this process since it was read before. What the kernel does not tell is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GeneratorSample {
+    /// Since then.
+    pub wall: Nanos,
+    /// Time that a load thread was ready to run and had no core, of the thread that waited longest.
+    pub starved: Nanos,
+    /// Time that a CPU quota of its control group, or of one above, held it back.
+    pub throttled: Nanos,
+    /// How far the wall clock, or the one that counts sleep, moved against the monotonic one.
+    pub clock_step: Nanos,
+    /// Pages that had to be fetched from a disk.
+    pub major_faults: u64,
 }
 
 /// The target's processes, summed. CPU counts from their start.

@@ -8,6 +8,7 @@ mod baseline;
 mod bundle;
 mod calibration;
 mod capacity;
+mod contaminant;
 mod custom;
 mod detection;
 mod diagnosis;
@@ -39,6 +40,7 @@ pub use capacity::{
     Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,
     ScalabilityLaw,
 };
+pub use contaminant::{Contaminant, Contamination, Disturbance};
 pub use custom::Custom;
 pub use detection::{Alarm, Detection, Judge};
 pub use diagnosis::{Diagnosis, Evidence, Strength};
@@ -55,7 +57,9 @@ pub use history::{
     MetricRounds, OtherSeries, Point, PresentLevel, Series, Shift, StoredLevel, Trend,
 };
 pub use instrument::{INSTRUMENT_SCHEMA, InstrumentError};
-pub use interval::{Cell, Failures, HostSample, Interval, Parts, Sample, Tally, TargetSample};
+pub use interval::{
+    Cell, Failures, GeneratorSample, HostSample, Interval, Parts, Sample, Tally, TargetSample,
+};
 pub use metric::{Better, Metric, NoiseClass, Stat};
 pub use observed::{CgroupDetail, Health, MemoryDetail, Scraped, SeriesName, TargetDetail};
 pub use origin::Origin;
@@ -63,7 +67,7 @@ pub use outline::{
     Change, JourneyOutline, Outline, PhaseOutline, ResourceLimits, Scope, TargetOutline, Threshold,
 };
 pub use profile::{Profile, Profiler, Profiles, Seen, Stacks, UNKNOWN, Unprofiled};
-pub use round::{Arm, Contaminant, Contamination, PhaseHealth, PhaseUsage, Round, Trust};
+pub use round::{Arm, PhaseHealth, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
 pub use values::{Given, Values};

@@ -1,10 +1,11 @@
 //! One repetition of all phases against a fresh target: the unit of replication of every statistic.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{AlertEvent, Cell, Estimate, Given, GuardChange, Halt, Impact, Window};
+use super::{
+    AlertEvent, Cell, Contamination, Disturbance, Estimate, Given, GuardChange, Halt, Impact,
+    Window,
+};
 use crate::units::{Bytes, Nanos};
 
 /// Which of two targets a round measured.
@@ -52,6 +53,9 @@ pub struct Round {
     pub trust: Trust,
     /// What spoiled timing metrics of this round; empty when it is clean.
     pub contamination: Vec<Contamination>,
+    /// What disturbed single seconds of it, each kind once, in the order first seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disturbed: Vec<Disturbance>,
     /// The worst stretch by each threshold that is held to a window of time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
@@ -90,6 +94,7 @@ impl Round {
                 ..Trust::default()
             },
             contamination: Vec::new(),
+            disturbed: Vec::new(),
             windows: Vec::new(),
             guard: Vec::new(),
             alerts: Vec::new(),
@@ -176,45 +181,25 @@ pub struct Trust {
     pub conserved: bool,
     /// Requests that failed for want of local descriptors or ports.
     pub generator_errors: u64,
-}
-
-/// What disturbs a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Contaminant {
-    Steal,
-    CpuPressure,
-    Lateness,
-    OwnCpu,
-}
-
-impl fmt::Display for Contaminant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Steal => "steal",
-            Self::CpuPressure => "CPU pressure",
-            Self::Lateness => "lateness",
-            Self::OwnCpu => "generator CPU",
-        })
-    }
-}
-
-/// A limit of hygiene that a round broke. The rule never looks at the measured values.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Contamination {
-    pub by: Contaminant,
-    /// Share, except for lateness: nanoseconds.
-    pub value: f64,
-    pub limit: f64,
-}
-
-impl fmt::Display for Contamination {
-    /// `steal 31 %`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.by {
-            Contaminant::Lateness => crate::units::Unit::Time,
-            _ => crate::units::Unit::Share,
-        };
-        write!(f, "{} {}", self.by, unit.format(self.value))
-    }
+    /// The greatest share of the measured requests of one second that failed for that.
+    #[serde(default)]
+    pub exhausted: f64,
+    /// The greatest share of one second that any one load thread waited for a core, ready to run.
+    #[serde(default)]
+    pub starved: f64,
+    /// The longest time between two turns of a load thread, which rests for 25 ms at most.
+    #[serde(default)]
+    pub standstill: Nanos,
+    /// The greatest share of one second that a CPU quota held this process back.
+    #[serde(default)]
+    pub throttled: f64,
+    /// The farthest that the wall clock was set, or the machine slept, between two readings.
+    #[serde(default)]
+    pub clock_step: Nanos,
+    /// The most pages of this process that had to be fetched from a disk in one second.
+    #[serde(default)]
+    pub page_faults: f64,
+    /// The longest time that an interval took to be stored.
+    #[serde(default)]
+    pub record_delay: Nanos,
 }

@@ -73,7 +73,7 @@ fn difference(first: Counters, now: Counters, tick: Nanos) -> HostSample {
 }
 
 /// Reads a file of `/proc` from its beginning: each reading is made afresh by the kernel.
-fn again(file: &File) -> Option<String> {
+pub(super) fn again(file: &File) -> Option<String> {
     let mut text = Vec::with_capacity(4096);
     let mut buffer = [0; 4096];
     loop {

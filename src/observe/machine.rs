@@ -71,7 +71,7 @@ pub(super) fn tightest(groups: Cgroup) -> Option<Quota> {
 }
 
 /// A group's directory and those above it, up to the root of its hierarchy.
-fn upwards(root: &Path, group: &str) -> Vec<PathBuf> {
+pub(super) fn upwards(root: &Path, group: &str) -> Vec<PathBuf> {
     // In a container the path may lead out of what is mounted; then only the root is there.
     let relative = Path::new(group.trim_start_matches('/'));
     relative.ancestors().map(|part| root.join(part)).collect()

@@ -8,8 +8,10 @@ mod absence;
 mod asking;
 mod detail;
 mod exposition;
+mod generator;
 mod group;
 mod host;
+mod limits;
 mod machine;
 mod members;
 mod meter;
@@ -27,6 +29,7 @@ mod thrift;
 
 pub use absence::Absence;
 pub use asking::{Questions, left_out};
+pub use limits::Limits;
 pub use machine::fingerprint;
 pub use members::{Subject, found};
 pub use profile::{ProfilerChoice, Profiling, ReadyProfiler};

@@ -4,13 +4,12 @@
 
 use std::thread;
 
-use rustix::process::{Resource, getrlimit};
-
 use super::host::Host;
+use super::limits::Limits;
 use super::machine::{self, UNKNOWN};
-use super::parse::cgroup::Quota;
 use super::parse::machine as parse;
 use crate::clock::{Clock, Monotonic};
+use crate::model::Contaminant;
 use crate::units::{Bytes, Nanos, Unit};
 
 /// How long the machine is watched.
@@ -18,12 +17,8 @@ const WINDOW: Nanos = Nanos::from_millis(500);
 /// Length of the naps whose overshoot is the lateness of waking up.
 const NAP: Nanos = Nanos::MILLISECOND;
 
-/// Limits beyond which a reading is a warning. Steal, pressure and lateness are those that make a
-/// round contaminated.
-const STEAL: f64 = 0.02;
-const PRESSURE: f64 = 0.2;
+/// Limits beyond which a reading is a warning, besides those that make a round contaminated.
 const BUSY: f64 = 0.5;
-const LATENESS: Nanos = Nanos::MILLISECOND;
 const DESCRIPTORS: u64 = 4096;
 const PORTS: u64 = 10_000;
 const MEMORY: u64 = 512 << 20;
@@ -79,6 +74,7 @@ struct Facts {
 impl Facts {
     fn read() -> Self {
         let fingerprint = machine::fingerprint("");
+        let limits = Limits::read();
         let host = Host::new();
         let start = Monotonic.now();
         let lateness = lateness();
@@ -88,9 +84,8 @@ impl Facts {
         Self {
             model: fingerprint.cpu_model,
             cores: fingerprint.cores,
-            allowed: rustix::thread::sched_getaffinity(None)
-                .map_or(fingerprint.cores, |set| u64::from(set.count())),
-            quota: machine::quota().map(Quota::cores),
+            allowed: limits.cores.unwrap_or(fingerprint.cores),
+            quota: limits.quota,
             governor: machine::governor(),
             clock_source: machine::line(
                 "/sys/devices/system/clocksource/clocksource0/current_clocksource",
@@ -103,9 +98,8 @@ impl Facts {
             lateness,
             load: machine::line("/proc/loadavg")
                 .and_then(|text| text.split(' ').next()?.parse().ok()),
-            descriptors: getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX),
-            ports: machine::line("/proc/sys/net/ipv4/ip_local_port_range")
-                .and_then(|text| parse::port_range(&text)),
+            descriptors: limits.descriptors.unwrap_or(u64::MAX),
+            ports: limits.ports,
             memory: machine::text("/proc/meminfo")
                 .and_then(|text| parse::memory(&text, "MemAvailable")),
         }
@@ -162,7 +156,7 @@ impl Facts {
         let share = |value| Unit::Share.format(value);
         [
             reading("steal now", share(self.steal)).warn_if(
-                self.steal > STEAL,
+                self.steal > Contaminant::Steal.limit(),
                 "the hypervisor takes time away: latency is contaminated, CPU per request is not",
                 "use a dedicated machine, or put the threshold on cpu.per-request",
             ),
@@ -178,13 +172,13 @@ impl Facts {
                     "boot the kernel with psi=1, which brings /proc/pressure",
                 ),
                 Some(pressure) => reading("CPU pressure now", share(pressure)).warn_if(
-                    pressure > PRESSURE,
+                    pressure > Contaminant::CpuPressure.limit(),
                     "tasks wait for a CPU: latency cannot be trusted",
                     "end what else runs, or measure later",
                 ),
             },
             reading("wake-up lateness", format!("{} at p99", self.lateness)).warn_if(
-                self.lateness > LATENESS,
+                self.lateness.0 as f64 > Contaminant::Lateness.limit(),
                 "requests leave late, and rounds are contaminated by it",
                 "quieten the machine, or give the generator a core of its own",
             ),

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::asking::{Asking, Questions, Told};
+use super::generator::Generator;
 use super::host::Host;
 use super::members::Subject;
 use super::target::Target;
@@ -103,6 +104,7 @@ fn observe(watch: Watch, stopped: &mpsc::Receiver<()>, mut sink: impl FnMut(Samp
         target: watch.subject.map(Target::new),
         host: Host::new(),
         own_cpu: Nanos::ZERO,
+        generator: Generator::new(),
         tales,
     };
     let asking = watch
@@ -145,6 +147,7 @@ struct Probe {
     host: Host,
     /// Of this process, when the round began.
     own_cpu: Nanos,
+    generator: Generator,
     tales: mpsc::Receiver<Told>,
 }
 
@@ -152,6 +155,7 @@ impl Probe {
     fn restart(&mut self) {
         self.host.restart();
         self.own_cpu = clock::process_cpu();
+        self.generator.read();
     }
 
     fn sample(&mut self, in_detail: bool) -> Sample {
@@ -161,6 +165,7 @@ impl Probe {
             target: self.target.as_mut().and_then(Target::read),
             host: self.host.read(),
             own_cpu: clock::process_cpu() - self.own_cpu,
+            generator: Some(self.generator.read()),
             ..Sample::default()
         };
         if in_detail {

@@ -1,8 +1,10 @@
 //! Follows the events of one run.
 
+use std::collections::BTreeSet;
+
 use crate::model::{
-    AlertEvent, AlertState, Arm, Contamination, Estimate, Event, GuardState, Interval, Latencies,
-    Outline,
+    AlertEvent, AlertState, Arm, Contaminant, Contamination, Disturbance, Estimate, Event,
+    GuardState, Interval, Latencies, Outline,
 };
 use crate::units::{Nanos, Unit};
 use crate::untrusted::Untrusted;
@@ -15,6 +17,8 @@ pub struct Progress {
     stopping: bool,
     /// Both sides are measured now.
     interleaved: bool,
+    /// What was suspected already.
+    suspects: BTreeSet<Contaminant>,
 }
 
 /// The round being measured.
@@ -92,6 +96,7 @@ impl Progress {
                 }
                 Some(change.to_string())
             }
+            Event::Suspected(disturbance) => self.suspected(disturbance),
             Event::Alert(event) => alerted(event),
             Event::Halted(halt) => Some(format!("{halt}; the run ends")),
             Event::RoundEnded {
@@ -122,6 +127,19 @@ impl Progress {
                 Some("stopping: what was asked is waited for, then the report is written".into())
             }
         }
+    }
+
+    /// Says of each kind of disturbance once a run what it is, and what it costs.
+    fn suspected(&mut self, disturbance: &Disturbance) -> Option<String> {
+        let by = disturbance.worst.by;
+        let limit = by.unit().format(disturbance.worst.limit);
+        self.suspects.insert(by).then(|| {
+            format!(
+                "suspect: {disturbance} (allowed {limit}): {}; help: {}",
+                by.costs(),
+                by.mend()
+            )
+        })
     }
 
     /// One line about this moment, to be written over the one before.
@@ -330,6 +348,7 @@ mod tests {
             length: Nanos::SECOND,
             cells: vec![cell],
             in_flight: 3,
+            standstill: Nanos::ZERO,
         }))
     }
 

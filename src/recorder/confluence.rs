@@ -53,6 +53,7 @@ impl Confluence {
 fn join(sum: &mut Interval, other: Interval) {
     sum.length = sum.length.max(other.length);
     sum.in_flight += other.in_flight;
+    sum.standstill = sum.standstill.max(other.standstill);
     let mut cells: BTreeMap<(usize, usize), Cell> = std::mem::take(&mut sum.cells)
         .into_iter()
         .map(|cell| ((cell.phase, cell.step), cell))
@@ -86,6 +87,7 @@ mod tests {
             length: Nanos::from_millis(ms),
             cells: cells.iter().map(cell).collect(),
             in_flight,
+            standstill: Nanos::ZERO,
         }
     }
 

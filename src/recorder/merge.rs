@@ -38,6 +38,7 @@ pub fn merge(parts: &[Run]) -> Merged {
             .and_modify(|sum| {
                 sum.length = sum.length.max(interval.length);
                 sum.in_flight += interval.in_flight;
+                sum.standstill = sum.standstill.max(interval.standstill);
                 add_cells(&mut sum.cells, &interval.cells);
             })
             .or_insert_with(|| interval.clone());
@@ -61,6 +62,18 @@ fn add(sum: &mut Round, round: &Round) {
         sum.health.clone_from(&round.health);
     }
     sum.trust = worst(&sum.trust, &round.trust);
+    sum.disturbed.extend_from_slice(&round.disturbed);
+    sum.disturbed.sort_by_key(|d| (d.worst.by, d.first));
+    sum.disturbed.dedup_by(|later, first| {
+        let same = later.worst.by == first.worst.by;
+        if same {
+            first.seconds = first.seconds.max(later.seconds);
+            if later.worst.value > first.worst.value {
+                first.worst = later.worst;
+            }
+        }
+        same
+    });
     sum.guard.extend_from_slice(&round.guard);
     sum.guard.sort_by_key(|c| c.at);
     sum.halt = sum.halt.take().or_else(|| round.halt.clone());
@@ -80,7 +93,8 @@ fn add_cells(sum: &mut Vec<Cell>, cells: &[Cell]) {
     }
 }
 
-fn worst(a: &Trust, b: &Trust) -> Trust {
+/// The worse of two in every respect; what is counted is added.
+pub(super) fn worst(a: &Trust, b: &Trust) -> Trust {
     let known = |a: Option<f64>, b: Option<f64>| match (a, b) {
         (Some(a), Some(b)) => Some(a.max(b)),
         (a, b) => a.or(b),
@@ -100,6 +114,13 @@ fn worst(a: &Trust, b: &Trust) -> Trust {
         worker_cpu: a.worker_cpu.max(b.worker_cpu),
         conserved: a.conserved && b.conserved,
         generator_errors: a.generator_errors + b.generator_errors,
+        exhausted: a.exhausted.max(b.exhausted),
+        starved: a.starved.max(b.starved),
+        standstill: a.standstill.max(b.standstill),
+        throttled: a.throttled.max(b.throttled),
+        clock_step: a.clock_step.max(b.clock_step),
+        page_faults: a.page_faults.max(b.page_faults),
+        record_delay: a.record_delay.max(b.record_delay),
     }
 }
 
@@ -202,6 +223,7 @@ mod tests {
         let mut round = recorder.finish(End {
             worker_cpu: 0.25,
             idle_cpu_pressure: None,
+            record_delay: Nanos::ZERO,
             complete: true,
         });
         assert!(round.trust.conserved);

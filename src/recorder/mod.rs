@@ -8,6 +8,7 @@ mod confluence;
 mod dense;
 mod merge;
 mod round;
+mod seconds;
 mod slice;
 mod usage;
 
@@ -15,4 +16,5 @@ pub use confluence::Confluence;
 pub use dense::Dense;
 pub use merge::{Merged, merge};
 pub use round::{End, Recorder};
+pub use seconds::{of_interval, of_sample};
 pub use slice::{Counts, Slice};

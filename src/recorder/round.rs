@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::merge::worst;
+use super::seconds;
 use super::usage::Readings;
 use crate::model::{
     Arm, Cell, Distribution, ErrorClass, Interval, Outline, PhaseHealth, PhaseOutline, Round,
@@ -31,6 +33,8 @@ pub struct Recorder {
     samples: Vec<Sample>,
     /// By phase.
     health: BTreeMap<usize, PhaseHealth>,
+    /// The worst of single seconds.
+    worst: Trust,
 }
 
 /// What is known only when the round has ended.
@@ -40,6 +44,8 @@ pub struct End {
     pub worker_cpu: f64,
     /// CPU pressure just before the load began; None when the kernel does not say.
     pub idle_cpu_pressure: Option<f64>,
+    /// The longest time that an interval took to be stored.
+    pub record_delay: Nanos,
     /// False when a signal or an error ended it early.
     pub complete: bool,
 }
@@ -56,11 +62,13 @@ impl Recorder {
             cells: BTreeMap::new(),
             samples: Vec::new(),
             health: BTreeMap::new(),
+            worst: seconds::CLEAN,
         }
     }
 
     /// Adds what the workers counted in one interval.
     pub fn interval(&mut self, interval: &Interval) {
+        self.worst = worst(&self.worst, &seconds::of_interval(interval, &self.phases));
         for cell in &interval.cells {
             self.cells
                 .entry((cell.phase, cell.step))
@@ -72,6 +80,8 @@ impl Recorder {
     /// Adds one reading of the machine; readings come in the order of their time.
     pub fn sample(&mut self, sample: &Sample) {
         self.ask(sample);
+        let second = seconds::of_sample(self.samples.last(), sample, &self.phases);
+        self.worst = worst(&self.worst, &second);
         // What is summed up, and no more: a round may last for days, and the rest is in the log.
         self.samples.push(Sample {
             round: sample.round,
@@ -151,6 +161,8 @@ impl Recorder {
             },
             conserved: self.conserves(),
             generator_errors,
+            record_delay: end.record_delay,
+            ..self.worst
         }
     }
 
@@ -189,6 +201,7 @@ mod tests {
     const DONE: End = End {
         worker_cpu: 0.25,
         idle_cpu_pressure: Some(0.01),
+        record_delay: Nanos::ZERO,
         complete: true,
     };
 

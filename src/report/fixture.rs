@@ -9,11 +9,12 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use crate::model::{
     Acceptance, Arm, BASELINE_SCHEMA, Baseline, Capacity, Cell, Change, Comparison, Contaminant,
-    Contamination, Decision, Design, ErrorClass, Estimate, Finding, Fingerprint, GuardChange,
-    GuardState, HostSample, Interval, Judge, Knee, KneeInterval, Level, LevelRound, LevelVerdict,
-    Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline, Parts, PhaseOutline, PhaseUsage,
-    Profile, Profiler, Profiles, RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw,
-    Scope, Side, Stacks, Stat, TargetOutline, TargetSample, Trust, Verdict,
+    Contamination, Decision, Design, Disturbance, ErrorClass, Estimate, Finding, Fingerprint,
+    GeneratorSample, GuardChange, GuardState, HostSample, Interval, Judge, Knee, KneeInterval,
+    Level, LevelRound, LevelVerdict, Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline,
+    Parts, PhaseOutline, PhaseUsage, Profile, Profiler, Profiles, RUN_SCHEMA, Ranks, Round, Run,
+    RunState, Sample, ScalabilityLaw, Scope, Side, Stacks, Stat, TargetOutline, TargetSample,
+    Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -571,6 +572,7 @@ fn simulate(run: &mut Run, load: Load, pair: usize, arm: Arm, random: &mut Xoshi
             length: Nanos::SECOND,
             cells: Vec::new(),
             in_flight: 1,
+            standstill: Nanos::ZERO,
         };
         for step in 0..STEPS.len() {
             let cell = Cell {
@@ -601,6 +603,7 @@ fn simulate(run: &mut Run, load: Load, pair: usize, arm: Arm, random: &mut Xoshi
             }),
             host: HostSample::default(),
             own_cpu: Nanos::ZERO,
+            generator: Some(GeneratorSample::default()),
             ..Sample::default()
         });
     }
@@ -681,6 +684,27 @@ fn round(index: usize, load: Load, pair: usize, arm: Arm, cells: Vec<Cell>) -> R
             worker_cpu: 0.18,
             conserved: true,
             generator_errors: 0,
+            ..Trust::default()
+        },
+        disturbed: if noisy && arm == Arm::Now {
+            vec![
+                Disturbance {
+                    worst: steal,
+                    first: Nanos::from_secs(3),
+                    seconds: 7,
+                },
+                Disturbance {
+                    worst: Contamination {
+                        by: Contaminant::CpuPressure,
+                        value: 0.35,
+                        limit: 0.21,
+                    },
+                    first: Nanos::from_secs(4),
+                    seconds: 1,
+                },
+            ]
+        } else {
+            Vec::new()
         },
         contamination: if noisy && arm == Arm::Now {
             vec![steal]

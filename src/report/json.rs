@@ -303,7 +303,7 @@ fn trust(view: &View) -> Value {
     if let Some(origin) = &t.origin {
         return object!({ "measured_by": origin.to_string(), "rounds": t.rounds });
     }
-    object!({
+    let mut trust = object!({
         "lateness_p99": t.lateness_p99,
         "lateness_max": t.lateness_max,
         "late_share": t.late_share,
@@ -315,11 +315,16 @@ fn trust(view: &View) -> Value {
         "instrument": t.instrument,
         "generator_errors": t.generator_errors,
         "conserved": t.conserved,
+        "disturbed": t.disturbed,
         "rounds": t.rounds,
         "spoiled_rounds": t.spoiled_rounds,
         "spoiled_by": t.spoiled_by,
         "spoiled_metrics": t.spoiled_rows,
-    })
+    });
+    for second in &t.seconds {
+        trust[second.key] = object!(second.value);
+    }
+    trust
 }
 
 #[cfg(test)]

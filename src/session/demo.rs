@@ -15,7 +15,7 @@ pub use crate::demo::{
     Ailment, CRASHED, Ended as TargetEnded, Options as TargetOptions, parse_fault,
     serve as serve_target, supervise as supervise_target,
 };
-pub use crate::launch::{CANNOT_EXECUTE, NOT_FOUND, exec_guarded};
+pub use crate::launch::{CANNOT_EXECUTE, NOT_FOUND, Watched, exec_guarded, watch as watch_target};
 
 /// The scenario the demo measures.
 pub const SCENARIO: &str = include_str!("demo.toml");

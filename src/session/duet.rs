@@ -114,6 +114,7 @@ impl Measurer<'_, '_> {
                 move |sample| drop(sampled.send(sample)),
             ));
             let overseer = Overseer::new(&self.judged, breaker.as_mut(), stop.clone())
+                .with_idle_pressure(idle_cpu_pressure)
                 .with_alerts(&self.plan.alerts, &outline.steps);
             let road = Road::build(&self.plan, &started.dial, epoch, [slot.pair, 0])?;
             orders.push(self.order_of(place, slot, (&started, &road), epoch, &overseer)?);
@@ -170,10 +171,11 @@ impl Measurer<'_, '_> {
         if complete {
             side.started.still_running()?;
         }
-        drop(side.started);
+        side.started.end(&self.session.stop);
         let mut round = side.recorder.finish(End {
             worker_cpu: ended.worker_cpu,
             idle_cpu_pressure,
+            record_delay: side.overseer.record_delay(),
             complete,
         });
         for event in side.overseer.finish(&mut round) {
@@ -266,9 +268,11 @@ impl Measurer<'_, '_> {
                     let bundle = sentry.second(&mut self.bundles, &side.started.whom(), second);
                     events.extend(bundle);
                 }
-                failure = self
-                    .record(&mut side.recorder, interval, samples.into_iter())
-                    .err();
+                let end = interval.start + interval.length;
+                match self.record(&mut side.recorder, interval, samples.into_iter()) {
+                    Ok(took) => events.extend(side.overseer.stored(end, took)),
+                    Err(error) => failure = Some(error),
+                }
                 for event in &events {
                     (self.watcher)(event);
                 }

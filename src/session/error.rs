@@ -19,6 +19,8 @@ use crate::store::StoreError;
 use crate::units::Nanos;
 use crate::users::UsersError;
 
+use super::preflight::LimitError;
+
 /// A use case that ended without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -54,6 +56,8 @@ pub enum SessionError {
         get: String,
         reason: String,
     },
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     #[error("{address} answers before the target was started")]
     PortTaken { address: SocketAddr },
     #[error("round {number}: {source}")]
@@ -174,6 +178,7 @@ impl SessionError {
                 .because("the load would go to a process that is already there, and not to the one started by `command`")
                 .help("stop that process, or write {port} in `command` to be given a free port every round"),
             Self::NoProcess { .. } => no_process(message),
+            Self::Limit(e) => e.diagnostic(),
             Self::Unhealthy { get, .. } => unhealthy(get, message),
             Self::InRound {
                 number,

@@ -14,6 +14,7 @@ use crate::store::space;
 use super::alerts;
 use super::bundles::Bundles;
 use super::floor;
+use super::preflight::preflight;
 use super::round::{Measurer, Slot};
 use super::search::searched;
 use super::shard::{InStep, Part, judged_alone};
@@ -128,12 +129,16 @@ pub(super) fn begin<'a, 'w>(
     watcher: &'a mut Watcher<'w>,
 ) -> Result<Measurer<'a, 'w>, SessionError> {
     space::check(&session.root, &manifest.outline, most_rounds)?;
+    let remarks = preflight(&plan, manifest.shard, session.workers)?;
     let writer = RunWriter::create(&session.root, manifest)?;
     let outline = manifest.outline.clone();
     watcher(&Event::Started {
         outline: outline.clone(),
         rounds: most_rounds,
     });
+    for remark in remarks {
+        watcher(&Event::Warning(remark));
+    }
     Ok(Measurer {
         session,
         stop: session.stop.branch(),

@@ -28,6 +28,7 @@ mod measure;
 mod merge;
 mod overseer;
 mod planner;
+mod preflight;
 mod profile;
 mod promote;
 mod round;
@@ -68,6 +69,7 @@ pub use ledger::{
 };
 pub use measure::{measure, measure_part};
 pub use merge::merge;
+pub use preflight::LimitError;
 pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use series::{history_of, is_date};

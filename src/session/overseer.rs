@@ -7,10 +7,12 @@
 use crate::alert::{Alert, Watch};
 use crate::engine::Governor;
 use crate::guard::Breaker;
-use crate::judge::{Aftermath, Live};
+use crate::judge::{Aftermath, Live, Suspicion};
 use crate::model::{
-    AlertEvent, Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, Round, Sample,
+    AlertEvent, Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, PhaseOutline,
+    Round, Sample, Trust,
 };
+use crate::recorder;
 use crate::stop::Stop;
 use crate::units::Nanos;
 
@@ -28,6 +30,12 @@ pub(super) struct Overseer<'a> {
     stop: Stop,
     changes: Vec<GuardChange>,
     halt: Option<Halt>,
+    phases: Vec<PhaseOutline>,
+    suspicion: Suspicion,
+    /// The latest, without what it says of the target.
+    sampled: Option<Sample>,
+    /// The longest time that an interval took to be stored.
+    record_delay: Nanos,
 }
 
 impl<'a> Overseer<'a> {
@@ -47,7 +55,17 @@ impl<'a> Overseer<'a> {
             stop,
             changes: Vec::new(),
             halt: None,
+            phases: outline.phases.clone(),
+            suspicion: Suspicion::new(None),
+            sampled: None,
+            record_delay: Nanos::ZERO,
         }
+    }
+
+    /// Knows the CPU pressure of the machine before the load.
+    pub(super) fn with_idle_pressure(mut self, share: Option<f64>) -> Self {
+        self.suspicion = Suspicion::new(share);
+        self
     }
 
     /// Has these alerts evaluated too.
@@ -64,7 +82,34 @@ impl<'a> Overseer<'a> {
     /// Takes in what the sampler saw, and says what alerts did.
     pub(super) fn sample(&mut self, sample: &Sample) -> Vec<Event> {
         let changes = self.watch.sample(sample);
-        self.alerted(changes)
+        let mut events = self.alerted(changes);
+        let trust = recorder::of_sample(self.sampled.as_ref(), sample, &self.phases);
+        self.sampled = Some(Sample {
+            host: sample.host,
+            ..Sample::default()
+        });
+        events.extend(self.suspect(sample.at, &trust));
+        events
+    }
+
+    /// Takes in how long the interval that ended at `at` took to be stored.
+    pub(super) fn stored(&mut self, at: Nanos, took: Nanos) -> Vec<Event> {
+        self.record_delay = self.record_delay.max(took);
+        let trust = Trust {
+            record_delay: took,
+            ..Trust::default()
+        };
+        self.suspect(at, &trust)
+    }
+
+    /// The longest time that an interval took to be stored.
+    pub(super) fn record_delay(&self) -> Nanos {
+        self.record_delay
+    }
+
+    fn suspect(&mut self, at: Nanos, trust: &Trust) -> Vec<Event> {
+        let new = self.suspicion.second(at, trust);
+        new.into_iter().map(Event::Suspected).collect()
     }
 
     fn alerted(&mut self, changes: Vec<AlertEvent>) -> Vec<Event> {
@@ -77,6 +122,8 @@ impl<'a> Overseer<'a> {
     pub(super) fn interval(&mut self, interval: &Interval) -> Vec<Event> {
         let changes = self.watch.interval(interval);
         let mut events = self.alerted(changes);
+        let trust = recorder::of_interval(interval, &self.phases);
+        events.extend(self.suspect(interval.start + interval.length, &trust));
         self.aftermath.feed(interval);
         let breach = self.live.feed(interval);
         if self.halt.is_some() {
@@ -117,6 +164,7 @@ impl<'a> Overseer<'a> {
         round.impacts = self.aftermath.finish();
         round.guard = self.changes;
         round.halt = self.halt.map(Box::new);
+        round.disturbed = self.suspicion.finish();
         events
     }
 }
@@ -190,6 +238,7 @@ mod tests {
                 .finish(crate::recorder::End {
                     worker_cpu: 0.0,
                     idle_cpu_pressure: None,
+                    record_delay: Nanos::ZERO,
                     complete: false,
                 });
         overseer.finish(&mut round);

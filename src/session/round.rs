@@ -37,6 +37,9 @@ pub(super) const LEAD: Nanos = Nanos::from_millis(30);
 /// Pause between two ready probes.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 
+/// The longest that one ready probe waits, so that a stop is heard between two of them.
+const PROBE_AT_MOST: Nanos = Nanos::from_secs(3);
+
 /// How long a stranger on the target's port has to accept a connection.
 const STRANGER_ACCEPTS: Nanos = Nanos::from_millis(100);
 
@@ -175,7 +178,8 @@ impl Measurer<'_, '_> {
         let idle_cpu_pressure = observe::idle_pressure(IDLE_LISTENING);
         // Taken for the round, so that what it records and what it watches can be borrowed apart.
         let mut breaker = self.breaker.take();
-        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone());
+        let mut overseer = Overseer::new(&self.judged, breaker.as_mut(), self.stop.clone())
+            .with_idle_pressure(idle_cpu_pressure);
         if self.in_step.is_none() {
             // A part alone sees a part of the numbers, which no rule is about.
             overseer = overseer.with_alerts(&self.plan.alerts, &self.outline.steps);
@@ -186,10 +190,11 @@ impl Measurer<'_, '_> {
         if complete {
             started.still_running()?;
         }
-        drop(started);
+        started.end(&self.session.stop);
         let mut round = recorder.finish(End {
             worker_cpu: ended.worker_cpu,
             idle_cpu_pressure,
+            record_delay: overseer.record_delay(),
             complete,
         });
         round.level = level;
@@ -261,7 +266,11 @@ impl Measurer<'_, '_> {
                 let second = (&interval, &seen[..], &events[..]);
                 let bundle = sentry.second(&mut self.bundles, &started.whom(), second);
                 events.extend(bundle);
-                failure = self.record(recorder, interval, seen.into_iter()).err();
+                let end = interval.start + interval.length;
+                match self.record(recorder, interval, seen.into_iter()) {
+                    Ok(took) => events.extend(overseer.stored(end, took)),
+                    Err(error) => failure = Some(error),
+                }
                 for event in &events {
                     (self.watcher)(event);
                 }
@@ -297,12 +306,14 @@ impl Measurer<'_, '_> {
         Ok(ended)
     }
 
+    /// Stores an interval and the samples before it, and returns how long that took.
     pub(super) fn record(
         &mut self,
         recorder: &mut Recorder,
         interval: Interval,
         samples: impl Iterator<Item = Sample>,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Nanos, SessionError> {
+        let begun = Monotonic.now();
         for sample in samples {
             self.record_sample(recorder, sample)?;
         }
@@ -311,13 +322,14 @@ impl Measurer<'_, '_> {
         self.writer.append(&frame)?;
         self.recorded = true;
         self.writer.sync()?;
+        let took = Monotonic.now() - begun;
         if let Frame::Interval(interval) = frame {
             (self.watcher)(&Event::Interval(Box::new(interval.clone())));
             if self.keeps_intervals {
                 self.intervals.push(interval);
             }
         }
-        Ok(())
+        Ok(took)
     }
 
     pub(super) fn record_sample(
@@ -480,7 +492,7 @@ impl Stage<'_> {
     /// Asks the target whether it is ready, and which version it speaks where that is left to it.
     fn probe(&self, started: &mut Started) -> Result<(), String> {
         let target = &self.plan.target;
-        let timeout = target.timeouts.connect;
+        let timeout = target.timeouts.connect.min(PROBE_AT_MOST);
         let Started {
             url, dial, speech, ..
         } = started;
@@ -545,6 +557,15 @@ impl Started {
             url: &self.url,
             subject: self.subject.as_ref(),
             process: self.process.as_ref(),
+        }
+    }
+
+    /// Stops it: at once, if the session is to end at once.
+    pub(super) fn end(mut self, stop: &Stop) {
+        if let Some(process) = &mut self.process
+            && stop.state() == StopState::Aborted
+        {
+            process.kill();
         }
     }
 

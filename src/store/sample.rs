@@ -82,6 +82,7 @@ pub(super) fn interval(round: usize, second: u64) -> Interval {
         length: Nanos::SECOND,
         cells: vec![cell],
         in_flight: 0,
+        standstill: Nanos::ZERO,
     }
 }
 
@@ -129,6 +130,7 @@ pub(super) fn round_frames(index: usize, arm: Arm) -> Vec<Frame> {
     frames.push(Frame::Round(Box::new(recorder.finish(End {
         worker_cpu: 0.1,
         idle_cpu_pressure: Some(1.0 / 3.0),
+        record_delay: Nanos::ZERO,
         complete: true,
     }))));
     frames

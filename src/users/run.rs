@@ -85,6 +85,8 @@ pub fn run(order: &Order, on_interval: &mut dyn FnMut(Interval)) -> Result<(), U
                     length: if last { now - start } else { Nanos::SECOND },
                     cells,
                     in_flight,
+                    // Its users are timed one by one; the workers beside them tell of standstills.
+                    standstill: Nanos::ZERO,
                 });
             }
             if last {

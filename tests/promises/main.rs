@@ -12,6 +12,9 @@ mod runs_made;
 mod crash;
 mod hostile;
 mod ledger;
+mod limits;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod signals;
+mod suspect;
 mod verdict;

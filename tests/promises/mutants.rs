@@ -10,6 +10,9 @@ const KILLS: &[&[(Mutant, &str)]] = &[
     crate::crash::KILLS,
     crate::hostile::KILLS,
     crate::ledger::KILLS,
+    crate::limits::KILLS,
+    crate::signals::KILLS,
+    crate::suspect::KILLS,
     crate::verdict::KILLS,
 ];
 

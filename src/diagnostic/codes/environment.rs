@@ -22,4 +22,7 @@ super::codes! {
         "The faults of a scenario are made by a proxy between the load and the target, which Plimsoll starts itself on a loopback port. It \
          could not be started, or could not go on. Each connection through it needs three descriptors. The round does not count.",
         "the fault proxy ran out of descriptors or ports";
+    LIMIT = "PL0607", "a limit of this machine is too low for the plan",
+        "Before a run its needs are held against the limits on open files and local ports. A `connections` or `users` phase surely opens all          of its connections; where they cannot be had the run would be invalid (PL0311), so nothing is sent. What a `rate` phase may need at          most is warned of, and so is a CPU quota below the cores that load threads and target may use.",
+        "64 open files are allowed and 438 are needed";
 }

@@ -31,7 +31,9 @@ super::codes! {
         "214 requests failed for want of local descriptors or ports (now)";
     NOISY_MACHINE = "PL0312", "the machine was busy with something else",
         "Steal by the hypervisor over 2 %, CPU pressure 20 points over the idle machine, a lateness p99 over 1 ms, or a generator thread \
-         over 80 % busy spoils the times of a round. Spoiled rounds are left out of timing metrics by these limits alone, whatever they \
+         over 80 % busy spoils the times of a round. So does any second in which a load thread waited for a core for 15 % of it or stood \
+         still for 100 ms, a CPU quota held the generator back for 1 %, a clock was set by 10 ms, 10 pages were fetched back from a disk, \
+         the record fell behind by a second, or 0.1 % of the requests missed a descriptor or a port. Spoiled rounds are left out of timing metrics by these limits alone, whatever they \
          measured; CPU per request, memory and errors of the same rounds stay usable.",
         "the machine spoiled 5 of 10 rounds (steal 31 %)";
     NO_KNEE = "PL0313", "a search for capacity found no knee",

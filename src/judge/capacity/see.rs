@@ -109,9 +109,16 @@ fn is_beyond_noise(round: &Round, throughput: Option<f64>, rate: f64) -> bool {
         .iter()
         .map(|c| match c.by {
             Contaminant::Steal | Contaminant::CpuPressure => 1.0 - c.value,
-            // Milliseconds at the beginning of a request take nothing from a rate over seconds.
-            Contaminant::Lateness => 1.0,
-            Contaminant::OwnCpu => 0.0,
+            // Milliseconds at the beginning of a request take nothing from a rate over seconds, nor
+            // does when it was written down, nor a clock that no rate is told by.
+            Contaminant::Lateness | Contaminant::RecordDelay | Contaminant::ClockStep => 1.0,
+            // Nobody knows what a generator would have done that was itself held back.
+            Contaminant::OwnCpu
+            | Contaminant::Starved
+            | Contaminant::Standstill
+            | Contaminant::Throttled
+            | Contaminant::PageFaults
+            | Contaminant::Exhausted => 0.0,
         })
         .product();
     left > 0.0 && throughput.is_some_and(|t| t / left < KEEPS_UP * rate)

@@ -63,6 +63,12 @@ pub(in crate::observe) fn schedstat(text: &str) -> Option<Nanos> {
         .map(Nanos)
 }
 
+/// Time that a thread was ready to run and had no core, from the same file.
+pub(in crate::observe) fn run_delay(text: &str) -> Option<Nanos> {
+    let waited = text.split_ascii_whitespace().nth(1)?;
+    waited.parse().ok().map(Nanos)
+}
+
 /// Resident pages, from `/proc/PID/statm`.
 pub(in crate::observe) fn resident_pages(text: &str) -> Option<u64> {
     text.split_ascii_whitespace().nth(1)?.parse().ok()
@@ -244,6 +250,8 @@ mod tests {
     #[test]
     fn counters_of_a_thread_and_a_process() {
         assert_eq!(schedstat("64315 2000 1\n"), Some(Nanos(64_315)));
+        assert_eq!(run_delay("64315 2000 1\n"), Some(Nanos(2_000)));
+        assert_eq!(run_delay("64315"), None);
         assert_eq!(resident_pages("765 379 200 5 0 100 0\n"), Some(379));
     }
 

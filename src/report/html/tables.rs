@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::model::{Arm, Estimate, Metric, Parts, Scope, Stat};
 use crate::report::view::{
     CapacityView, DETECTOR_COLUMNS, DiagnosisView, FaultView, FunctionRow, LEVEL_COLUMNS, Part,
-    ProfileView, Row, STATE_COLUMNS, Summary, Tone, View, level,
+    ProfileView, Row, STATE_COLUMNS, SUSPECT, Summary, Tone, View, level,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -462,6 +462,7 @@ pub(super) fn trust(view: &View) -> Vec<(&'static str, String, &'static str)> {
             let bad = match what {
                 "Every request accounted for" => !t.conserved,
                 "Failures of the generator itself" => t.generator_errors > 0,
+                SUSPECT => true,
                 "Rounds" => t.spoiled_rounds > 0,
                 "Lateness of the generator" => t.late_share > 0.001,
                 _ => false,

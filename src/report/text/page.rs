@@ -402,6 +402,7 @@ impl Page {
             self.labelled(label, &diagnosis.in_short().terminal());
         }
         self.noise(view);
+        self.suspects(view);
         self.beside(view);
         if view.compares() && self.style.verbosity < Verbosity::Verbose {
             let label = if view.trust.origin.is_some() {
@@ -460,6 +461,18 @@ impl Page {
             }
         }
         self.labelled("noise", &text);
+    }
+
+    /// What disturbed single seconds; in short, unless asked, and only what spoiled no round.
+    fn suspects(&mut self, view: &View) {
+        let trust = &view.trust;
+        if self.style.verbosity == Verbosity::Verbose {
+            for text in trust.suspects() {
+                self.labelled("suspect", &text);
+            }
+        } else if let Some(text) = trust.harmless_suspects() {
+            self.labelled("suspect", &text);
+        }
     }
 }
 

@@ -27,4 +27,4 @@ pub(super) use profile::{FunctionRow, ProfileView, Shares, SideView};
 pub(super) use row::{Row, level};
 pub(super) use summary::{Part, RoundView, Strip, Summary};
 pub(super) use timeline::{Held, Point, Timeline, held};
-pub(super) use trust::TrustView;
+pub(super) use trust::{SUSPECT, TrustView};

@@ -1,6 +1,8 @@
 //! How far to trust a run: the worst that its rounds saw of generator and machine.
 
-use crate::model::{Contaminant, InstrumentError, Origin, Round, Run, Stat};
+use crate::model::{
+    Contaminant, Contamination, Disturbance, InstrumentError, Origin, Round, Run, Stat, Trust,
+};
 use crate::report::words;
 use crate::units::{Nanos, Unit};
 
@@ -18,6 +20,10 @@ pub(in crate::report) struct TrustView {
     pub(in crate::report) idle_cpu_pressure: Option<f64>,
     pub(in crate::report) own_cpu: f64,
     pub(in crate::report) worker_cpu: f64,
+    /// The worst single second of each kind that is watched second by second; empty where nobody did.
+    pub(in crate::report) seconds: Vec<WorstSecond>,
+    /// What disturbed single seconds, by the greatest value of each kind.
+    pub(in crate::report) disturbed: Vec<Disturbance>,
     pub(in crate::report) generator_errors: u64,
     pub(in crate::report) conserved: bool,
     pub(in crate::report) rounds: usize,
@@ -25,6 +31,8 @@ pub(in crate::report) struct TrustView {
     pub(in crate::report) spoiled_rounds: usize,
     /// `steal 31 %` of the worst round, one for each kind.
     pub(in crate::report) spoiled_by: Vec<String>,
+    /// The kinds of it.
+    pub(in crate::report) spoiled_kinds: Vec<Contaminant>,
     /// Labels of the rows that lost rounds to noise.
     pub(in crate::report) spoiled_rows: Vec<crate::untrusted::Untrusted>,
     /// How far latencies measured on this machine are from the truth.
@@ -42,6 +50,7 @@ impl TrustView {
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),
         };
+        let spoiled = worst_contaminations(rounds);
         Self {
             lateness_p99: trusts().map(|t| t.lateness_p99).max().unwrap_or_default(),
             lateness_max: trusts().map(|t| t.lateness_max).max().unwrap_or_default(),
@@ -51,6 +60,13 @@ impl TrustView {
             idle_cpu_pressure: trusts().map(|t| t.idle_cpu_pressure).fold(None, most),
             own_cpu: greatest(|t| t.own_cpu),
             worker_cpu: greatest(|t| t.worker_cpu),
+            // A record of a Plimsoll that did not watch for it says nothing of it.
+            seconds: if run.samples.iter().any(|s| s.generator.is_some()) {
+                worst_seconds(&trusts().collect::<Vec<_>>())
+            } else {
+                Vec::new()
+            },
+            disturbed: worst_disturbances(rounds),
             generator_errors: trusts().map(|t| t.generator_errors).sum(),
             conserved: trusts().all(|t| t.conserved),
             rounds: rounds.len(),
@@ -58,7 +74,8 @@ impl TrustView {
                 .iter()
                 .filter(|r| !r.contamination.is_empty())
                 .count(),
-            spoiled_by: worst_contaminations(rounds),
+            spoiled_by: spoiled.iter().map(ToString::to_string).collect(),
+            spoiled_kinds: spoiled.iter().map(|c| c.by).collect(),
             spoiled_rows: rows
                 .iter()
                 .filter(|r| r.spoiled() > 0)
@@ -111,7 +128,7 @@ impl TrustView {
                 format!("{} (before the load began: {})", share(now), share(idle))
             }
         };
-        vec![
+        let mut readings = vec![
             ("Lateness of the generator", self.lateness()),
             ("CPU taken by the hypervisor (steal)", share(self.steal)),
             ("CPU pressure", pressure),
@@ -123,6 +140,10 @@ impl TrustView {
                     share(self.worker_cpu)
                 ),
             ),
+        ];
+        let seconds = self.seconds.iter().map(|s| (s.label, s.to_string()));
+        readings.extend(seconds);
+        readings.extend([
             (
                 "Every request accounted for",
                 if self.conserved {
@@ -137,7 +158,22 @@ impl TrustView {
             ),
             ("Error of the instrument", self.instrument_in_words()),
             ("Rounds", self.rounds_in_words()),
-        ]
+        ]);
+        readings.extend(self.suspects().map(|text| (SUSPECT, text)));
+        readings
+    }
+
+    /// What disturbed single seconds, each with what it costs and how to mend it.
+    pub(in crate::report) fn suspects(&self) -> impl Iterator<Item = String> + '_ {
+        self.disturbed.iter().map(in_words)
+    }
+
+    /// What disturbed single seconds and spoiled no round: `standstill 120 ms, at 2 s`
+    pub(in crate::report) fn harmless_suspects(&self) -> Option<String> {
+        let spoils = |d: &&Disturbance| !self.spoiled_kinds.contains(&d.worst.by);
+        let told = self.disturbed.iter().filter(spoils);
+        let told: Vec<String> = told.map(ToString::to_string).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 
     /// `p50 12 µs, p99 116 µs, as plimsoll doctor --instrument found it on 2026-11-26`
@@ -171,21 +207,115 @@ impl TrustView {
     }
 }
 
-fn worst_contaminations(rounds: &[Round]) -> Vec<String> {
-    [
-        Contaminant::Steal,
-        Contaminant::CpuPressure,
-        Contaminant::Lateness,
-        Contaminant::OwnCpu,
-    ]
-    .into_iter()
-    .filter_map(|by| {
-        rounds
-            .iter()
-            .flat_map(|r| &r.contamination)
-            .filter(|c| c.by == by)
-            .max_by(|a, b| a.value.total_cmp(&b.value))
-    })
-    .map(ToString::to_string)
-    .collect()
+/// Label of what disturbed single seconds.
+pub(in crate::report) const SUSPECT: &str = "Suspect";
+
+/// `standstill 400 ms, at 2 s (allowed 100 ms): costs; help: mend`
+fn in_words(disturbance: &Disturbance) -> String {
+    let by = disturbance.worst.by;
+    let limit = by.unit().format(disturbance.worst.limit);
+    format!(
+        "{disturbance} (allowed {limit}): {}; help: {}",
+        by.costs(),
+        by.mend()
+    )
+}
+
+/// The worst second of all rounds in one respect.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::report) struct WorstSecond {
+    label: &'static str,
+    /// Its name for machines.
+    pub(in crate::report) key: &'static str,
+    by: Contaminant,
+    pub(in crate::report) value: f64,
+}
+
+impl std::fmt::Display for WorstSecond {
+    /// `12 % (allowed 15 %)`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let show = |value| self.by.unit().format(value);
+        let (value, limit) = (show(self.value), show(self.by.limit()));
+        write!(f, "{value} (allowed {limit})")
+    }
+}
+
+fn worst_seconds(trusts: &[&Trust]) -> Vec<WorstSecond> {
+    type Read = fn(&Trust) -> f64;
+    let rows: [(&str, &str, Contaminant, Read); 7] = [
+        (
+            "Load threads waiting for a core",
+            "starved",
+            Contaminant::Starved,
+            |t| t.starved,
+        ),
+        (
+            "Longest standstill of the generator",
+            "standstill",
+            Contaminant::Standstill,
+            |t| t.standstill.0 as f64,
+        ),
+        (
+            "Held back by a CPU quota",
+            "throttled",
+            Contaminant::Throttled,
+            |t| t.throttled,
+        ),
+        (
+            "Farthest step of a clock",
+            "clock_step",
+            Contaminant::ClockStep,
+            |t| t.clock_step.0 as f64,
+        ),
+        (
+            "Pages fetched back from a disk",
+            "page_faults",
+            Contaminant::PageFaults,
+            |t| t.page_faults,
+        ),
+        (
+            "Slowest write of the record",
+            "record_delay",
+            Contaminant::RecordDelay,
+            |t| t.record_delay.0 as f64,
+        ),
+        (
+            "Requests without a descriptor or port",
+            "exhausted",
+            Contaminant::Exhausted,
+            |t| t.exhausted,
+        ),
+    ];
+    rows.into_iter()
+        .map(|(label, key, by, read)| WorstSecond {
+            label,
+            key,
+            by,
+            value: trusts.iter().map(|t| read(t)).fold(0.0, f64::max),
+        })
+        .collect()
+}
+
+/// Of each kind of disturbance the round in which it was worst.
+fn worst_disturbances(rounds: &[Round]) -> Vec<Disturbance> {
+    let all = || rounds.iter().flat_map(|r| &r.disturbed).copied();
+    let kinds = Contaminant::ALL.into_iter();
+    kinds
+        .filter_map(|by| {
+            all()
+                .filter(|d| d.worst.by == by)
+                .max_by(|a, b| a.worst.value.total_cmp(&b.worst.value))
+        })
+        .collect()
+}
+
+/// Of each kind of contamination the round that it spoiled most.
+fn worst_contaminations(rounds: &[Round]) -> Vec<Contamination> {
+    let worst = |by| {
+        let all = rounds.iter().flat_map(|r| &r.contamination);
+        let of_kind = all.filter(|c| c.by == by);
+        of_kind.max_by(|a, b| a.value.total_cmp(&b.value))
+    };
+    let kinds = Contaminant::ALL.into_iter();
+    kinds.filter_map(worst).copied().collect()
 }

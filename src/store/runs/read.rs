@@ -11,6 +11,7 @@ use crate::model::{Arm, Manifest, RUN_SCHEMA, Run, RunState};
 use crate::mutant::{self, Mutant};
 use crate::recorder::{End, Recorder};
 use crate::store::StoreError;
+use crate::units::Nanos;
 
 const MANIFEST_LIMIT: u64 = 16 << 20;
 const LOG_LIMIT: u64 = 4 << 30;
@@ -110,6 +111,7 @@ fn add_unfinished(run: &mut Run, begins: &BTreeMap<usize, Begin>) {
         recorder.finish(End {
             worker_cpu: 0.0,
             idle_cpu_pressure: None,
+            record_delay: Nanos::ZERO,
             complete: false,
         })
     }));
