@@ -51,7 +51,7 @@ impl TrustView {
             idle_cpu_pressure: trusts().map(|t| t.idle_cpu_pressure).fold(None, most),
             own_cpu: greatest(|t| t.own_cpu),
             worker_cpu: greatest(|t| t.worker_cpu),
-            generator_errors: trusts().map(|t| t.generator_errors).sum(),
+            generator_errors: trusts().fold(0, |n, t| t.generator_errors.saturating_add(n)),
             conserved: trusts().all(|t| t.conserved),
             rounds: rounds.len(),
             spoiled_rounds: rounds
