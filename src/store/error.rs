@@ -46,6 +46,9 @@ pub enum StoreError {
         reason: String,
         busy: bool,
     },
+    /// A link leads there.
+    #[error("{} leads out of the project, to {}", path.display(), leads_to.display())]
+    Outside { path: PathBuf, leads_to: PathBuf },
     #[error("`{name}` cannot be the name of a {what}")]
     Name { what: &'static str, name: String },
     #[error("no run `{name}`")]
@@ -97,6 +100,9 @@ impl StoreError {
             Self::Index { .. } => d(&store::INDEX)
                 .because("it was built anew in memory, and could not be read there either")
                 .help("delete the file: it is built again from the run folders"),
+            Self::Outside { .. } => d(&store::OUTSIDE)
+                .because("a scenario that others wrote could have files written anywhere")
+                .help("remove the link; to keep runs elsewhere, mount that place, or run there with --root"),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")
                 .help("use letters, digits, `-`, `_` and `.`, at most 80, a letter or digit first"),

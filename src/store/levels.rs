@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::ledger::BASELINES;
-use super::whole::{check_name, check_schema, parse, read_whole, sha256_hex, write_whole};
+use super::whole::{
+    check_name, check_schema, parse, read_whole, sha256_hex, stays_below, write_whole,
+};
 use crate::model::{LEVEL_SCHEMA, LevelAcceptance};
 
 const LEVELS: &str = "levels";
@@ -19,6 +21,7 @@ const LIMIT: u64 = 16 << 20;
 /// When the scenario's name is no folder name, a value is not finite, or it cannot be written.
 pub fn accept(root: &Path, mut acceptance: LevelAcceptance) -> Result<String, StoreError> {
     let folder = folder(root, &acceptance.scenario)?;
+    stays_below(root, &folder)?;
     acceptance.schema = LEVEL_SCHEMA;
     let unfit = |reason: String| StoreError::Unfit {
         path: folder.clone(),

@@ -15,6 +15,7 @@ mod plausible;
 pub mod runs;
 #[cfg(test)]
 mod sample;
+mod sealed;
 mod whole;
 
 pub use error::StoreError;

@@ -51,6 +51,7 @@ impl Ledger {
         Ok(Self {
             folder: Folder {
                 scenario: scenario.to_owned(),
+                root: root.to_owned(),
                 dir: root.join(BASELINES).join(scenario),
             },
         })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use crate::model::{Acceptance, BASELINE_SCHEMA, Pruning};
 use crate::mutant::{self, Mutant};
 use crate::store::plausible;
 use crate::store::whole::{
-    check_schema, is_temporary, make_folder, parse, read_whole, sha256_hex, sync_folder,
+    check_schema, is_temporary, make_folder, parse, read_whole, sha256_hex, stays_below,
+    sync_folder,
 };
 use crate::store::{StoreError, write_whole};
 
@@ -37,17 +39,21 @@ struct Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     pub(super) scenario: String,
+    /// Of the project.
+    pub(super) root: PathBuf,
     pub(super) dir: PathBuf,
 }
 
 impl Folder {
     /// Waits until no other process writes here; unlocks when dropped.
     pub(super) fn lock(&self) -> Result<File, StoreError> {
+        stays_below(&self.root, &self.dir)?;
         make_folder(&self.dir)?;
         let path = self.dir.join(LOCK);
         OpenOptions::new()
             .create(true)
             .append(true)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .and_then(|file| {
                 if !mutant::is_on(Mutant::LedgerWithoutLock) {
@@ -207,27 +213,14 @@ impl Folder {
         let path = self.path_of(hash);
         let bytes = read_whole(&path, ENTRY_LIMIT)?
             .ok_or_else(|| StoreError::io("read", &path)(std::io::ErrorKind::NotFound.into()))?;
-        if sha256_hex(&bytes) != hash {
+        if sha256_hex(&bytes) != hash && !mutant::is_on(Mutant::EntryByAnyName) {
             return Err(StoreError::damaged(
                 &path,
                 0,
                 "the content does not have the hash that is its name",
             ));
         }
-        check_schema(&path, &bytes, BASELINE_SCHEMA)?;
-        if parse::<Kind>(&path, &bytes)?.pruned.is_some() {
-            let pruning: Pruning = parse(&path, &bytes)?;
-            return match pruning.pruned.iter().find(|p| !is_hash(&p.hash)) {
-                Some(p) => {
-                    let reason = format!("`{}` is no content hash", p.hash);
-                    Err(StoreError::damaged(&path, 0, reason))
-                }
-                None => Ok(Entry::Pruning(pruning)),
-            };
-        }
-        let acceptance: Acceptance = parse(&path, &bytes)?;
-        check(&acceptance).map_err(|reason| StoreError::damaged(&path, 0, reason))?;
-        Ok(Entry::Acceptance(Box::new(acceptance)))
+        entry(&path, &bytes)
     }
 
     /// Writes an acceptance under the name of its content, which is returned.
@@ -306,6 +299,35 @@ impl Entries {
             .filter(|hash| self.acceptances.remove(hash).is_some())
             .collect()
     }
+}
+
+/// An entry from its bytes, whatever its name. `path` is for messages only.
+fn entry(path: &Path, bytes: &[u8]) -> Result<Entry, StoreError> {
+    check_schema(path, bytes, BASELINE_SCHEMA)?;
+    if parse::<Kind>(path, bytes)?.pruned.is_some() {
+        let pruning: Pruning = parse(path, bytes)?;
+        return match pruning.pruned.iter().find(|p| !is_hash(&p.hash)) {
+            Some(p) => {
+                let reason = format!("`{}` is no content hash", p.hash);
+                Err(StoreError::damaged(path, 0, reason))
+            }
+            None => Ok(Entry::Pruning(pruning)),
+        };
+    }
+    let acceptance: Acceptance = parse(path, bytes)?;
+    check(&acceptance).map_err(|reason| StoreError::damaged(path, 0, reason))?;
+    Ok(Entry::Acceptance(Box::new(acceptance)))
+}
+
+/// An acceptance from the bytes of an entry; None of a pruning. `path` is for messages only.
+///
+/// # Errors
+/// When it is newer or damaged.
+pub fn parse_entry(path: &Path, bytes: &[u8]) -> Result<Option<Acceptance>, StoreError> {
+    Ok(match entry(path, bytes)? {
+        Entry::Acceptance(acceptance) => Some(*acceptance),
+        Entry::Pruning(_) => None,
+    })
 }
 
 fn check(acceptance: &Acceptance) -> Result<(), String> {
