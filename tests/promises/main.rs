@@ -7,6 +7,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod budgets;
+mod cost;
+mod decode;
+mod entries;
+mod fuzzed;
 mod ledger;
+mod made;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod reports;
+mod sinks;

@@ -6,7 +6,12 @@ use std::process::{Command, Stdio};
 use plimsoll::mutant::Mutant;
 
 /// What each file of promises says it would notice: a protection, and the test that fails without.
-const KILLS: &[&[(Mutant, &str)]] = &[crate::ledger::KILLS];
+const KILLS: &[&[(Mutant, &str)]] = &[
+    crate::budgets::KILLS,
+    crate::decode::KILLS,
+    crate::ledger::KILLS,
+    crate::sinks::KILLS,
+];
 
 #[test]
 fn every_protection_is_missed_when_it_is_gone() {
