@@ -87,6 +87,42 @@ pub enum Mutant {
     SecondSignalUnheard,
     /// Nobody ends the target of a Plimsoll that was killed.
     TargetUnwatched,
+    /// The checksum of a frame is not compared.
+    BrokenFramesBelieved,
+    /// A cell of a table may begin a formula.
+    CellUnescaped,
+    /// Control characters and direction marks are sent as they are.
+    ControlsSent,
+    /// An entry of a ledger need not have the hash that is its name.
+    EntryByAnyName,
+    /// JSON may end the script element it stands in.
+    JsonForScripts,
+    /// The value of a label may leave its quotes.
+    LabelUnescaped,
+    /// A link may lead what is written out of the project.
+    LinksFollowed,
+    /// Text in Markdown may be markup.
+    MarkdownUnescaped,
+    /// Text in XML may be markup.
+    MarkupUnescaped,
+    /// A name may lead out of its folder.
+    NamesUnchecked,
+    /// A scenario may be nested as deep as it likes.
+    NestedTooDeep,
+    /// Files of any schema are read.
+    NewerSchemasRead,
+    /// Counts and indices that are not plausible are counted with.
+    NumbersUnchecked,
+    /// Text may be a command to the CI runner that reads our output.
+    RunnerCommands,
+    /// The hash at the end of a sealed file is not compared.
+    SealsUnchecked,
+    /// Files are read whatever their size.
+    TooLargeFilesRead,
+    /// A histogram of others unpacks to any size.
+    UnpackedWithoutLimit,
+    /// A frame of a run log unpacks to any size.
+    BigFramesUnpacked,
 }
 
 impl Mutant {
@@ -131,6 +167,24 @@ impl Mutant {
         Self::FirstSignalUnheard,
         Self::SecondSignalUnheard,
         Self::TargetUnwatched,
+        Self::BrokenFramesBelieved,
+        Self::CellUnescaped,
+        Self::ControlsSent,
+        Self::EntryByAnyName,
+        Self::JsonForScripts,
+        Self::LabelUnescaped,
+        Self::LinksFollowed,
+        Self::MarkdownUnescaped,
+        Self::MarkupUnescaped,
+        Self::NamesUnchecked,
+        Self::NestedTooDeep,
+        Self::NewerSchemasRead,
+        Self::NumbersUnchecked,
+        Self::RunnerCommands,
+        Self::SealsUnchecked,
+        Self::TooLargeFilesRead,
+        Self::UnpackedWithoutLimit,
+        Self::BigFramesUnpacked,
     ];
 
     /// Its name in `PLIMSOLL_MUTANT`.
@@ -175,6 +229,24 @@ impl Mutant {
             Self::FirstSignalUnheard => "first-signal-unheard",
             Self::SecondSignalUnheard => "second-signal-unheard",
             Self::TargetUnwatched => "target-unwatched",
+            Self::BrokenFramesBelieved => "broken-frames-believed",
+            Self::CellUnescaped => "cell-unescaped",
+            Self::ControlsSent => "controls-sent",
+            Self::EntryByAnyName => "entry-by-any-name",
+            Self::JsonForScripts => "json-for-scripts",
+            Self::LabelUnescaped => "label-unescaped",
+            Self::LinksFollowed => "links-followed",
+            Self::MarkdownUnescaped => "markdown-unescaped",
+            Self::MarkupUnescaped => "markup-unescaped",
+            Self::NamesUnchecked => "names-unchecked",
+            Self::NestedTooDeep => "nested-too-deep",
+            Self::NewerSchemasRead => "newer-schemas-read",
+            Self::NumbersUnchecked => "numbers-unchecked",
+            Self::RunnerCommands => "runner-commands",
+            Self::SealsUnchecked => "seals-unchecked",
+            Self::TooLargeFilesRead => "too-large-files-read",
+            Self::UnpackedWithoutLimit => "unpacked-without-limit",
+            Self::BigFramesUnpacked => "big-frames-unpacked",
         }
     }
 }

@@ -24,11 +24,11 @@ impl Nanos {
     pub const MAX: Self = Self(u64::MAX);
 
     pub const fn from_millis(ms: u64) -> Self {
-        Self(ms * 1_000_000)
+        Self(ms.saturating_mul(1_000_000))
     }
 
     pub const fn from_secs(s: u64) -> Self {
-        Self(s * 1_000_000_000)
+        Self(s.saturating_mul(1_000_000_000))
     }
 
     /// Rounds to the nearest nanosecond; negative and non-finite seconds become zero.
@@ -204,6 +204,8 @@ impl Unit {
                 format!("{sign}{} {unit}", digits(scaled))
             }
             Self::PerSecond => format!("{sign}{}/s", digits(v)),
+            // Of a number as large as any a percentage is none.
+            Self::Share if !(v * 100.0).is_finite() => "–".to_owned(),
             Self::Share => format!("{sign}{} %", digits(v * 100.0)),
             Self::Bytes => format!("{sign}{}", bytes(v)),
             Self::BytesPerSecond => format!("{sign}{}/s", bytes(v)),
@@ -261,6 +263,8 @@ impl Unit {
 fn digits(v: f64) -> String {
     let text = if v == 0.0 {
         return "0".to_owned();
+    } else if v >= 1e15 {
+        return format!("{v:.3e}");
     } else if v >= 1000.0 {
         return format!("{v:.0}");
     } else if v >= 10.0 {

@@ -3,6 +3,7 @@
 //! A value is the text it is written as, whatever it looks like. Aliases are refused, so that what is
 //! read is never larger than the file.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, Span};
@@ -111,6 +112,7 @@ impl<'a> Reader<'a> {
             }
             Event::MappingStart(..) => {
                 let mut entries: Vec<Entry> = Vec::new();
+                let mut keys = HashSet::new();
                 loop {
                     let (event, key_span) = self.next()?;
                     let key = match event {
@@ -118,7 +120,7 @@ impl<'a> Reader<'a> {
                         Event::Scalar(key, ..) => key.into_owned(),
                         _ => return Err(refused("a key is a plain text", key_span)),
                     };
-                    if entries.iter().any(|e| e.key == key) {
+                    if !keys.insert(key.clone()) {
                         return Err(refused(&format!("`{key}` stands twice"), key_span));
                     }
                     let (event, span) = self.next()?;

@@ -72,6 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let patch = report::calibration_patch(&found.calibration, &run.manifest.outline);
     if args.json {
         let json = serde_json::to_string_pretty(&found.calibration).unwrap_or_default();
+        let json = crate::untrusted::json(&json);
         context.terminal.out(&format!("{json}\n"))?;
     } else {
         let style = context.terminal.style;

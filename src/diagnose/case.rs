@@ -363,10 +363,12 @@ fn is_capped(under: &[&Second], over: &[&Second]) -> bool {
 
 /// Mean latency of those that were answered as expected.
 fn answer_time(seconds: &[&Second]) -> Option<f64> {
-    let (sum, n) = seconds.iter().fold((0, 0), |(sum, n), s| {
-        (sum + s.latency.ok.sum(), n + s.latency.ok.count())
+    // Nanoseconds of many requests together can be more than a whole number holds.
+    let (sum, n) = seconds.iter().fold((0.0, 0), |(sum, n), s| {
+        let ok = &s.latency.ok;
+        (sum + ok.sum() as f64, n + ok.count())
     });
-    (n > 0).then(|| sum as f64 / n as f64)
+    (n > 0).then(|| sum / n as f64)
 }
 
 /// The median of the better half of the seconds.

@@ -15,6 +15,7 @@ use flate2::read::ZlibDecoder;
 use super::counted::Counted;
 use super::measured::{self, Measured, Part, Reason, times_to_judge};
 use crate::model::Metric;
+use crate::mutant::{self, Mutant};
 use crate::units::Nanos;
 
 const COMPRESSED: u32 = 0x1c84_9304;
@@ -136,8 +137,13 @@ fn decode(encoded: &str, unit: Nanos, into: &mut Counted) -> Result<u64, Reason>
         .get(..length as usize)
         .ok_or("its histogram is cut off")?;
     let mut plain = Vec::new();
+    let most = if mutant::is_on(Mutant::UnpackedWithoutLimit) {
+        u64::MAX - 1
+    } else {
+        MOST
+    };
     ZlibDecoder::new(packed)
-        .take(MOST + 1)
+        .take(most + 1)
         .read_to_end(&mut plain)
         .map_err(|_| "its histogram cannot be unpacked")?;
     if plain.len() as u64 > MOST {

@@ -98,7 +98,7 @@ impl Kind {
     ///
     /// # Errors
     /// Why it is not what the tool writes.
-    pub(super) fn parse(self, bytes: &[u8], unit: Nanos) -> Result<Measured, Reason> {
+    pub fn parse(self, bytes: &[u8], unit: Nanos) -> Result<Measured, Reason> {
         let measured = match self {
             Self::Criterion => Err("criterion leaves a folder, target/criterion".into()),
             Self::Hyperfine => hyperfine::parse(bytes),

@@ -4,7 +4,7 @@ use crate::model::{Cell, ErrorClass, Metric, Stat};
 use crate::units::Nanos;
 
 /// Why a file is not what its tool writes, in words that follow "`x.json` is no output of wrk:".
-pub(super) type Reason = std::borrow::Cow<'static, str>;
+pub type Reason = std::borrow::Cow<'static, str>;
 
 /// No tool counts more than this: a petabyte, as in the store.
 pub(super) const MOST: u64 = 1 << 50;

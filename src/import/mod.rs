@@ -26,4 +26,4 @@ mod wrk;
 pub use assemble::{Imported, assemble};
 pub use files::{Rounds, read, text};
 pub use kind::Kind;
-pub use measured::Measured;
+pub use measured::{Measured, Reason};

@@ -66,7 +66,9 @@ impl AlertEvent {
             let _ = write!(name, " ({severity})");
         }
         let labels = self.labels.iter().filter(|(label, _)| *label != "severity");
-        let labels: Vec<String> = labels.map(|(k, v)| format!("{k}=\"{v}\"")).collect();
+        let labels: Vec<String> = labels
+            .map(|(k, v)| format!("{k}=\"{}\"", Untrusted::from(v.as_str()).label()))
+            .collect();
         if !labels.is_empty() {
             let _ = write!(name, " {{{}}}", labels.join(","));
         }

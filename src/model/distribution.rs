@@ -4,6 +4,9 @@
 //! recording histogram converts without loss. Only occupied buckets are kept, in order.
 //! Distributions of the same kind are merged; percentiles never are.
 
+use std::fmt;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::units::Nanos;
@@ -391,7 +394,36 @@ struct Packed {
     min: u64,
     max: u64,
     /// difference to the previous bucket, count, difference, count, …
+    #[serde(deserialize_with = "few")]
     b: Vec<u64>,
+}
+
+/// Buckets there are up to the ceiling.
+const BUCKETS: usize =
+    (1 << EXACT_BELOW.ilog2()) + 1024 * (CEILING.0.ilog2() - EXACT_BELOW.ilog2() + 1) as usize;
+
+/// Reads no more numbers than a distribution can have, however long the list is.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+    struct Few;
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<u64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {BUCKETS} buckets")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u64>, A::Error> {
+            let mut numbers = Vec::new();
+            while let Some(number) = seq.next_element()? {
+                if numbers.len() == 2 * BUCKETS {
+                    return Err(de::Error::invalid_length(numbers.len() + 1, &self));
+                }
+                numbers.push(number);
+            }
+            Ok(numbers)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 impl From<Distribution> for Packed {
@@ -518,6 +550,32 @@ mod tests {
                 need: 1000
             }
         );
+    }
+
+    #[test]
+    fn a_list_longer_than_any_distribution_is_not_read_to_its_end() {
+        let list = |n: usize| vec!["1"; n].join(",");
+        let packed = |n| {
+            format!(
+                "{{\"n\":1,\"sum\":1,\"min\":1,\"max\":1,\"b\":[{}]}}",
+                list(n)
+            )
+        };
+        let error = |n| serde_json::from_str::<Distribution>(&packed(n)).expect_err("wrong");
+        assert!(
+            error(2 * BUCKETS)
+                .to_string()
+                .contains("empty, out of order")
+        );
+        assert!(error(2 * BUCKETS + 1).to_string().contains("at most"));
+        // As many as there are fit.
+        let full = of([CEILING.0 / 1_000_000]);
+        let text = serde_json::to_string(&full).expect("serialises");
+        assert_eq!(
+            serde_json::from_str::<Distribution>(&text).expect("valid"),
+            full
+        );
+        assert!(bucket_low(CEILING.0) == CEILING.0 - CEILING.0 % bucket_width(CEILING.0));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{Metric, Stat};
 use crate::units::Nanos;
 
 /// Version of the kept error on disk.
-pub const INSTRUMENT_SCHEMA: u32 = 1;
+pub const INSTRUMENT_SCHEMA: u32 = 2;
 
 /// The error of the percentiles of a target that takes the same time for every request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Bytes, Nanos};
+use crate::untrusted::Untrusted;
 
 /// The target's processes in detail, summed. Times, faults, switches and bytes count from their
 /// start. What the kernel does not tell is `None` or empty, never zero.
@@ -106,13 +107,15 @@ impl SeriesName {
 }
 
 impl std::fmt::Display for SeriesName {
-    /// `name{label="value"}`, values as they are: for people, not to be parsed.
+    /// `name{label="value"}`, as Prometheus writes it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.metric)?;
         if self.labels.is_empty() {
             return Ok(());
         }
-        let labels = self.labels.iter().map(|(k, v)| format!("{k}=\"{v}\""));
+        let label = |value: &String| Untrusted::from(value.as_str()).label();
+        let labels = self.labels.iter();
+        let labels = labels.map(|(k, v)| format!("{k}=\"{}\"", label(v)));
         write!(f, "{{{}}}", labels.collect::<Vec<_>>().join(","))
     }
 }

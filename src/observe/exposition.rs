@@ -13,24 +13,24 @@ use crate::model::{Scraped, SeriesName};
 
 /// What one answer held.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Exposition {
+pub struct Exposition {
     /// Each series once, in the order of the answer.
-    pub(super) scraped: Vec<Scraped>,
+    pub scraped: Vec<Scraped>,
     /// Series beyond the most that are kept.
-    pub(super) left_out: usize,
+    pub left_out: usize,
     /// Lines that are not of the format.
-    pub(super) strange: usize,
+    pub strange: usize,
 }
 
 impl Exposition {
     /// True for an answer that is something else: an error page, say.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         self.scraped.is_empty() && self.strange > 0
     }
 }
 
 /// Reads an answer, up to so many series.
-pub(super) fn read(text: &str, most: usize) -> Exposition {
+pub fn read(text: &str, most: usize) -> Exposition {
     let mut found = Exposition::default();
     let mut seen = HashSet::new();
     for line in text.split('\n') {
@@ -201,8 +201,7 @@ rpc_duration_seconds{quantile="0.99"} NaN
         insta::assert_snapshot!(shown(text).join("\n"), @r#"
         http_requests_total{code="200",method="post"} 1027
         http_requests_total{code="400",method="post"} 3
-        msdos_file_access_time_seconds{error="Cannot find file:
-        "FILE.TXT"",path="C:\DIR\FILE.TXT"} 1458255915
+        msdos_file_access_time_seconds{error="Cannot find file:\n\"FILE.TXT\"",path="C:\\DIR\\FILE.TXT"} 1458255915
         metric_without_timestamp_and_labels 12.47
         http_request_duration_seconds_bucket{le="0.05"} 24054
         http_request_duration_seconds_bucket{le="+Inf"} 144320
@@ -247,7 +246,7 @@ beyond_the_end 1
             ("a{b=\"}\",c=\"#\"}\t1e3", vec!["a{b=\"}\",c=\"#\"} 1000"]),
             ("a{b=\"\"} 1", vec!["a 1"]),
             ("a:b:c 1", vec!["a:b:c 1"]),
-            ("a{b=\"\\x\"} 1", vec!["a{b=\"\\x\"} 1"]),
+            ("a{b=\"\\x\"} 1", vec!["a{b=\"\\\\x\"} 1"]),
             ("größe 1", vec!["1 strange"]),
             ("a{b=\"größe\"} 1", vec!["a{b=\"größe\"} 1"]),
             ("a -1 5\na 2\nb 0", vec!["a -1", "b 0"]),

@@ -3,7 +3,7 @@
 use serde_json::json as object;
 
 use super::TextStyle;
-use super::json::{SCHEMA, diagnosis};
+use super::json::{SCHEMA, diagnosis, pretty};
 use super::table::wrap;
 use super::view::{DiagnosisView, View};
 
@@ -36,9 +36,7 @@ pub fn diagnosis_json(view: &View) -> String {
         "run": view.facts.manifest.id,
         "diagnoses": view.diagnoses.iter().map(diagnosis).collect::<Vec<_>>(),
     });
-    let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
-    text.push('\n');
-    text
+    pretty(&whole)
 }
 
 struct Page {

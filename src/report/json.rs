@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json as object};
 
 use crate::model::{Estimate, Level, Metric, Stat};
+use crate::untrusted;
 
 use super::view::{
     CapacityView, DiagnosisView, FaultView, Part, ProfileView, RoundView, Row, Shares, Summary,
@@ -22,9 +23,8 @@ pub fn json(view: &View) -> String {
 }
 
 pub(super) fn pretty(document: &Value) -> String {
-    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
-    text.push('\n');
-    text
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    untrusted::json(&text) + "\n"
 }
 
 /// All there is to tell.

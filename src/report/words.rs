@@ -71,7 +71,9 @@ fn signed(share: f64, points: bool) -> String {
     let v = share * 100.0;
     let sign = if v < 0.0 { "−" } else { "+" };
     let magnitude = v.abs();
-    let text = if points && magnitude < 1.0 {
+    let text = if magnitude >= 1e15 {
+        format!("{magnitude:.3e}")
+    } else if points && magnitude < 1.0 {
         format!("{magnitude:.2}")
     } else if magnitude >= 1000.0 {
         format!("{magnitude:.0}")
@@ -85,9 +87,14 @@ fn signed(share: f64, points: bool) -> String {
     }
 }
 
+/// True for what is finite as a percentage too.
+const fn is_sayable(share: f64) -> bool {
+    (share * 100.0).is_finite()
+}
+
 /// `+13.7 %`, `−0.02 pp`.
 pub(super) fn change(share: f64, points: bool) -> String {
-    if !share.is_finite() {
+    if !is_sayable(share) {
         return "–".to_owned();
     }
     signed(share, points) + suffix(points)
@@ -95,7 +102,7 @@ pub(super) fn change(share: f64, points: bool) -> String {
 
 /// `+9.8 … +17.9 %`.
 pub(super) fn interval((low, high): (f64, f64), points: bool) -> String {
-    if !low.is_finite() || !high.is_finite() {
+    if !is_sayable(low) || !is_sayable(high) {
         return "–".to_owned();
     }
     format!(

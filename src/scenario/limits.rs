@@ -42,6 +42,8 @@ pub(super) const TABLES: usize = 200;
 pub(super) const HEADERS: usize = 100;
 /// Bytes of a scenario file.
 pub(super) const FILE: u64 = 1 << 20;
+/// Values within values of a scenario file.
+pub(super) const DEPTH: usize = 32;
 /// Bytes of a body.
 pub(super) const BODY: u64 = 16 << 20;
 /// Problems shown of one file.

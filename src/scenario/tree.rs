@@ -7,9 +7,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::Value as Json;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::limits;
 use crate::diagnostic::{Diagnostic, SourceFile, scenario as codes};
+use crate::mutant::{self, Mutant};
 
 /// A place in the file, in bytes.
 pub(super) type Span = Range<usize>;
@@ -85,10 +88,23 @@ impl Value {
 /// Every place where the syntax does not hold.
 pub(super) fn parse(file: &SourceFile) -> Result<Vec<Entry>, Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(&file.text);
-    if errors.is_empty() {
-        return Ok(table(tree.into_inner()));
+    let mut too_deep = None;
+    let tree = table(tree.into_inner(), 1, &mut too_deep);
+    let shown = errors.iter().take(limits::PROBLEMS);
+    let mut problems: Vec<_> = shown.map(|e| syntax_error(file, e)).collect();
+    problems.extend(too_deep.map(|span| {
+        let message = format!("nested deeper than {} levels", limits::DEPTH);
+        let span = inside(&file.text, span);
+        Diagnostic::error(&codes::TOO_MUCH, message)
+            .at(file, span.start..span.start, "from here")
+            .because("nothing in a scenario is, so this is no scenario")
+            .help("write tables as [[step]] and [target], not within each other")
+    }));
+    if problems.is_empty() {
+        Ok(tree)
+    } else {
+        Err(problems)
     }
-    Err(errors.iter().map(|e| syntax_error(file, e)).collect())
 }
 
 fn syntax_error(file: &SourceFile, error: &toml::de::Error) -> Diagnostic {
@@ -126,7 +142,8 @@ pub(super) fn inside(text: &str, span: Span) -> Span {
     start..end
 }
 
-fn table(entries: DeTable<'_>) -> Vec<Entry> {
+/// `depth` is that of the table; where the first is that is too deep is told by `too_deep`.
+fn table(entries: DeTable<'_>, depth: usize, too_deep: &mut Option<Span>) -> Vec<Entry> {
     let mut entries: Vec<_> = entries
         .into_iter()
         .map(|(key, value)| Entry {
@@ -134,7 +151,7 @@ fn table(entries: DeTable<'_>) -> Vec<Entry> {
             key: key.into_inner().into_owned(),
             node: Node {
                 span: value.span(),
-                value: convert(value.into_inner()),
+                value: convert(value, depth, too_deep),
             },
         })
         .collect();
@@ -142,8 +159,13 @@ fn table(entries: DeTable<'_>) -> Vec<Entry> {
     entries
 }
 
-fn convert(value: DeValue<'_>) -> Value {
-    match value {
+fn convert(value: Spanned<DeValue<'_>>, depth: usize, too_deep: &mut Option<Span>) -> Value {
+    if depth > limits::DEPTH && !mutant::is_on(Mutant::NestedTooDeep) {
+        too_deep.get_or_insert(value.span());
+        take_apart(value.into_inner());
+        return Value::List(Vec::new());
+    }
+    match value.into_inner() {
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Integer(number) => {
             let parsed = i128::from_str_radix(number.as_str(), number.radix());
@@ -157,10 +179,24 @@ fn convert(value: DeValue<'_>) -> Value {
                 .into_iter()
                 .map(|value| Node {
                     span: value.span(),
-                    value: convert(value.into_inner()),
+                    value: convert(value, depth + 1, too_deep),
                 })
                 .collect(),
         ),
-        DeValue::Table(entries) => Value::Table(table(entries)),
+        DeValue::Table(entries) => Value::Table(table(entries, depth + 1, too_deep)),
+    }
+}
+
+/// Drops a value level by level: dotted keys nest as deep as a file is long, and the stack does not.
+fn take_apart(value: DeValue<'_>) {
+    let mut rest = vec![value];
+    while let Some(value) = rest.pop() {
+        match value {
+            DeValue::Array(values) => rest.extend(values.into_iter().map(Spanned::into_inner)),
+            DeValue::Table(entries) => {
+                rest.extend(entries.into_iter().map(|(_, value)| value.into_inner()));
+            }
+            _ => {}
+        }
     }
 }

@@ -9,10 +9,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::runs::{REPORTS, new_id};
+use super::whole::stays_below;
 use super::{StoreError, write_whole};
 
 /// Bundles that are kept.
 pub const KEPT: usize = 50;
+
+/// Bytes that a bundle unpacks to, whoever is to unpack it.
+const MOST: usize = 64 << 20;
 
 /// Folder of those that belong to no run.
 const BY_HAND: &str = "bundles";
@@ -43,6 +47,7 @@ pub fn write_by_hand(root: &Path, files: &[(String, Vec<u8>)]) -> Result<PathBuf
 fn write(root: &Path, dir: &Path, files: &[(String, Vec<u8>)]) -> Result<PathBuf, StoreError> {
     let stem = format!("{PREFIX}{}", new_id());
     let path = dir.join(format!("{stem}{SUFFIX}"));
+    stays_below(root, &root.join(REPORTS))?;
     let bytes = packed(&stem, files).map_err(StoreError::io("pack", &path))?;
     write_whole(&path, &bytes)?;
     prune(&root.join(REPORTS), KEPT)?;
@@ -52,6 +57,15 @@ fn write(root: &Path, dir: &Path, files: &[(String, Vec<u8>)]) -> Result<PathBuf
 /// A compressed archive of regular files in a folder of its own, in the order given. The same files
 /// make the same bytes.
 fn packed(folder: &str, files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let size: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    if size > MOST {
+        let message = format!(
+            "{} MiB are more than the {} MiB of a bundle",
+            size >> 20,
+            MOST >> 20
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     let compressed = GzEncoder::new(Vec::new(), Compression::default());
     let mut archive = tar::Builder::new(compressed);
     for (name, bytes) in files {

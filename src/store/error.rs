@@ -54,6 +54,9 @@ pub enum StoreError {
         needed: Bytes,
         free: Bytes,
     },
+    /// A link leads there.
+    #[error("{} leads out of the project, to {}", path.display(), leads_to.display())]
+    Outside { path: PathBuf, leads_to: PathBuf },
     #[error("`{name}` cannot be the name of a {what}")]
     Name { what: &'static str, name: String },
     #[error("no run `{name}`")]
@@ -111,6 +114,9 @@ impl StoreError {
             Self::NoSpace { .. } => d(&store::NO_SPACE)
                 .because("it would end in the middle, and what was measured until then could not be judged")
                 .help("free some space, name another folder with --root, or shorten the phases or the number of rounds"),
+            Self::Outside { .. } => d(&store::OUTSIDE)
+                .because("a scenario that others wrote could have files written anywhere")
+                .help("remove the link; to keep runs elsewhere, mount that place, or run there with --root"),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")
                 .help("use letters, digits, `-`, `_` and `.`, at most 80, a letter or digit first"),

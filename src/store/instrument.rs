@@ -4,34 +4,31 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::runs::REPORTS;
-use super::whole::{check_schema, parse, read_whole, write_whole};
+use super::sealed::{self, Kind};
+use super::whole::stays_below;
 use crate::model::{INSTRUMENT_SCHEMA, InstrumentError};
 
 /// Hidden, and no name of a scenario.
 const FILE: &str = ".instrument.json";
-const LIMIT: u64 = 64 << 10;
+const KIND: Kind = Kind {
+    schema: INSTRUMENT_SCHEMA,
+    sealed_since: 2,
+    limit: 64 << 10,
+};
 
 /// Keeps it in place of what was kept before.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn keep(root: &Path, error: &InstrumentError) -> Result<(), StoreError> {
-    let path = path(root);
-    let mut bytes = serde_json::to_vec_pretty(error).map_err(|e| StoreError::Unfit {
-        path: path.clone(),
-        reason: e.to_string(),
-    })?;
-    bytes.push(b'\n');
-    write_whole(&path, &bytes)
+    stays_below(root, &root.join(REPORTS))?;
+    sealed::write(&path(root), error)
 }
 
 /// What was kept for this kind of machine. One that cannot be read is as good as none: it only
 /// informs, and is measured again in a minute.
 pub fn kept(root: &Path, machine: &str) -> Option<InstrumentError> {
-    let path = path(root);
-    let bytes = read_whole(&path, LIMIT).ok().flatten()?;
-    check_schema(&path, &bytes, INSTRUMENT_SCHEMA).ok()?;
-    let error: InstrumentError = parse(&path, &bytes).ok()?;
+    let error: InstrumentError = sealed::read(&path(root), KIND).ok().flatten()?;
     (error.machine == machine).then_some(error)
 }
 
@@ -57,7 +54,7 @@ mod tests {
         keep(root.path(), &error).expect("kept");
         assert_eq!(kept(root.path(), "two cores"), Some(error));
         assert_eq!(kept(root.path(), "three cores"), None);
-        for damaged in ["", "{}", "{\"schema\": 2}"] {
+        for damaged in ["", "{}", "{\"schema\": 3}"] {
             std::fs::write(path(root.path()), damaged).expect("written");
             assert_eq!(kept(root.path(), "two cores"), None, "{damaged}");
         }

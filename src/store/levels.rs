@@ -9,7 +9,8 @@ use super::StoreError;
 use super::ledger::BASELINES;
 use super::lock::lock;
 use super::whole::{
-    check_name, check_schema, folder_of, parse, read_whole, sha256_hex, sweep, write_new,
+    check_name, check_schema, folder_of, parse, read_whole, sha256_hex, stays_below, sweep,
+    write_new,
 };
 use crate::model::{LEVEL_SCHEMA, LevelAcceptance};
 
@@ -22,6 +23,7 @@ const LIMIT: u64 = 16 << 20;
 /// When the scenario's name is no folder name, a value is not finite, or it cannot be written.
 pub fn accept(root: &Path, mut acceptance: LevelAcceptance) -> Result<String, StoreError> {
     let folder = folder(root, &acceptance.scenario)?;
+    stays_below(root, &folder)?;
     acceptance.schema = LEVEL_SCHEMA;
     let unfit = |reason: String| StoreError::Unfit {
         path: folder.clone(),
@@ -33,7 +35,7 @@ pub fn accept(root: &Path, mut acceptance: LevelAcceptance) -> Result<String, St
     serde_json::from_slice::<LevelAcceptance>(&bytes).map_err(|e| unfit(e.to_string()))?;
     let hash = sha256_hex(&bytes);
     // One lock for all that is accepted of a scenario.
-    let _lock = lock(folder_of(&folder))?;
+    let _lock = lock(root, folder_of(&folder))?;
     sweep(&folder)?;
     write_new(&folder.join(format!("{hash}.json")), &bytes)?;
     Ok(hash)

@@ -2,10 +2,11 @@
 //! relied on.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::StoreError;
-use super::whole::make_folder;
+use super::whole::{make_folder, stays_below};
 use crate::mutant::{self, Mutant};
 
 const LOCK: &str = ".lock";
@@ -26,12 +27,14 @@ const DOUBTFUL: &[(i64, &str)] = &[
 ];
 
 /// Waits until no other process writes into this folder; unlocks when dropped, or when we die.
-pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(root: &Path, folder: &Path) -> Result<File, StoreError> {
+    stays_below(root, folder)?;
     make_folder(folder)?;
     let path = folder.join(LOCK);
     OpenOptions::new()
         .create(true)
         .append(true)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
         .open(&path)
         .and_then(|file| {
             if !mutant::is_on(Mutant::LedgerWithoutLock) {

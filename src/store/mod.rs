@@ -17,6 +17,7 @@ pub mod runs;
 #[cfg(test)]
 mod sample;
 pub mod space;
+mod sealed;
 mod whole;
 
 pub use error::StoreError;

@@ -4,6 +4,7 @@
 //! after this nothing downstream needs to check either.
 
 use crate::model::{Cell, Distribution, Interval, Outline, Round};
+use crate::mutant::{self, Mutant};
 
 /// No cell counts more requests or bytes than this: a petabyte.
 const MOST: u64 = 1 << 50;
@@ -25,6 +26,9 @@ pub(super) fn round(round: &Round, outline: &Outline) -> Result<(), String> {
 }
 
 fn cells(cells: &[Cell], outline: &Outline) -> Result<(), String> {
+    if mutant::is_on(Mutant::NumbersUnchecked) {
+        return Ok(());
+    }
     cells.iter().try_for_each(|cell| {
         if cell.phase >= outline.phases.len() {
             return Err(format!("there is no phase {}", cell.phase));

@@ -74,6 +74,37 @@ pub(super) fn is_temporary(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
+/// Refuses a folder that a link leads out of the project, whose root is given; neither need be there.
+pub(super) fn stays_below(root: &Path, folder: &Path) -> Result<(), StoreError> {
+    if mutant::is_on(Mutant::LinksFollowed) {
+        return Ok(());
+    }
+    let root = or_here(root);
+    let Ok(real) = root.canonicalize() else {
+        return Ok(());
+    };
+    // What is not there yet cannot be a link.
+    let there = folder
+        .ancestors()
+        .find_map(|f| or_here(f).canonicalize().ok());
+    match there {
+        Some(there) if !there.starts_with(&real) => Err(StoreError::Outside {
+            path: folder.to_owned(),
+            leads_to: there,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// `.` for the empty path.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    }
+}
+
 /// Makes a folder and its parents durably.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let missing: Vec<PathBuf> = folder
@@ -130,6 +161,11 @@ pub(super) fn read_whole(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Sto
         Err(e) => return Err(failed()(e)),
     };
     let mut bytes = Vec::new();
+    let limit = if mutant::is_on(Mutant::TooLargeFilesRead) {
+        u64::MAX - 1
+    } else {
+        limit
+    };
     file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(failed())?;
@@ -161,7 +197,7 @@ pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), StoreErro
     let good = name.len() <= 80
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(allowed);
-    if good {
+    if good || mutant::is_on(Mutant::NamesUnchecked) {
         Ok(())
     } else {
         Err(StoreError::Name {
@@ -171,21 +207,24 @@ pub(super) fn check_name(what: &'static str, name: &str) -> Result<(), StoreErro
     }
 }
 
-/// The number beside `"schema"`, before anything else of a file is believed.
-pub(super) fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<(), StoreError> {
+/// The number beside `"schema"`, before anything else of a file is believed; it is returned.
+pub(super) fn check_schema(path: &Path, bytes: &[u8], known: u32) -> Result<u64, StoreError> {
     #[derive(serde::Deserialize)]
     struct Versioned {
         schema: u64,
     }
     let found = parse::<Versioned>(path, bytes)?.schema;
-    if found > u64::from(known) {
+    if found == 0 {
+        return Err(StoreError::damaged(path, 0, "there never was a schema 0"));
+    }
+    if found > u64::from(known) && !mutant::is_on(Mutant::NewerSchemasRead) {
         return Err(StoreError::Newer {
             path: path.to_owned(),
             found,
             known,
         });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Parses JSON; an error names the byte.

@@ -9,12 +9,20 @@ mod common;
 #[path = "../common/history.rs"]
 mod runs_made;
 
+mod budgets;
+mod cost;
 mod crash;
+mod decode;
+mod entries;
+mod fuzzed;
 mod hostile;
 mod ledger;
 mod limits;
+mod made;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod reports;
 mod signals;
+mod sinks;
 mod suspect;
 mod verdict;

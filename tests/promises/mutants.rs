@@ -7,11 +7,14 @@ use plimsoll::mutant::Mutant;
 
 /// What each file of promises says it would notice: a protection, and the test that fails without.
 const KILLS: &[&[(Mutant, &str)]] = &[
+    crate::budgets::KILLS,
     crate::crash::KILLS,
+    crate::decode::KILLS,
     crate::hostile::KILLS,
     crate::ledger::KILLS,
     crate::limits::KILLS,
     crate::signals::KILLS,
+    crate::sinks::KILLS,
     crate::suspect::KILLS,
     crate::verdict::KILLS,
 ];

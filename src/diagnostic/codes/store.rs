@@ -104,4 +104,8 @@ super::codes! {
         "`history accept` records the present level of a metric, the mean of its latest runs since the last change. The metric has no value \
          in any run of the present series.",
         "plimsoll history accept checkout --metric capacity.knee --reason \"...\"";
+    OUTSIDE = "PL0235", "a folder leads out of the project",
+        "Runs, baselines and levels are written below the root of the project and nowhere else. A symbolic link among their folders leads \
+         to another place, so nothing is written.",
+        "reports/checkout leads out of the project, to /home/ada/.ssh";
 }

@@ -42,7 +42,9 @@ impl Beside {
         let gating = || comparison.results.iter().filter(|r| r.gating);
         let seen: Vec<String> = gating()
             .filter_map(|r| {
-                let change = r.detectable.filter(|d| d.is_finite() && *d > 0.0)?;
+                let change = r
+                    .detectable
+                    .filter(|d| (d * 100.0).is_finite() && *d > 0.0)?;
                 let smallest = Smallest {
                     metric: r.name(),
                     change,

@@ -67,7 +67,7 @@ impl TrustView {
                 Vec::new()
             },
             disturbed: worst_disturbances(rounds),
-            generator_errors: trusts().map(|t| t.generator_errors).sum(),
+            generator_errors: trusts().fold(0, |n, t| t.generator_errors.saturating_add(n)),
             conserved: trusts().all(|t| t.conserved),
             rounds: rounds.len(),
             spoiled_rounds: rounds

@@ -162,6 +162,9 @@ pub fn ask<T>(
 /// Opens an index of this schema and no other file.
 fn open(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if path.is_symlink() {
+        return Err(not_ours(path, "it is a link"));
+    }
     let db = Connection::open_with_flags(path, flags).map_err(fault(path))?;
     db.busy_timeout(PATIENCE).map_err(fault(path))?;
     let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));

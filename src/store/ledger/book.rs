@@ -58,6 +58,7 @@ impl Ledger {
         Ok(Self {
             folder: Folder {
                 scenario: scenario.to_owned(),
+                root: root.to_owned(),
                 dir: root.join(BASELINES).join(scenario),
             },
         })
@@ -175,7 +176,7 @@ impl Ledger {
         others: Others<'_>,
         expect: Expect,
     ) -> Result<Saved, StoreError> {
-        let _lock = lock(&self.folder.dir)?;
+        let _lock = lock(&self.folder.root, &self.folder.dir)?;
         sweep(&self.folder.dir)?;
         let head = self.folder.head()?;
         self.expect(expect, &head)?;

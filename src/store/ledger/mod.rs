@@ -21,5 +21,6 @@ mod verify;
 
 pub(super) use book::BASELINES;
 pub use book::{Expect, Ledger, Saved};
+pub use files::parse_entry;
 pub use prune::Prunable;
 pub use verify::{Fault, Verified};

@@ -41,7 +41,7 @@ impl Ledger {
         expect: Expect,
     ) -> Result<Option<Saved>, StoreError> {
         let folder = &self.folder;
-        let _lock = lock(&folder.dir)?;
+        let _lock = lock(&folder.root, &folder.dir)?;
         sweep(&folder.dir)?;
         let head = folder.head()?;
         self.expect(expect, &head)?;

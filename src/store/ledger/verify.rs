@@ -66,7 +66,7 @@ impl Ledger {
     /// # Errors
     /// When a file cannot be written or removed.
     pub fn repair(&self) -> Result<Vec<Fault>, StoreError> {
-        let _lock = lock(&self.folder.dir)?;
+        let _lock = lock(&self.folder.root, &self.folder.dir)?;
         sweep(&self.folder.dir)?;
         let examined = examine(&self.folder)?;
         if let Some(head) = &examined.head {

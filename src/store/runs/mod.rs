@@ -38,7 +38,7 @@ mod write;
 pub use frame::{Begin, Frame};
 pub use listing::{RunEntry, find, folder, list, new_id};
 pub use profiles::{read_profiles, write_profiles};
-pub use read::{manifest, read};
+pub use read::{manifest, parse_run, read};
 pub use tail::{Tail, tail};
 pub use write::{RunWriter, write_report};
 

@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::whole::{check_schema, parse, read_whole, sha256_hex};
+use super::super::sealed;
+use super::super::whole::{read_whole, sha256_hex};
 use crate::model::{Arm, Profile, Profiles, Stacks, Unprofiled};
 use crate::store::{StoreError, write_whole};
 
 pub(super) const PROFILES: &str = "profile.json";
-const SCHEMA: u32 = 1;
-const INDEX_LIMIT: u64 = 1 << 20;
+/// 2 has a seal.
+const SCHEMA: u32 = 2;
+const INDEX: sealed::Kind = sealed::Kind {
+    schema: SCHEMA,
+    sealed_since: 2,
+    limit: 1 << 20,
+};
 const STACKS_LIMIT: u64 = 256 << 20;
 
 /// `profile.json`.
@@ -52,13 +58,7 @@ pub fn write_profiles(dir: &Path, profiles: &Profiles) -> Result<(), StoreError>
             sha256: sha256_hex(folded.as_bytes()),
         });
     }
-    let path = dir.join(PROFILES);
-    let mut bytes = serde_json::to_vec_pretty(&index).map_err(|e| StoreError::Unfit {
-        path: path.clone(),
-        reason: e.to_string(),
-    })?;
-    bytes.push(b'\n');
-    write_whole(&path, &bytes)
+    sealed::write(&dir.join(PROFILES), &index)
 }
 
 /// Reads the profiles of a run; none where it has none.
@@ -67,11 +67,9 @@ pub fn write_profiles(dir: &Path, profiles: &Profiles) -> Result<(), StoreError>
 /// When a file cannot be read, is newer, or is not what was written.
 pub fn read_profiles(dir: &Path) -> Result<Profiles, StoreError> {
     let path = dir.join(PROFILES);
-    let Some(bytes) = read_whole(&path, INDEX_LIMIT)? else {
+    let Some(index) = sealed::read::<Index>(&path, INDEX)? else {
         return Ok(Profiles::default());
     };
-    check_schema(&path, &bytes, SCHEMA)?;
-    let index: Index = parse(&path, &bytes)?;
     let mut profiles = Profiles {
         taken: Vec::new(),
         missing: index.missing,

@@ -1,6 +1,8 @@
 //! Reading a run back, also one that was never finished.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::super::whole::{check_schema, parse, read_whole};
@@ -33,12 +35,35 @@ pub fn read(dir: &Path) -> Result<Run, StoreError> {
     Ok(assemble(manifest, log))
 }
 
-/// What a run set out to do, without what it measured.
+/// A run from the bytes of its manifest and its log. `dir` is for messages only.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse_run(dir: &Path, manifest: &[u8], log: &[u8]) -> Result<Run, StoreError> {
+    let parsed = parse_manifest(&dir.join(MANIFEST), manifest)?;
+    let log = log::parse(&dir.join(LOG), log, manifest, &parsed.outline)?;
+    Ok(assemble(parsed, log))
+}
+
+/// What a run set out to do, without what it measured: of its log no more than the beginning is read,
+/// which says whether the manifest is the one that it was begun with.
 ///
 /// # Errors
 /// As [`read`].
 pub fn manifest(dir: &Path) -> Result<Manifest, StoreError> {
-    Ok(read_manifest(dir)?.0)
+    let (manifest, bytes) = read_manifest(dir)?;
+    let path = dir.join(LOG);
+    let mut begin = Vec::new();
+    match File::open(&path) {
+        Ok(log) => log
+            .take(log::HEADER as u64)
+            .read_to_end(&mut begin)
+            .map_err(StoreError::io("read", &path))?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(e) => return Err(StoreError::io("read", &path)(e)),
+    };
+    log::parse(&path, &begin, &bytes, &manifest.outline)?;
+    Ok(manifest)
 }
 
 /// The manifest with its bytes.
@@ -46,8 +71,12 @@ pub(super) fn read_manifest(dir: &Path) -> Result<(Manifest, Vec<u8>), StoreErro
     let path = dir.join(MANIFEST);
     let bytes = read_whole(&path, MANIFEST_LIMIT)?
         .ok_or_else(|| StoreError::io("read", &path)(std::io::ErrorKind::NotFound.into()))?;
-    check_schema(&path, &bytes, RUN_SCHEMA)?;
-    Ok((parse(&path, &bytes)?, bytes))
+    Ok((parse_manifest(&path, &bytes)?, bytes))
+}
+
+fn parse_manifest(path: &Path, bytes: &[u8]) -> Result<Manifest, StoreError> {
+    check_schema(path, bytes, RUN_SCHEMA)?;
+    parse(path, bytes)
 }
 
 fn assemble(manifest: Manifest, log: Log) -> Run {

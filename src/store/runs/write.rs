@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::super::plausible;
-use super::super::whole::{check_name, make_folder, sync_folder};
+use super::super::whole::{check_name, make_folder, stays_below, sync_folder};
 use super::frame::{self, Frame, Kind, Record};
 use super::log::{self, Sums};
 use super::profiles::PROFILES;
@@ -58,6 +58,7 @@ impl RunWriter {
         check_name("run", &manifest.id)?;
         let scenario = root.join(REPORTS).join(&manifest.outline.name);
         let dir = scenario.join(&manifest.id);
+        stays_below(root, &scenario)?;
         make_folder_of_run(&scenario, &dir)?;
         Self::begin(&scenario, &dir, manifest).inspect_err(|_| remove_begun(&dir))
     }

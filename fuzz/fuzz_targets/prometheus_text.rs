@@ -1,0 +1,8 @@
+//! Any bytes for the parser `prometheus_text`; what must hold is in `tests/promises/entries.rs`.
+
+#![no_main]
+
+#[path = "../../tests/promises/entries.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::parse("prometheus_text", bytes));
