@@ -30,6 +30,13 @@ pub fn github(view: &View) -> String {
         .into_iter()
         .chain(view.rows.iter().filter(|r| r.result.gating).filter_map(row))
         .collect();
+    annotations.extend(view.warnings().map(|remark| Annotation {
+        rank: 4,
+        level: "warning",
+        line: None,
+        title: title(view),
+        message: remark.text.clone(),
+    }));
     let unevaluated = view.beside.unevaluated.iter().map(|u| Annotation {
         rank: 0,
         level: "notice",
