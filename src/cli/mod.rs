@@ -18,6 +18,7 @@ mod init;
 mod load;
 mod merge;
 mod notify;
+mod policy;
 mod report;
 mod run;
 mod show;

@@ -4,6 +4,7 @@ use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
 use super::notify::NotifyArgs;
+use super::policy::{self, PolicyArgs};
 use super::show::{self, OutputArgs};
 use super::{Context, signals};
 use crate::clock::Moment;
@@ -34,6 +35,8 @@ pub(super) struct Args {
     #[command(flatten)]
     hosts: HostArgs,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     alerts: AlertArgs,
     #[command(flatten)]
     notify: NotifyArgs,
@@ -53,8 +56,11 @@ Examples:
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     args.output.parse()?;
-    let hook = args.notify.hook(&args.hosts)?;
-    let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
+    let policy = args.policy.read(context, &args.scenario)?;
+    let allowed = args.hosts.allowed(context, policy.as_ref())?;
+    let hook = args.notify.hook(context, &allowed)?;
+    let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &allowed)?;
+    policy::rule(context, policy.as_ref(), &mut plan)?;
     args.alerts.add_to(&mut plan)?;
     if args.dry_run {
         let target = ArmTarget::of(&plan);

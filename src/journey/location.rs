@@ -5,6 +5,7 @@
 
 use super::Reply;
 use super::encoding::escape;
+use crate::mutant::{self, Mutant};
 use crate::scenario::plan::Url;
 
 /// The request that a redirect asks for.
@@ -100,6 +101,7 @@ fn same<'a>(rest: &'a str, url: &Url) -> Option<&'a str> {
         port.parse().ok()?
     };
     let here = host.eq_ignore_ascii_case(&url.host) && port == url.port;
+    let here = here || mutant::is_on(Mutant::RedirectsAnywhere);
     (here && !path.starts_with('\\')).then_some(path)
 }
 

@@ -11,6 +11,7 @@ use crate::judge::{Aftermath, Live};
 use crate::model::{
     AlertEvent, Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, Round, Sample,
 };
+use crate::mutant::{self, Mutant};
 use crate::stop::Stop;
 use crate::units::Nanos;
 
@@ -86,7 +87,9 @@ impl<'a> Overseer<'a> {
         if let Some(change) = self.breaker.as_mut().and_then(|b| b.feed(interval))
             && (change.state.is_opening() || at < self.end)
         {
-            self.governor.set(change.state.admit_every());
+            if !mutant::is_on(Mutant::GuardUnheard) {
+                self.governor.set(change.state.admit_every());
+            }
             self.changes.push(change);
             events.push(Event::Guard(change));
             if change.state == GuardState::Ended {

@@ -46,6 +46,8 @@ pub enum StoreError {
         reason: String,
         busy: bool,
     },
+    #[error("nothing can be read from `{reference}`: {reason}")]
+    Git { reference: String, reason: String },
     #[error("`{name}` cannot be the name of a {what}")]
     Name { what: &'static str, name: String },
     #[error("no run `{name}`")]
@@ -97,6 +99,9 @@ impl StoreError {
             Self::Index { .. } => d(&store::INDEX)
                 .because("it was built anew in memory, and could not be read there either")
                 .help("delete the file: it is built again from the run folders"),
+            Self::Git { .. } => d(&store::NO_COMMIT)
+                .because("a gate that is not found would be no gate")
+                .help("name a branch, a tag or a commit that this repository has: git fetch origin main, then --policy-from origin/main"),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")
                 .help("use letters, digits, `-`, `_` and `.`, at most 80, a letter or digit first"),

@@ -5,6 +5,7 @@
 //! the file and the place. [`write_whole`] is the only way a whole file is written.
 
 pub mod bundles;
+mod committed;
 mod error;
 pub mod index;
 pub mod instrument;
@@ -17,6 +18,7 @@ pub mod runs;
 mod sample;
 mod whole;
 
+pub use committed::{Committed, Kind as CommittedKind, Listed};
 pub use error::StoreError;
 pub use ledger::{Expect, Ledger, Saved};
 

@@ -7,6 +7,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod hosts;
 mod ledger;
+mod listener;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod plan;
+mod policy;
+mod secrets;
+mod surface;

@@ -6,7 +6,14 @@ use std::process::{Command, Stdio};
 use plimsoll::mutant::Mutant;
 
 /// What each file of promises says it would notice: a protection, and the test that fails without.
-const KILLS: &[&[(Mutant, &str)]] = &[crate::ledger::KILLS];
+const KILLS: &[&[(Mutant, &str)]] = &[
+    crate::hosts::KILLS,
+    crate::ledger::KILLS,
+    crate::plan::KILLS,
+    crate::policy::KILLS,
+    crate::secrets::KILLS,
+    crate::surface::KILLS,
+];
 
 #[test]
 fn every_protection_is_missed_when_it_is_gone() {
