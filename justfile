@@ -24,6 +24,10 @@ clippy:
 deny:
     .ci/run deny
 
+# What the program is made of, as CycloneDX JSON: target/plimsoll.cdx.json.
+sbom:
+    .ci/run sbom
+
 # Build the library's documentation, warnings as errors.
 doc:
     .ci/run doc

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod governor;
 pub mod mutant;
 pub mod random;
+pub mod redaction;
 pub mod stop;
 pub mod units;
 pub mod untrusted;

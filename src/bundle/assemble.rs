@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::page::{self, Listed, Page};
-use super::redact::Redactor;
 use super::secrets::Secrets;
 use super::telling;
 use super::waiting::{Waiting, waiting};
 use crate::model::{Author, Exhibit, Snapshot, ThreadSeen, Unread};
+use crate::redaction::Redactor;
 use crate::untrusted::Untrusted;
 
 /// Layout of `summary.json`.
@@ -38,10 +38,10 @@ pub fn assemble(occasion: &Occasion, snapshot: Snapshot, mut secrets: Secrets) -
     for process in &snapshot.processes {
         secrets.arguments(&process.arguments);
     }
-    let redactor = Redactor::new(&secrets);
+    let redactor = Redactor::new(secrets.values());
     let occasion = &Occasion {
-        why: without(&redactor, &occasion.why),
-        subject: without(&redactor, &occasion.subject),
+        why: redactor.text(&occasion.why),
+        subject: redactor.text(&occasion.subject),
         ..occasion.clone()
     };
     let snapshot = unsecret(snapshot, &redactor);
@@ -77,14 +77,14 @@ pub fn assemble(occasion: &Occasion, snapshot: Snapshot, mut secrets: Secrets) -
     };
     let summary = summary(&page);
     let first = [("index.html", page::html(&page)), ("summary.json", summary)];
-    let first = first.map(|(name, text)| (name.to_owned(), without(&redactor, &text).into_bytes()));
+    let first = first.map(|(name, text)| (name.to_owned(), redactor.text(&text).into_bytes()));
     first.into_iter().chain(files).collect()
 }
 
 /// Frees the texts that are shown in our own words: how a text is made harmless to show is no escape
 /// that could be undone again, so nothing would be found in it afterwards.
 fn unsecret(mut snapshot: Snapshot, redactor: &Redactor) -> Snapshot {
-    let free = |text: &mut Untrusted| *text = Untrusted::new(without(redactor, text.raw()));
+    let free = |text: &mut Untrusted| *text = Untrusted::new(redactor.text(text.raw()));
     for process in &mut snapshot.processes {
         free(&mut process.name);
         process.arguments.iter_mut().for_each(free);
@@ -94,18 +94,10 @@ fn unsecret(mut snapshot: Snapshot, redactor: &Redactor) -> Snapshot {
         free(&mut thread.pool);
     }
     for unread in &mut snapshot.unread {
-        unread.what = without(redactor, &unread.what);
-        unread.why = without(redactor, &unread.why);
+        unread.what = redactor.text(&unread.what);
+        unread.why = redactor.text(&unread.why);
     }
     snapshot
-}
-
-/// The text without secrets; nothing of one that cannot be freed of them.
-fn without(redactor: &Redactor, text: &str) -> String {
-    let clean = redactor.scrub(text.as_bytes());
-    clean.map_or_else(String::new, |clean| {
-        String::from_utf8_lossy(&clean.bytes).into_owned()
-    })
 }
 
 /// What goes into a bundle, as it grows.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::telling;
-use crate::scenario::plan::{Command, DataSet, Part, Plan, Request, Template};
+use crate::scenario::plan::{Command, DataSet, Plan, Request, Secret};
 use crate::untrusted::Untrusted;
 
 /// More are not looked for: then nothing that others wrote goes into a bundle.
@@ -55,6 +55,9 @@ impl Secrets {
     /// environment, and keys.
     pub fn of(plan: &Plan) -> Self {
         let mut secrets = Self::default();
+        plan.secrets()
+            .into_iter()
+            .for_each(|text| secrets.add(text));
         for step in &plan.steps {
             secrets.request(&step.request);
         }
@@ -74,6 +77,8 @@ impl Secrets {
 
     /// Adds those of a command that is started.
     pub fn command(&mut self, command: &Command) {
+        let told = command.secrets.iter().flat_map(Secret::texts);
+        told.for_each(|text| self.add(text));
         let words: Vec<&str> = command.argv.iter().map(String::as_str).collect();
         self.extend(telling::arguments(&words));
         for (name, value) in &command.env {
@@ -117,7 +122,8 @@ impl Secrets {
     fn add(&mut self, value: &str) {
         for value in [value, value.trim()] {
             // Ours, in the place of one.
-            if value.is_empty() || value == "[redacted]" {
+            let stands_for_one = value.starts_with("{{") && value.ends_with("}}");
+            if value.is_empty() || value == "[redacted]" || stands_for_one {
                 continue;
             }
             if self.values.len() >= MOST {
@@ -142,8 +148,6 @@ impl Secrets {
     }
 
     fn request(&mut self, request: &Request) {
-        self.placeholders(&request.path);
-        self.placeholders(&request.body);
         let path = String::from_utf8_lossy(&request.path.constant()).into_owned();
         if let Some((_, query)) = path.split_once('?') {
             self.pairs(query);
@@ -156,23 +160,12 @@ impl Secrets {
             self.extend(telling::told(&body));
         }
         for (name, value) in &request.headers {
-            self.placeholders(value);
             let name = name.to_ascii_lowercase();
             let fixed = String::from_utf8_lossy(&value.constant()).into_owned();
             // What stands around a value that each visit fills is seldom one, and then long.
             let is_value = value.is_constant() || fixed.len() >= LEAST_AROUND;
             if is_value && !HARMLESS.contains(&name.as_str()) {
                 self.header(&fixed);
-            }
-        }
-    }
-
-    /// What a template was given from outside.
-    fn placeholders(&mut self, template: &Template) {
-        for part in &template.parts {
-            if let Part::Secret(secret) = part {
-                secret.plain.iter().for_each(|plain| self.add(plain));
-                self.add(&secret.value);
             }
         }
     }
@@ -199,7 +192,7 @@ impl Secrets {
 
     /// `name=value` pairs of a query or a form, percent-encoded.
     fn pairs(&mut self, text: &str) {
-        use super::decode::{Decoded, Escape};
+        use crate::redaction::{Decoded, Escape};
         let decoded = |text: &str| {
             let plain = Decoded::plain(text.as_bytes());
             let decoded = plain.undo(Escape::Form).unwrap_or(plain);

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::*;
 use crate::model::{Author, Exhibit, ProcessSeen, ResourceLimits, Snapshot, ThreadSeen, Unread};
+use crate::redaction::Redactor;
 use crate::scenario::plan::{
     Command, DataOrder, DataSet, Part, Plan, Request, Secret, Step, Target, Template, Url,
 };
@@ -31,7 +32,7 @@ fn plan(value: &str) -> Plan {
 
 #[track_caller]
 fn scrubbed(secret: &str, text: &str) -> String {
-    let redactor = Redactor::new(&Secrets::of(&plan(secret)));
+    let redactor = Redactor::new(Secrets::of(&plan(secret)).values());
     let clean = redactor.scrub(text.as_bytes()).expect("it can be freed");
     String::from_utf8(clean.bytes).expect("text")
 }
@@ -111,7 +112,7 @@ fn secrets_that_overlap_leave_no_piece_of_each_other() {
     let mut plan = plan("abcDEF");
     let other = plan_step("DEFghi");
     plan.set_steps(vec![(plan.steps[0].clone(), 1), (other, 1)]);
-    let redactor = Redactor::new(&Secrets::of(&plan));
+    let redactor = Redactor::new(Secrets::of(&plan).values());
     let clean = redactor.scrub(b"1 abcDEFghi 2").expect("it can be freed");
     assert_eq!(clean.bytes, b"1 [redacted] 2");
 }
@@ -125,7 +126,7 @@ fn plan_step(secret: &str) -> Step {
 #[test]
 fn what_cannot_be_freed_is_not_given_out() {
     // What stands in its place holds it again.
-    let redactor = Redactor::new(&Secrets::of(&plan("redacted")));
+    let redactor = Redactor::new(Secrets::of(&plan("redacted")).values());
     assert_eq!(redactor.scrub(b"it is redacted"), None);
 }
 
@@ -166,8 +167,9 @@ fn literals_are_secrets_by_where_they_stand() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),
         limits: ResourceLimits::default(),
+        secrets: Vec::new(),
     });
-    let redactor = Redactor::new(&Secrets::of(&plan));
+    let redactor = Redactor::new(Secrets::of(&plan).values());
     let clean = |text: &str| {
         let clean = redactor.scrub(text.as_bytes()).expect("it can be freed");
         String::from_utf8(clean.bytes).expect("text")

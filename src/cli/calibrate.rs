@@ -48,7 +48,8 @@ Examples:
 const MOST: usize = 40;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let plan = load::plan(context, &args.scenario, None, &args.hosts)?;
+    let allowed = args.hosts.allowed(context, None)?;
+    let plan = load::plan(context, &args.scenario, None, &allowed)?;
     let rounds = args.rounds.map(usize::from);
     if args.dry_run {
         let most = rounds.unwrap_or(MOST);

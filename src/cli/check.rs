@@ -5,12 +5,13 @@ use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, quantity};
 use super::notify::NotifyArgs;
 use super::output::OutputArgs;
+use super::policy::{self, PolicyArgs};
 use super::show;
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::Judge;
 use crate::scenario::{self, plan::Plan};
-use crate::session::{self, Against, ArmTarget, CheckOptions, Command, ProfilerChoice};
+use crate::session::{self, Against, ArmTarget, CheckOptions, Command, Policy, ProfilerChoice};
 use crate::units::Nanos;
 use crate::untrusted::Untrusted;
 
@@ -76,6 +77,8 @@ pub(super) struct Args {
     #[command(flatten)]
     hosts: HostArgs,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     alerts: AlertArgs,
     #[command(flatten)]
     notify: NotifyArgs,
@@ -137,16 +140,24 @@ const EXAMPLES: &str = "\
 Examples:
   plimsoll check checkout
   plimsoll check checkout --time-budget 5m
+  plimsoll check checkout --policy-from origin/main
   plimsoll check checkout --against-command './main/shop --port {port}'
   plimsoll check checkout --against-command './main/shop --port {port}' --profile-on-regression
   plimsoll check checkout -o report.html -o comment.md -o junit.xml";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let outputs = args.output.parse(&args.hosts.allow)?;
-    let hook = args.notify.hook(&args.hosts)?;
-    let mut plan = load::plan(context, &args.scenario, None, &args.hosts)?;
+    let policy = args.policy.read(context, &args.scenario)?;
+    let allowed = args.hosts.allowed(context, policy.as_ref())?;
+    let outputs = args.output.parse(&allowed)?;
+    let hook = args.notify.hook(context, &allowed)?;
+    let mut plan = load::plan(context, &args.scenario, None, &allowed)?;
+    policy::rule(context, policy.as_ref(), &mut plan)?;
     args.alerts.add_to(&mut plan)?;
-    let options = args.options(&plan)?;
+    let name = policy.as_ref().map_or(plan.name.as_str(), Policy::name);
+    let mut options = args.options(&plan, name, &allowed)?;
+    if let Against::Baseline(name) = &options.against {
+        options.baselines = policy::baselines(context, policy.as_ref(), name, &mut plan)?;
+    }
     if args.dry_run {
         context.terminal.tell(&describe(&plan, &options))?;
         return Ok(Exit::Passed);
@@ -189,23 +200,31 @@ fn describe(plan: &Plan, options: &CheckOptions) -> String {
 }
 
 impl Args {
-    fn options(&self, plan: &Plan) -> Result<CheckOptions, Failure> {
+    /// `name`: of the scenario whose baseline is meant when nothing is said.
+    fn options(
+        &self,
+        plan: &Plan,
+        name: &str,
+        allowed: &[String],
+    ) -> Result<CheckOptions, Failure> {
         self.duet_can_be()?;
-        let other = self.other(
+        let before = other(
             plan,
             self.against_command.as_deref(),
             self.against_url.as_deref(),
+            allowed,
         )?;
-        let now = self.other(plan, self.command.as_deref(), self.url.as_deref())?;
-        let against = match other {
+        let now = other(plan, self.command.as_deref(), self.url.as_deref(), allowed)?;
+        let against = match before {
             Some((target, named)) => Against::Other { target, named },
             None => Against::Baseline(match &self.against {
                 Some(name) => name.trim_start_matches('@').to_owned(),
-                None => plan.name.clone(),
+                None => name.to_owned(),
             }),
         };
         Ok(CheckOptions {
             against,
+            baselines: None,
             now: now.map(|(target, _)| target),
             max_rounds: self.max_rounds.map(usize::from),
             budget: self.time_budget,
@@ -249,30 +268,30 @@ impl Args {
         }
         Ok(())
     }
+}
 
-    /// The target that a command line or a URL names, with how to call it.
-    fn other(
-        &self,
-        plan: &Plan,
-        command: Option<&str>,
-        url: Option<&str>,
-    ) -> Result<Option<(ArmTarget, String)>, Failure> {
-        if let (Some(place), true) = (elsewhere(plan), command.is_some() || url.is_some()) {
-            let message = format!("the scenario connects to {place}, whatever the target is");
-            return Err(Diagnostic::error(&codes::CONFLICT, message)
-                .because("both targets would be measured at the same place")
-                .help("leave `unix` and `connect-to` out of the scenario to compare targets")
-                .into());
-        }
-        if let Some(line) = command {
-            let target = commanded(plan, line)?;
-            return Ok(Some((target, line.to_owned())));
-        }
-        let Some(text) = url else { return Ok(None) };
-        let url = scenario::parse_url(text)?;
-        scenario::check_host(&url, &self.hosts.allow)?;
-        Ok(Some((ArmTarget { url, command: None }, text.to_owned())))
+/// The target that a command line or a URL names, with how to call it.
+fn other(
+    plan: &Plan,
+    command: Option<&str>,
+    url: Option<&str>,
+    allowed: &[String],
+) -> Result<Option<(ArmTarget, String)>, Failure> {
+    if let (Some(place), true) = (elsewhere(plan), command.is_some() || url.is_some()) {
+        let message = format!("the scenario connects to {place}, whatever the target is");
+        return Err(Diagnostic::error(&codes::CONFLICT, message)
+            .because("both targets would be measured at the same place")
+            .help("leave `unix` and `connect-to` out of the scenario to compare targets")
+            .into());
     }
+    if let Some(line) = command {
+        let target = commanded(plan, line)?;
+        return Ok(Some((target, line.to_owned())));
+    }
+    let Some(text) = url else { return Ok(None) };
+    let url = scenario::parse_url(text)?;
+    scenario::check_host(&url, allowed)?;
+    Ok(Some((ArmTarget { url, command: None }, text.to_owned())))
 }
 
 /// The one place that all connections of a plan lead to, apart from the address of a target.
@@ -296,14 +315,19 @@ fn commanded(plan: &Plan, line: &str) -> Result<ArmTarget, Failure> {
         );
     }
     let own = ArmTarget::of(plan);
-    let (env, limits) = own
+    let (env, limits, secrets) = own
         .command
-        .map_or_else(Default::default, |c| (c.env, c.limits));
+        .map_or_else(Default::default, |c| (c.env, c.limits, c.secrets));
     let mut url = own.url;
     url.port = 0;
     "127.0.0.1".clone_into(&mut url.host);
     Ok(ArmTarget {
         url,
-        command: Some(Command { argv, env, limits }),
+        command: Some(Command {
+            argv,
+            env,
+            limits,
+            secrets,
+        }),
     })
 }

@@ -144,6 +144,7 @@ impl Failure {
             | SessionError::NoLevel { .. }
             | SessionError::Unresolved { .. }
             | SessionError::Forbidden { .. }
+            | SessionError::Elsewhere { .. }
             | SessionError::OneSided { .. }
             | SessionError::SearchInBudget
             | SessionError::BudgetTooShort { .. }

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::{Better, Change, FaultOutline, TargetOutline};
 use crate::scenario;
 use crate::scenario::plan::{GuardAction, Plan, Version};
-use crate::session::ArmTarget;
+use crate::session::{ArmTarget, Policy};
 use crate::units::{Nanos, Rate, Share, Unit, UnitError};
 use crate::untrusted::Untrusted;
 
@@ -90,9 +90,25 @@ pub(super) fn quantity<Q: FromStr<Err = UnitError>>(text: &str) -> Result<Q, Str
 /// Hosts beyond loopback that may be loaded.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HostArgs {
-    /// Allow load on this host; loopback is always allowed, repeatable
+    /// Allow load on this host, beside those in plimsoll.toml; loopback is always allowed, repeatable
     #[arg(long = "allow-host", value_name = "HOST")]
-    pub allow: Vec<String>,
+    allow: Vec<String>,
+}
+
+impl HostArgs {
+    /// Hosts that may be loaded: those named here, and those of the project, or of the policy in its
+    /// place.
+    pub(super) fn allowed(
+        &self,
+        context: &Context,
+        policy: Option<&Policy>,
+    ) -> Result<Vec<String>, Failure> {
+        let listed = match policy {
+            Some(policy) => policy.allow_hosts().to_vec(),
+            None => scenario::project(&context.session.root)?.allow_hosts,
+        };
+        Ok(self.allow.iter().cloned().chain(listed).collect())
+    }
 }
 
 /// Reads the plan that `name` stands for: a URL, a file, or a scenario's name.
@@ -100,7 +116,7 @@ pub(super) fn plan(
     context: &Context,
     name: &str,
     quick: Option<&QuickArgs>,
-    hosts: &HostArgs,
+    allowed: &[String],
 ) -> Result<Plan, Failure> {
     let plan = if name.starts_with("http://") || name.starts_with("https://") {
         let quick = quick.ok_or_else(|| {
@@ -113,7 +129,7 @@ pub(super) fn plan(
     } else {
         self::scenario(context, name)?
     };
-    scenario::check_hosts(&plan.target, &hosts.allow)?;
+    scenario::check_hosts(&plan.target, allowed)?;
     Ok(plan)
 }
 

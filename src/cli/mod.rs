@@ -19,6 +19,7 @@ mod load;
 mod merge;
 mod notify;
 mod output;
+mod policy;
 mod report;
 mod run;
 mod show;

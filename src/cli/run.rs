@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
 use super::notify::NotifyArgs;
 use super::output::OutputArgs;
+use super::policy::{self, PolicyArgs};
 use super::show;
 use super::{Context, signals};
 use crate::clock::Moment;
@@ -35,6 +36,8 @@ pub(super) struct Args {
     #[command(flatten)]
     hosts: HostArgs,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     alerts: AlertArgs,
     #[command(flatten)]
     notify: NotifyArgs,
@@ -53,9 +56,12 @@ Examples:
   plimsoll run https://127.0.0.1:8443/ --http2 --ca ca.pem        HTTP/2, our own certificates";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let outputs = args.output.parse(&args.hosts.allow)?;
-    let hook = args.notify.hook(&args.hosts)?;
-    let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &args.hosts)?;
+    let policy = args.policy.read(context, &args.scenario)?;
+    let allowed = args.hosts.allowed(context, policy.as_ref())?;
+    let outputs = args.output.parse(&allowed)?;
+    let hook = args.notify.hook(context, &allowed)?;
+    let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &allowed)?;
+    policy::rule(context, policy.as_ref(), &mut plan)?;
     args.alerts.add_to(&mut plan)?;
     if args.dry_run {
         let target = ArmTarget::of(&plan);

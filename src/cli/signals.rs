@@ -71,6 +71,8 @@ fn unheard(error: &io::Error) -> Failure {
         format!("cannot listen for signals: {error}"),
     )
     .into()
+}
+
 /// Writes to a terminal that may take nothing any more, which must not keep the next signal waiting.
 fn beside(say: impl FnOnce() + Send + 'static) {
     drop(thread::spawn(say));

@@ -18,9 +18,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let allowed = args.hosts.allowed(context, None)?;
     let mut exit = Exit::Passed;
     for (i, name) in args.scenarios.iter().enumerate() {
-        match load::plan(context, name, None, &args.hosts) {
+        match load::plan(context, name, None, &allowed) {
             Ok(plan) => {
                 let gap = if i == 0 { "" } else { "\n" };
                 let text = load::describe(&plan, &ArmTarget::of(&plan), 1);

@@ -24,6 +24,7 @@ mod grammar;
 mod harness;
 mod hoard;
 mod meters;
+mod place;
 mod pool;
 mod queue;
 mod server;

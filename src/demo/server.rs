@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::fault::Options;
 use super::shop::{self, Shop};
-use super::{course, site, threads};
+use super::{course, place, site, threads};
 
 /// Why serving is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn serve(
         .thread_name("demo-worker")
         .build()?;
     let ended = runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let listener = TcpListener::bind(place::local(options.port)).await?;
         ready(listener.local_addr()?);
         let shop = Arc::new(Shop::new(options));
         resume(&shop);

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{self, Command, ExitStatus};
@@ -13,7 +13,7 @@ use rustix::net::{
     AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt,
 };
 
-use super::{Ailment, Options};
+use super::{Ailment, Options, place};
 use crate::units::Nanos;
 
 /// Exit status of a crash.
@@ -79,7 +79,7 @@ fn reserve(port: u16) -> io::Result<Reserved> {
     )?;
     // Both this socket and the one that listens ask for it; then they may share the port.
     sockopt::set_socket_reuseaddr(&socket, true)?;
-    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+    bind(&socket, &place::local(port))?;
     let bound = SocketAddr::try_from(getsockname(&socket)?)?;
     Ok(Reserved {
         port: bound.port(),
@@ -89,7 +89,7 @@ fn reserve(port: u16) -> io::Result<Reserved> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
     use super::*;
 

@@ -21,7 +21,7 @@ use crate::untrusted::Untrusted;
 
 /// Time between asking the group to end and killing it.
 const GRACE: Duration = Duration::from_secs(2);
-/// Longest wait for killed processes to be gone.
+/// Longest wait for killed processes to be gone, and for the last words of one that has ended.
 const GONE: Duration = Duration::from_secs(1);
 /// Longest wait for the watch to have ended whoever was left.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -113,7 +113,7 @@ impl Launched {
                 command
                     .env
                     .iter()
-                    .map(|(name, value)| (name, with_port(value, port))),
+                    .map(|(name, value)| (name, told(command, value, port))),
             )
             .process_group(0);
         if executable.is_some() {
@@ -180,6 +180,8 @@ impl Launched {
     /// The same as an error, for a target that should still run.
     pub fn exited_early(&mut self) -> Option<LaunchError> {
         let status = self.exited()?;
+        // Its last words may still be in the pipe, on a machine that is busy.
+        wait_until(GONE, || self.output.closed());
         let program = self.program.clone();
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         let guarded = self.watched.is_some();
@@ -319,7 +321,7 @@ fn argv(command: &plan::Command, port: u16, executable: Option<&Path>) -> Vec<Os
     let mut words: Vec<OsString> = command
         .argv
         .iter()
-        .map(|word| with_port(word, port).into())
+        .map(|word| told(command, word, port).into())
         .collect();
     let Some(executable) = executable else {
         return words;
@@ -334,8 +336,9 @@ fn argv(command: &plan::Command, port: u16, executable: Option<&Path>) -> Vec<Os
     argv
 }
 
-fn with_port(text: &str, port: u16) -> String {
-    text.replace("{port}", &port.to_string())
+/// A text as the program gets it. The port is put in first: a secret is passed on as it is.
+fn told(command: &plan::Command, text: &str, port: u16) -> String {
+    command.disclosed(&text.replace("{port}", &port.to_string()))
 }
 
 #[cfg(test)]
@@ -350,6 +353,7 @@ mod tests {
             argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()],
             env: BTreeMap::from([("WHERE".to_owned(), "at {port}".to_owned())]),
             limits: ResourceLimits::default(),
+            secrets: Vec::new(),
         }
     }
 
@@ -427,6 +431,7 @@ mod tests {
             argv: vec!["/nonexistent/shop".to_owned()],
             env: BTreeMap::new(),
             limits: ResourceLimits::default(),
+            secrets: Vec::new(),
         };
         let error = Launched::start(&command, 1, None).unwrap_err();
         let diagnostic = error.diagnostic();
@@ -442,6 +447,7 @@ mod tests {
                 .into(),
             env: BTreeMap::new(),
             limits: ResourceLimits::default(),
+            secrets: Vec::new(),
         };
         assert_eq!(
             argv(&command, 80, Some(Path::new("/bin/p"))),

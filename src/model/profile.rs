@@ -107,6 +107,17 @@ impl Stacks {
         true
     }
 
+    /// The same with other names of frames; what then looks the same is counted together.
+    pub fn renamed(&self, mut name: impl FnMut(&str) -> String) -> Self {
+        let mut stacks = BTreeMap::<_, u64>::new();
+        for (stack, samples) in &self.0 {
+            let stack: Vec<_> = stack.iter().map(|frame| tidy(&name(frame))).collect();
+            let seen = stacks.entry(stack).or_default();
+            *seen = seen.saturating_add(*samples);
+        }
+        Self(stacks)
+    }
+
     /// Every stack with its samples, in the order of its frames.
     pub fn iter(&self) -> impl Iterator<Item = (&[String], u64)> {
         self.0.iter().map(|(stack, n)| (stack.as_slice(), *n))

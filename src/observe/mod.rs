@@ -29,8 +29,8 @@ mod thrift;
 
 pub use absence::Absence;
 pub use asking::{Questions, left_out};
-pub use limits::Limits;
 pub use exposition::{Exposition, read as read_metrics};
+pub use limits::Limits;
 pub use machine::fingerprint;
 pub use members::{Subject, found};
 pub use profile::{ProfilerChoice, Profiling, ReadyProfiler};

@@ -21,6 +21,13 @@ pub fn csv(view: &View) -> String {
         cells[17] = text(&u.reason);
         out += &line(&cells);
     }
+    for warning in view.warnings() {
+        let mut cells = vec![String::new(); 18];
+        cells[0] = text(warning.code.as_ref().map_or("", |code| code.raw()));
+        "warning".clone_into(&mut cells[15]);
+        cells[17] = text(warning.text.raw());
+        out += &line(&cells);
+    }
     let known = |metric: Metric| {
         view.rows
             .iter()

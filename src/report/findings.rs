@@ -39,6 +39,14 @@ pub(super) fn findings(view: &View) -> Vec<Finding> {
         .into_iter()
         .chain(gating.filter_map(row))
         .collect();
+    findings.extend(view.warnings().map(|remark| Finding {
+        weight: Weight::Warning,
+        rank: 4,
+        line: None,
+        about: remark.text.clone(),
+        title: title(view),
+        message: remark.text.clone(),
+    }));
     findings.sort_by_key(|f| std::cmp::Reverse(f.rank));
     findings
 }

@@ -61,7 +61,12 @@ fn measurement(view: &View) -> String {
         return element(view, "measurement", &body);
     }
     if !unfit {
-        return element(view, "measurement", "");
+        let warnings: Vec<_> = view.warnings().map(|r| r.text.markup()).collect();
+        let body = match warnings.len() {
+            0 => String::new(),
+            _ => format!("<system-out>{}</system-out>", warnings.join("\n")),
+        };
+        return element(view, "measurement", &body);
     }
     let text: Vec<_> = view
         .remarks

@@ -134,7 +134,8 @@ fn rounded(value: f64, relative: Option<f64>) -> f64 {
     )]
     let after_first = (digits - 1.0).clamp(0.0, 16.0) as usize;
     // A text of so many digits is the nearest number to what is meant; a product is not.
-    format!("{value:.after_first$e}").parse().unwrap_or(value)
+    let shorter = format!("{value:.after_first$e}").parse().ok();
+    shorter.filter(|v: &f64| v.is_finite()).unwrap_or(value)
 }
 
 #[cfg(test)]

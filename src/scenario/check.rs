@@ -59,15 +59,15 @@ fn check(
 ) -> Option<Plan> {
     let name = name::slug(problems, root, "name");
     let (seed, _) = root.whole("seed").unwrap_or((42, &(0..0)));
-    let target = root
-        .section("target")
-        .and_then(|section| target::check(problems, &section, base));
     let data = data::check(problems, root, base);
     let sources = Sources {
         base,
         environment,
         data: data::columns(&data),
     };
+    let target = root
+        .section("target")
+        .and_then(|section| target::check(problems, &section, &sources));
     let visits = journey::check(problems, root, &sources);
     let mut recorded = Recorded::new(base, visits.names());
     let phases = phases(problems, root, &mut recorded);

@@ -26,7 +26,7 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Dia
     parse(&file, base, environment)
 }
 
-fn read(path: &Path) -> Result<String, Diagnostic> {
+pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
     let shown = path.display();
     let unreadable = |what: &str| {
         Diagnostic::error(&codes::UNREADABLE, format!("{shown} {what}"))

@@ -1,34 +1,35 @@
 //! Checks `[target]`: address, command, ready probe and timeouts.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::ResourceLimits;
 use crate::units::Nanos;
 
-use super::plan::{Command, Ready, Scheme, Target, Timeouts, Url};
+use super::plan::{Command, Ready, Scheme, Secret, Target, Timeouts, Url};
 use super::problems::Problems;
 use super::section::Section;
 use super::shape::short;
+use super::template::Sources;
 use super::tree::Value;
 use super::{health, http, limits, request, tls, url};
 
 const PORT: &str = "{port}";
 
-/// The target; `base` is the folder that certificates are taken from.
+/// The target; certificates and secrets are taken from `sources`.
 pub(super) fn check(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
-    base: &Path,
+    sources: &Sources<'_>,
 ) -> Option<Target> {
-    let command = command(problems, section);
+    let command = command(problems, section, sources);
     let unix = unix(problems, section);
     let url = address(problems, section, command.as_ref());
     let ready = ready(problems, section);
     let timeouts = timeouts(problems, section, url.as_ref());
     let http = http::check(problems, section, unix.is_some());
-    let tls = tls::check(problems, section, base, url.as_ref());
+    let tls = tls::check(problems, section, sources.base, url.as_ref());
     Some(Target {
         url: url?,
         unix,
@@ -74,8 +75,13 @@ pub(super) fn socket(text: &str) -> Result<PathBuf, Diagnostic> {
         .help("write a whole path: unix = \"/run/app.sock\""))
 }
 
-fn command(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Command> {
-    let env = environment(problems, section);
+fn command(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    sources: &Sources<'_>,
+) -> Option<Command> {
+    let mut secrets = Vec::new();
+    let env = environment(problems, section, sources, &mut secrets);
     let node = section.node("command")?;
     let Value::List(items) = &node.value else {
         return None;
@@ -83,7 +89,7 @@ fn command(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Command
     let argv: Vec<String> = items
         .iter()
         .filter_map(|item| match &item.value {
-            Value::Text(text) => Some(text.clone()),
+            Value::Text(text) => Some(sources.told(problems, text, &item.span, &mut secrets)),
             _ => None,
         })
         .collect();
@@ -118,7 +124,12 @@ fn command(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Command
         );
     }
     let limits = resource_limits(section);
-    (!argv.is_empty()).then_some(Command { argv, env, limits })
+    (!argv.is_empty()).then_some(Command {
+        argv,
+        env,
+        limits,
+        secrets,
+    })
 }
 
 fn resource_limits(target: &Section<'_>) -> ResourceLimits {
@@ -132,7 +143,12 @@ fn resource_limits(target: &Section<'_>) -> ResourceLimits {
     }
 }
 
-fn environment(problems: &mut Problems<'_>, section: &Section<'_>) -> BTreeMap<String, String> {
+fn environment(
+    problems: &mut Problems<'_>,
+    section: &Section<'_>,
+    sources: &Sources<'_>,
+    secrets: &mut Vec<Secret>,
+) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     for entry in section.map("env") {
         if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
@@ -150,7 +166,8 @@ fn environment(problems: &mut Problems<'_>, section: &Section<'_>) -> BTreeMap<S
             if text.contains('\0') {
                 nul(problems, &entry.node.span);
             }
-            env.insert(entry.key.clone(), text.clone());
+            let text = sources.told(problems, text, &entry.node.span, secrets);
+            env.insert(entry.key.clone(), text);
         }
     }
     env

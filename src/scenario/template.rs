@@ -224,11 +224,10 @@ impl Known<'_> {
         let source = match name.split_once('.') {
             None if name == "visit" => Source::Visit,
             None => Source::Variable(self.variable(name)?),
-            Some(("env", variable)) => {
-                return secret(name, place, &self.environment(variable)?);
-            }
-            Some(("file", file)) => return secret(name, place, &self.file(file)?),
-            Some((set, column)) => self.field(name, set, column)?,
+            Some((set, column)) => match self.sources.outside(name) {
+                Some(plain) => return secret(name, place, &plain?),
+                None => self.field(name, set, column)?,
+            },
         };
         Ok(Part::Gap {
             name: name.to_owned(),
@@ -323,6 +322,46 @@ impl Known<'_> {
                 unknown(name, &what).help(near(column, &known))
             })
     }
+}
+
+impl Sources<'_> {
+    /// A text for a program, its placeholders of secrets tidied, with what these stand for. All other
+    /// braces are left as they are.
+    pub(super) fn told(
+        &self,
+        problems: &mut Problems<'_>,
+        text: &str,
+        span: &Span,
+        secrets: &mut Vec<Secret>,
+    ) -> String {
+        let mut out = String::new();
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) => out.push_str(&escaped(text)),
+                Piece::Name(name) => {
+                    placeholder(name, &mut out);
+                    match self.outside(name) {
+                        Some(Ok(plain)) => secrets.push(as_it_is(name, plain)),
+                        Some(Err(diagnostic)) => {
+                            let span = problems.narrowed(span, name);
+                            problems.add(diagnostic, &span, "this placeholder");
+                        }
+                        None => {}
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// The value of a secret; None for another name.
+    fn outside(&self, name: &str) -> Option<Result<String, Diagnostic>> {
+        match name.split_once('.') {
+            Some(("env", variable)) => Some(self.environment(variable)),
+            Some(("file", file)) => Some(self.file(file)),
+            _ => None,
+        }
+    }
 
     fn environment(&self, variable: &str) -> Result<String, Diagnostic> {
         let bad = |what: &str| {
@@ -331,7 +370,7 @@ impl Known<'_> {
                 .because("a request without it would be refused, which measures nothing")
                 .help(format!("export {}=...", short(variable)))
         };
-        let value = (self.sources.environment)(variable).ok_or_else(|| bad("is not set"))?;
+        let value = (self.environment)(variable).ok_or_else(|| bad("is not set"))?;
         let value = value
             .into_string()
             .map_err(|_| bad("holds what is no text"))?;
@@ -342,9 +381,14 @@ impl Known<'_> {
     }
 
     fn file(&self, name: &str) -> Result<String, Diagnostic> {
-        let text = SECRET.text_below(self.sources.base, name)?;
+        let text = SECRET.text_below(self.base, name)?;
         let value = text.strip_suffix('\n').unwrap_or(&text);
         let value = value.strip_suffix('\r').unwrap_or(value);
+        if value.contains('\0') {
+            return Err(SECRET
+                .bad(name, "holds a NUL")
+                .help("write the secret into it as text"));
+        }
         if value.is_empty() {
             return Err(SECRET
                 .bad(name, "is empty")
@@ -352,6 +396,75 @@ impl Known<'_> {
         }
         Ok(value.to_owned())
     }
+}
+
+/// Writes a placeholder, without spaces around its name.
+fn placeholder(name: &str, out: &mut String) {
+    for part in ["{{", name, "}}"] {
+        out.push_str(part);
+    }
+}
+
+/// What is no placeholder, so that it will not be taken for one.
+fn escaped(text: &str) -> String {
+    text.replace("{{env.", "\\{{env.")
+        .replace("{{file.", "\\{{file.")
+}
+
+/// A secret that is passed on without being encoded.
+fn as_it_is(name: &str, plain: String) -> Secret {
+    Secret {
+        name: name.to_owned(),
+        value: plain.clone(),
+        plain: vec![plain],
+    }
+}
+
+/// A text with its secrets in place, and these.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Disclosed {
+    pub text: String,
+    pub secrets: Vec<String>,
+}
+
+impl std::fmt::Debug for Disclosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Disclosed { .. }")
+    }
+}
+
+/// Puts secrets into a text of the command line; files are looked for below `base`.
+///
+/// # Errors
+/// When a secret is not there, without a place.
+pub fn disclosed(
+    text: &str,
+    base: &Path,
+    environment: Environment<'_>,
+) -> Result<Disclosed, Diagnostic> {
+    let sources = Sources {
+        base,
+        environment,
+        data: Vec::new(),
+    };
+    let mut out = Disclosed {
+        text: String::new(),
+        secrets: Vec::new(),
+    };
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => out.text.push_str(text),
+            Piece::Name(name) => match sources.outside(name) {
+                Some(plain) => {
+                    let plain = plain?;
+                    out.text.push_str(&plain);
+                    out.secrets.push(plain);
+                }
+                None => placeholder(name, &mut out.text),
+            },
+        }
+    }
+    Ok(out)
 }
 
 fn secret(name: &str, place: Place, plain: &str) -> Result<Part, Diagnostic> {

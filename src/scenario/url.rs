@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
+use crate::mutant::{self, Mutant};
 
 use super::plan::{Scheme, Target, Url};
 use super::request;
@@ -218,7 +219,7 @@ pub fn check_host(url: &Url, allowed: &[String]) -> Result<(), Diagnostic> {
                 .any(|name| name.eq_ignore_ascii_case(entry))
         })
     };
-    if loopback || listed() {
+    if loopback || listed() || mutant::is_on(Mutant::HostsUnasked) {
         return Ok(());
     }
     let host = &url.host;
@@ -227,13 +228,39 @@ pub fn check_host(url: &Url, allowed: &[String]) -> Result<(), Diagnostic> {
         format!("`{host}` may not be put under load"),
     )
     .because("only this machine may be loaded without being asked for by name")
-    .help(format!("if the host is yours: --allow-host {host}")))
+    .help(format!(
+        "if the host is yours: --allow-host {host}, or allow-hosts = [\"{host}\"] in plimsoll.toml"
+    )))
 }
 
-/// True for the addresses of cloud metadata services. A resolved address must pass here too, as a
-/// name can point anywhere.
-pub fn is_forbidden_address(address: IpAddr) -> bool {
-    match address.to_canonical() {
+/// Why an address that a name was resolved to may not be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Astray {
+    /// It is a metadata service.
+    Metadata,
+    /// The name was free to be loaded as one of this machine, and is not.
+    Elsewhere,
+}
+
+/// Looks at where a name leads to, which may be anywhere, before a connection is made to exactly there.
+///
+/// # Errors
+/// Why nobody may connect to it.
+pub fn check_address(host: &str, address: IpAddr) -> Result<(), Astray> {
+    if mutant::is_on(Mutant::ResolvedUnseen) {
+        Ok(())
+    } else if is_forbidden_address(address) {
+        Err(Astray::Metadata)
+    } else if host.eq_ignore_ascii_case("localhost") && !address.to_canonical().is_loopback() {
+        Err(Astray::Elsewhere)
+    } else {
+        Ok(())
+    }
+}
+
+/// True for the addresses of cloud metadata services, in every form of IPv6 that leads to one of IPv4.
+fn is_forbidden_address(address: IpAddr) -> bool {
+    match address {
         IpAddr::V4(address) => matches!(
             address.octets(),
             [169, 254, 169, 254 | 253]
@@ -242,11 +269,32 @@ pub fn is_forbidden_address(address: IpAddr) -> bool {
                 | [168, 63, 129, 16]
                 | [192, 0, 0, 192]
         ),
-        IpAddr::V6(address) => matches!(
-            address.segments(),
-            [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254 | 0x253 | 0x23]
-                | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
-        ),
+        IpAddr::V6(address) => {
+            let own = matches!(
+                address.segments(),
+                [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254 | 0x253 | 0x23]
+                    | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+            );
+            own || carried(address).is_some_and(|v4| is_forbidden_address(IpAddr::V4(v4)))
+        }
+    }
+}
+
+/// The IPv4 address that an IPv6 one stands for: mapped, compatible, translated (NAT64), 6to4, ISATAP.
+fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let halves = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        Some(Ipv4Addr::new(a, b, c, d))
+    };
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low]
+        | [0x2002, high, low, ..] => halves(high, low),
+        _ => None,
     }
 }
 
@@ -258,6 +306,9 @@ pub(super) fn never(url: &Url) -> Result<(), Diagnostic> {
         "instance-data",
         "instance-data.ec2.internal",
     ];
+    if mutant::is_on(Mutant::MetadataAllowed) {
+        return Ok(());
+    }
     let by_name = NAMES.contains(&url.host.as_str());
     if by_name || url.host.parse().is_ok_and(is_forbidden_address) {
         return Err(Diagnostic::error(

@@ -7,6 +7,8 @@
 //! more rounds would be spoiled too, and the metrics that noise cannot touch decide alone. A gain too
 //! great to be believed is measured once more.
 
+use std::path::PathBuf;
+
 use crate::clock::{Clock, Monotonic};
 use crate::diagnostic::store;
 use crate::judge::{self, Looks, Rule};
@@ -54,6 +56,8 @@ pub enum Against {
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
     pub against: Against,
+    /// The folder whose baselines count; None: the session's own.
+    pub baselines: Option<PathBuf>,
     /// Replaces the plan's own target, such as another command for the "now" arm.
     pub now: Option<ArmTarget>,
     /// Rounds per arm at most, spoiled ones not counted; None: as many as the budget holds.
@@ -233,7 +237,8 @@ fn judged(
             )
         }
         Against::Baseline(scenario) => {
-            let baseline = Ledger::new(&session.root, scenario)?.load()?;
+            let root = options.baselines.as_deref().unwrap_or(&session.root);
+            let baseline = Ledger::new(root, scenario)?.load()?;
             if baseline.is_none() && !options.allow_missing {
                 return Err(SessionError::NoBaseline {
                     scenario: scenario.clone(),

@@ -56,6 +56,7 @@ pub fn demo(session: &Session, watcher: &mut dyn FnMut(&Event)) -> Result<Outcom
             target: before,
             named: REFERENCE.to_owned(),
         },
+        baselines: None,
         now: Some(now),
         max_rounds: Some(MAX_ROUNDS),
         budget: None,

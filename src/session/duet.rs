@@ -22,7 +22,7 @@ use super::bundles::Sentry;
 use super::faults::Road;
 use super::overseer::Overseer;
 use super::round::{ArmTarget, IDLE_LISTENING, LEAD, Measurer, Slot, Started};
-use super::{SessionError, load};
+use super::{SessionError, conceal, load};
 
 /// Sides of a pair, and parts that the plan is dealt to.
 pub(super) const SIDES: usize = 2;
@@ -102,6 +102,7 @@ impl Measurer<'_, '_> {
             .enumerate()
         {
             let (sampled, samples) = mpsc::channel();
+            let redactor = self.redactor.clone();
             samplers.push(Sampler::start(
                 Watch {
                     epoch,
@@ -111,7 +112,7 @@ impl Measurer<'_, '_> {
                     round: slot.index,
                 },
                 // The receiver outlives the sampler; a send can only fail while unwinding.
-                move |sample| drop(sampled.send(sample)),
+                move |sample| drop(sampled.send(conceal::sample(&redactor, sample))),
             ));
             let overseer = Overseer::new(&self.judged, breaker.as_mut(), stop.clone())
                 .with_idle_pressure(idle_cpu_pressure)

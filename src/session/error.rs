@@ -47,6 +47,8 @@ pub enum SessionError {
     },
     #[error("`{host}` is {address}, which is never put under load")]
     Forbidden { host: String, address: IpAddr },
+    #[error("`{host}` is {address}, which is not this machine")]
+    Elsewhere { host: String, address: IpAddr },
     #[error("no process of the target was found by {rule}")]
     NoProcess { rule: Subject },
     #[error("`{name}` is not healthy: {reason}")]
@@ -174,6 +176,7 @@ impl SessionError {
             Self::Forbidden { .. } => Diagnostic::error(&scenario_codes::HOST_FORBIDDEN, message)
                 .because("it is the metadata service of a cloud provider, which hands out credentials")
                 .help("name the service you want to measure, such as \"http://127.0.0.1:8080\""),
+            Self::Elsewhere { .. } => elsewhere(message),
             Self::PortTaken { .. } => Diagnostic::error(&target_codes::PORT_TAKEN, message)
                 .because("the load would go to a process that is already there, and not to the one started by `command`")
                 .help("stop that process, or write {port} in `command` to be given a free port every round"),
@@ -257,6 +260,12 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn elsewhere(message: String) -> Diagnostic {
+    Diagnostic::error(&scenario_codes::HOST_NOT_ALLOWED, message)
+        .because("only this machine may be loaded without being asked for by name")
+        .help("see what the name is in /etc/hosts, or write the address that is meant")
 }
 
 fn no_faults(message: String) -> Diagnostic {

@@ -316,6 +316,7 @@ fn plan(name: &str, behaviour: Behaviour, load: Load, duration: Nanos) -> Plan {
             argv,
             env: BTreeMap::new(),
             limits: crate::model::ResourceLimits::default(),
+            secrets: Vec::new(),
         }),
         timeouts: Timeouts {
             first_byte: OFFERED.timeout,

@@ -6,6 +6,7 @@ use crate::clock::wall_rfc3339;
 use crate::guard::Breaker;
 use crate::model::{Arm, Comparison, Event, Manifest, Mode, Profiles, RUN_SCHEMA, Run, RunState};
 use crate::observe;
+use crate::redaction::Redactor;
 use crate::scenario::plan::Plan;
 use crate::store::instrument::kept;
 use crate::store::runs::{self, RunWriter};
@@ -14,6 +15,7 @@ use crate::store::space;
 use super::alerts;
 use super::bundles::Bundles;
 use super::floor;
+use super::policy;
 use super::preflight::preflight;
 use super::round::{Measurer, Slot};
 use super::search::searched;
@@ -144,6 +146,7 @@ pub(super) fn begin<'a, 'w>(
         stop: session.stop.branch(),
         breaker: plan.guard.map(Breaker::new),
         bundles: Bundles::new(&session.root, writer.dir(), &plan),
+        redactor: Redactor::new(plan.secrets()),
         plan: Arc::new(plan),
         judged: outline.clone(),
         in_step: None,
@@ -170,6 +173,7 @@ pub(super) fn conclude(
         &measurer.rounds,
         measurer.plan.fail_on_alert,
     );
+    comparison.findings.extend(policy::findings(&measurer.plan));
     comparison.findings.extend(measurer.bundles.findings());
     let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();

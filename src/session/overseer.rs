@@ -12,6 +12,7 @@ use crate::model::{
     AlertEvent, Event, GuardChange, GuardState, Halt, HaltCause, Interval, Outline, PhaseOutline,
     Round, Sample, Trust,
 };
+use crate::mutant::{self, Mutant};
 use crate::recorder;
 use crate::stop::Stop;
 use crate::units::Nanos;
@@ -133,7 +134,9 @@ impl<'a> Overseer<'a> {
         if let Some(change) = self.breaker.as_mut().and_then(|b| b.feed(interval))
             && (change.state.is_opening() || at < self.end)
         {
-            self.governor.set(change.state.admit_every());
+            if !mutant::is_on(Mutant::GuardUnheard) {
+                self.governor.set(change.state.admit_every());
+            }
             self.changes.push(change);
             events.push(Event::Guard(change));
             if change.state == GuardState::Ended {

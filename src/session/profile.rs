@@ -11,6 +11,7 @@ use crate::engine::{self, Order};
 use crate::guard::Breaker;
 use crate::model::{Arm, Event, Outline, Profile, Profiles, Shard, Unprofiled, Verdict};
 use crate::observe::{ProfilerChoice, ReadyProfiler, Sampler, Watch};
+use crate::redaction::Redactor;
 use crate::scenario::plan::Plan;
 use crate::store::runs;
 use crate::units::Nanos;
@@ -19,7 +20,7 @@ use super::duet::SIDES;
 use super::overseer::Overseer;
 use super::round::{ArmTarget, LEAD, Stage};
 use super::search::searched;
-use super::{Outcome, Session, SessionError, Watcher, load};
+use super::{Outcome, Session, SessionError, Watcher, conceal, load};
 
 /// What `check` would have profiled.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ impl Candidates {
         if verdict != Some(Verdict::Regressed) {
             return Ok(());
         }
+        let redactor = Redactor::new(plan.secrets());
         let plan = Arc::new(plan);
         let mut profiles = Profiles::default();
         for arm in [Arm::Now, Arm::Before] {
@@ -74,8 +76,9 @@ impl Candidates {
                 }
             };
             match taken {
-                Ok(profile) => profiles.taken.push(profile),
+                Ok(profile) => profiles.taken.push(conceal::profile(&redactor, profile)),
                 Err(reason) => {
+                    let reason = redactor.text(&reason);
                     if target.is_some() {
                         let text = format!("no profile of `{}`: {reason}", arm.name());
                         watcher(&Event::Warning(text));

@@ -15,8 +15,9 @@ use crate::mutant::{self, Mutant};
 use crate::observe::{self, Questions, Sampler, Subject, Watch};
 use crate::protocol::{self, Dial, Endpoint, Speech};
 use crate::recorder::{End, Recorder};
-use crate::scenario::is_forbidden_address;
+use crate::redaction::Redactor;
 use crate::scenario::plan::{Command, Plan, Url, Version};
+use crate::scenario::{Astray, check_address};
 use crate::schedule::Shard;
 use crate::stop::{Stop, StopState};
 use crate::store::runs::{Begin, Frame, RunWriter};
@@ -26,7 +27,7 @@ use super::bundles::{Bundles, Sentry, Whom};
 use super::faults::Road;
 use super::overseer::Overseer;
 use super::shard::InStep;
-use super::{Session, SessionError, Watcher, load};
+use super::{Session, SessionError, Watcher, conceal, load};
 
 /// How long the machine is listened to before each round, to know its pressure without our load.
 pub(super) const IDLE_LISTENING: Nanos = Nanos::from_millis(200);
@@ -85,6 +86,8 @@ pub(super) struct Measurer<'a, 'w> {
     pub stop: Stop,
     pub breaker: Option<Breaker>,
     pub bundles: Bundles,
+    /// Takes the plan's secrets out of what targets say.
+    pub redactor: Redactor,
     pub plan: Arc<Plan>,
     pub outline: Outline,
     /// What is watched and judged of it: of a part alone, less.
@@ -133,7 +136,7 @@ impl Measurer<'_, '_> {
             number: slot.index + 1,
             of: slot.of,
             record: recorded.then(|| self.writer.dir().to_owned()),
-            source: Box::new(source),
+            source: Box::new(conceal::error(&self.redactor, source)),
         }
     }
 
@@ -230,6 +233,7 @@ impl Measurer<'_, '_> {
         let part = [slot.pair, shard.index()];
         let road = Road::build(&self.plan, &started.dial, epoch, part)?;
         let (sampled, samples) = mpsc::channel();
+        let redactor = self.redactor.clone();
         let sampler = Sampler::start(
             Watch {
                 epoch,
@@ -239,7 +243,7 @@ impl Measurer<'_, '_> {
                 round: slot.index,
             },
             // The receiver outlives the sampler; a send can only fail while unwinding.
-            move |sample| drop(sampled.send(sample)),
+            move |sample| drop(sampled.send(conceal::sample(&redactor, sample))),
         );
         let order = Order {
             plan: Arc::clone(&self.plan),
@@ -513,19 +517,19 @@ impl Stage<'_> {
     }
 }
 
-/// The address of a target, which a name may have led anywhere.
+/// The address of a target, which a name may have led anywhere. What is found good here is what is
+/// connected to: nobody looks the name up again.
 pub(super) fn resolve(url: &Url) -> Result<SocketAddr, SessionError> {
     let address = url.resolve().map_err(|source| SessionError::Unresolved {
         host: url.host.clone(),
         source,
     })?;
-    if is_forbidden_address(address.ip()) {
-        return Err(SessionError::Forbidden {
-            host: url.host.clone(),
-            address: address.ip(),
-        });
+    let (host, ip) = (url.host.clone(), address.ip());
+    match check_address(&host, ip) {
+        Ok(()) => Ok(address),
+        Err(Astray::Metadata) => Err(SessionError::Forbidden { host, address: ip }),
+        Err(Astray::Elsewhere) => Err(SessionError::Elsewhere { host, address: ip }),
     }
-    Ok(address)
 }
 
 /// A target that can be loaded; stopped when dropped.

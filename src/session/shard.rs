@@ -168,6 +168,7 @@ mod tests {
             argv: vec!["shop".into()],
             env: std::collections::BTreeMap::new(),
             limits: crate::model::ResourceLimits::default(),
+            secrets: Vec::new(),
         });
         assert_eq!(refused(&plan, "1/2", SOON), "PL0150");
     }

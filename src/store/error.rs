@@ -57,6 +57,8 @@ pub enum StoreError {
     /// A link leads there.
     #[error("{} leads out of the project, to {}", path.display(), leads_to.display())]
     Outside { path: PathBuf, leads_to: PathBuf },
+    #[error("nothing can be read from `{reference}`: {reason}")]
+    Git { reference: String, reason: String },
     #[error("`{name}` cannot be the name of a {what}")]
     Name { what: &'static str, name: String },
     #[error("no run `{name}`")]
@@ -117,6 +119,9 @@ impl StoreError {
             Self::Outside { .. } => d(&store::OUTSIDE)
                 .because("a scenario that others wrote could have files written anywhere")
                 .help("remove the link; to keep runs elsewhere, mount that place, or run there with --root"),
+            Self::Git { .. } => d(&store::NO_COMMIT)
+                .because("a gate that is not found would be no gate")
+                .help("name a branch, a tag or a commit that this repository has: git fetch origin main, then --policy-from origin/main"),
             Self::Name { .. } => d(&store::BAD_NAME)
                 .because("it becomes the name of a folder")
                 .help("use letters, digits, `-`, `_` and `.`, at most 80, a letter or digit first"),

@@ -5,6 +5,7 @@
 //! the file and the place. [`write_whole`] is the only way a whole file is written.
 
 pub mod bundles;
+mod committed;
 mod error;
 pub mod index;
 pub mod instrument;
@@ -16,10 +17,11 @@ mod plausible;
 pub mod runs;
 #[cfg(test)]
 mod sample;
-pub mod space;
 mod sealed;
+pub mod space;
 mod whole;
 
+pub use committed::{Committed, Kind as CommittedKind, Listed};
 pub use error::StoreError;
 pub use ledger::{Expect, Ledger, Saved};
 

@@ -12,6 +12,7 @@ use super::{Order, UsersError};
 use crate::clock::{Clock, Monotonic};
 use crate::journey::{Redirection, Visit};
 use crate::model::ErrorClass;
+use crate::mutant::{self, Mutant};
 use crate::protocol::{Endpoint, Keep, TlsSetup};
 use crate::scenario::plan::{Plan, Request, Scheme, Tls, Version};
 use crate::units::Nanos;
@@ -107,6 +108,7 @@ impl Setup {
         };
         builder = match (&self.endpoint, &self.name) {
             (Endpoint::Unix(path), _) => builder.unix_socket(path.as_path()),
+            (Endpoint::Tcp(_), Some(_)) if mutant::is_on(Mutant::NameNotPinned) => builder,
             (Endpoint::Tcp(address), Some(name)) => builder.resolve(name, *address),
             (Endpoint::Tcp(_), None) => builder,
         };

@@ -11,9 +11,19 @@ pub(crate) const MOST_LINES: usize = 600;
 pub(crate) const MOST_MAIN_LINES: usize = 20;
 
 /// Modules whose results depend on their arguments alone.
-const PURE: [&str; 11] = [
-    "stats", "model", "schedule", "journey", "guard", "judge", "series", "alert", "diagnose",
-    "bundle", "export",
+const PURE: [&str; 12] = [
+    "stats",
+    "model",
+    "schedule",
+    "journey",
+    "guard",
+    "judge",
+    "series",
+    "alert",
+    "diagnose",
+    "bundle",
+    "export",
+    "redaction",
 ];
 
 const PRINTS: &[&[&str]] = &[

@@ -336,6 +336,13 @@ impl Dice {
             worker_cpu: self.float(),
             conserved: self.coin(),
             generator_errors: self.below(u64::MAX),
+            exhausted: self.float(),
+            starved: self.float(),
+            standstill: self.nanos(),
+            throttled: self.float(),
+            clock_step: self.nanos(),
+            page_faults: self.float(),
+            record_delay: self.nanos(),
         };
         if self.below(3) == 0 {
             let by = self.one(&[
@@ -542,6 +549,7 @@ impl Dice {
                 } else {
                     Nanos::SECOND
                 },
+                standstill: self.nanos(),
                 cells: (0..cells)
                     .map(|_| self.cell((shape.phases, shape.steps), shape.most))
                     .collect(),

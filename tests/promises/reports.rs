@@ -17,12 +17,14 @@ use crate::made::Dice;
 const ROOM: usize = 1 << 20;
 const OF_A_STEP: usize = 4096;
 
-const FORMATS: [Format; 7] = [
+const FORMATS: [Format; 9] = [
     Format::Text,
     Format::Json,
     Format::Markdown,
     Format::Junit,
     Format::Github,
+    Format::CodeQuality,
+    Format::Prometheus,
     Format::Csv,
     Format::Html,
 ];
@@ -57,6 +59,22 @@ fn wrong(format: Format, out: &str, run: &Run) -> Option<String> {
             Ok(value) if value["verdict"]["word"].is_string() => None,
             other => Some(format!("{other:?}")),
         },
+        Format::CodeQuality => serde_json::from_str::<Vec<serde_json::Value>>(out)
+            .err()
+            .map(|e| e.to_string()),
+        Format::Prometheus => {
+            let gauges = out.lines().filter(|line| !line.starts_with('#'));
+            let fit = |line: &&str| {
+                let value = line
+                    .rsplit_once("} ")
+                    .map(|(_, value)| value.parse::<f64>());
+                matches!(value, Some(Ok(value)) if value.is_finite())
+            };
+            gauges
+                .into_iter()
+                .find(|line| !fit(line))
+                .map(str::to_owned)
+        }
         Format::Csv => {
             let mut rows = csv::Reader::from_reader(out.as_bytes());
             let row = rows

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use rustix::time::Timespec;
 
 use super::Behaviour;
 use crate::clock::{Clock, Monotonic};
+use crate::demo::place;
 use crate::units::Nanos;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -48,7 +49,7 @@ pub fn serve(
     port: u16,
     ready: impl FnOnce(SocketAddr),
 ) -> io::Result<Infallible> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    let listener = TcpListener::bind(place::local(port))?;
     listener.set_nonblocking(true)?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(

@@ -72,7 +72,7 @@ super::codes! {
         "request = \"GET items\"       # a path begins with /";
     HOST_NOT_ALLOWED = "PL0120", "the host may not be put under load",
         "A load test against somebody else's machine is an attack. This machine (loopback) may always be loaded; every other host \
-         must be allowed by name, with --allow-host.",
+         must be allowed by name, with --allow-host or in the list `allow-hosts` of plimsoll.toml. A host that is not gets no request at all.",
         "plimsoll run http://shop.example/       # plimsoll run --allow-host shop.example ...";
     HOST_FORBIDDEN = "PL0121", "the host is never put under load",
         "This is the metadata service of a cloud provider: it hands out credentials and is never a target. It cannot be allowed.",

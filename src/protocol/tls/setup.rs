@@ -13,6 +13,7 @@ use rustls::{
     SignatureScheme,
 };
 
+use crate::mutant::{self, Mutant};
 use crate::protocol::Stamping;
 use crate::scenario::plan::{Tls, Version};
 
@@ -81,20 +82,21 @@ impl TlsSetup {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| TlsSetupError::Key(e.to_string()))?;
-        let verifier: Arc<dyn ServerCertVerifier> = if tls.unverified {
-            Arc::new(Anyone(provider))
-        } else {
-            let roots = match &tls.ca {
-                Some(pem) => given_roots(pem)?,
-                None => system_roots()?,
+        let verifier: Arc<dyn ServerCertVerifier> =
+            if tls.unverified || mutant::is_on(Mutant::UnverifiedTls) {
+                Arc::new(Anyone(provider))
+            } else {
+                let roots = match &tls.ca {
+                    Some(pem) => given_roots(pem)?,
+                    None => system_roots()?,
+                };
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .map_err(|e| TlsSetupError::Certificate {
+                        part: TlsPart::Ca,
+                        reason: e.to_string(),
+                    })?
             };
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .map_err(|e| TlsSetupError::Certificate {
-                    part: TlsPart::Ca,
-                    reason: e.to_string(),
-                })?
-        };
         let builder = builder
             .dangerous()
             .with_custom_certificate_verifier(verifier);

@@ -1,7 +1,6 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
 use crate::diagnostic::scenario::UNVERIFIED;
-use crate::diagnostic::validity::{ALERT_FIRED, GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
 use crate::model::{
     Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
     Moved, Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
@@ -14,6 +13,7 @@ use super::beside::Beside;
 use super::capacity::shown_rate;
 use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
+use super::remark::Remark;
 use super::summary::seconds_until;
 use super::{
     AlertView, CapacityView, DiagnosisView, FaultView, Part, ProfileView, RoundView, Row, Strip,
@@ -70,16 +70,6 @@ impl MovedStep {
             "step"
         }
     }
-}
-
-/// A finding of the judge.
-#[derive(Debug, Clone)]
-pub(in crate::report) struct Remark {
-    pub(in crate::report) code: Option<Untrusted>,
-    pub(in crate::report) text: Untrusted,
-    pub(in crate::report) hint: Option<Untrusted>,
-    /// The headline says it already: what is left to show is the hint.
-    pub(in crate::report) repeats: bool,
 }
 
 /// Symptoms of generator and machine.
@@ -202,22 +192,6 @@ impl View {
     /// True when there is a change to speak of, not only absolute numbers.
     pub(in crate::report) fn compares(&self) -> bool {
         self.rows.iter().any(|r| !r.change.is_empty())
-    }
-
-    /// The findings that say what held the load back, ended the run or failed it from outside the rows.
-    pub(in crate::report) fn stops(&self) -> impl Iterator<Item = &Remark> {
-        let codes = [GUARD_OPENED.id, LIMIT_ENDED.id];
-        self.remarks.iter().filter(move |r| {
-            let code = r.code.as_ref().map(Untrusted::raw);
-            let led_by_alert = r.repeats && code == Some(ALERT_FIRED.id);
-            led_by_alert || code.is_some_and(|code| codes.contains(&code))
-        })
-    }
-
-    /// True when a finding says what the machine spoiled, so that nothing else needs to.
-    pub(in crate::report) fn noise_is_told(&self) -> bool {
-        let told = |r: &Remark| r.code.as_ref().is_some_and(|c| c.raw() == NOISY_MACHINE.id);
-        self.trust.spoiled_rounds == 0 || self.remarks.iter().any(told)
     }
 
     /// The rows that every format shows: what counts, and what moved without counting.

@@ -9,6 +9,7 @@ mod facts;
 mod faults;
 mod outlook;
 mod profile;
+mod remark;
 mod row;
 mod summary;
 mod timeline;

@@ -6,6 +6,8 @@ mod phase;
 mod step;
 mod target;
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 pub use fault::{Effect, Fault, Impairment, Slice};
@@ -26,6 +28,7 @@ use crate::alert::Alert;
 use crate::model::{
     AlertGate, FaultOutline, JourneyOutline, Outline, PhaseOutline, TargetOutline, Threshold,
 };
+use crate::mutant::{self, Mutant};
 use crate::units::Nanos;
 
 /// What to do, completely.
@@ -56,10 +59,23 @@ pub struct Plan {
     pub alerts: Vec<Alert>,
     /// Alerts that fail the run by firing.
     pub fail_on_alert: Option<AlertGate>,
+    /// Whose limits these are, where they are not the scenario's own.
+    pub policy: Option<Policy>,
     /// The scenario file as read; empty for a quick run.
     pub source: String,
     /// Where it was read from.
     pub file: Option<String>,
+}
+
+/// The commit that limits were taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// As the user names it.
+    pub reference: String,
+    /// Its full hash.
+    pub commit: String,
+    /// Where the checkout says otherwise, a sentence each.
+    pub departures: Vec<String>,
 }
 
 impl Plan {
@@ -80,6 +96,7 @@ impl Plan {
             health: Vec::new(),
             alerts: Vec::new(),
             fail_on_alert: None,
+            policy: None,
             source: String::new(),
             file: None,
         }
@@ -99,6 +116,28 @@ impl Plan {
             })
             .collect();
         self.steps = steps.into_iter().map(|(step, _)| step).collect();
+    }
+
+    /// Everything that came from the environment or a file by a placeholder: as it was read, and as it
+    /// is sent.
+    pub fn secrets(&self) -> BTreeSet<&str> {
+        let requests = self.steps.iter().flat_map(|step| {
+            let Request {
+                path,
+                headers,
+                body,
+                ..
+            } = &step.request;
+            headers.iter().map(|(_, value)| value).chain([path, body])
+        });
+        let sent = requests
+            .flat_map(|template| &template.parts)
+            .filter_map(|part| match part {
+                Part::Secret(secret) => Some(secret),
+                Part::Fixed(_) | Part::Gap { .. } => None,
+            });
+        let told = self.target.command.iter().flat_map(|c| &c.secrets);
+        sent.chain(told).flat_map(Secret::texts).collect()
     }
 
     /// True for what differs from a step alone, which bears the journey's name.
@@ -186,7 +225,7 @@ impl Plan {
             "http": self.target.http,
             "timeouts": self.target.timeouts,
             "scheme": self.target.url.scheme,
-            "verified": !self.target.tls.unverified,
+            "verified": !self.target.tls.unverified || mutant::is_on(Mutant::UnverifiedUnsaid),
             "unix": self.target.unix.is_some(),
             "base": self.target.url.base,
             "guard": self.guard,

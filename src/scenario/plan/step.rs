@@ -6,6 +6,7 @@ use std::ops::Range;
 use regex::bytes::Regex;
 use serde::{Serialize, Serializer};
 
+use crate::mutant::{self, Mutant};
 use crate::units::Nanos;
 
 /// What one visitor does: steps in sequence.
@@ -230,6 +231,14 @@ pub struct Secret {
     pub plain: Vec<String>,
 }
 
+impl Secret {
+    /// What it must not be known by: as it is sent, and as it was read.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let plain = self.plain.iter().map(String::as_str);
+        plain.chain([self.value.as_str()])
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({})", self.name)
@@ -238,6 +247,9 @@ impl fmt::Debug for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if mutant::is_on(Mutant::SecretInHash) {
+            return serializer.serialize_str(&self.value);
+        }
         serializer.serialize_str(&self.name)
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::ProcessRule;
+use super::{ProcessRule, Secret};
 use crate::model::ResourceLimits;
 use crate::units::{Nanos, Rate};
 
@@ -135,6 +135,45 @@ pub struct Command {
     pub argv: Vec<String>,
     pub env: BTreeMap<String, String>,
     pub limits: ResourceLimits,
+    /// What `{{env.NAME}}` and `{{file.NAME}}` in arguments and environment stand for. They are put in
+    /// when the program is started, so whatever shows the command shows the placeholders.
+    pub secrets: Vec<Secret>,
+}
+
+impl Command {
+    /// A text of it as the program gets it, secrets in the place of what stands for them.
+    pub fn disclosed(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(open) = rest.find("{{") {
+            let (before, from) = rest.split_at(open);
+            let inner = &from[2..];
+            let secret = self.secrets.iter().find_map(|secret| {
+                let after = inner.strip_prefix(secret.name.as_str())?;
+                Some((secret, after.strip_prefix("}}")?))
+            });
+            if let Some(before) = before.strip_suffix('\\').filter(|_| is_outside(inner)) {
+                out.push_str(before);
+                out.push_str("{{");
+                rest = inner;
+            } else if let Some((secret, after)) = secret {
+                out.push_str(before);
+                out.push_str(&secret.value);
+                rest = after;
+            } else {
+                out.push_str(before);
+                out.push('{');
+                rest = &from[1..];
+            }
+        }
+        out + rest
+    }
+}
+
+/// True for the name of what comes from outside the scenario.
+pub(in crate::scenario) fn is_outside(name: &str) -> bool {
+    let name = name.trim_start();
+    name.starts_with("env.") || name.starts_with("file.")
 }
 
 /// How to know that the target can be loaded.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::head::{Entries, Head};
 use crate::model::{Acceptance, BASELINE_SCHEMA, Pruning};
+use crate::mutant::{self, Mutant};
 use crate::store::plausible;
 use crate::store::whole::{
     check_schema, file_names, parse, read_whole, sha256_hex, sync_folder, write_new,

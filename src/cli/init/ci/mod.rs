@@ -112,6 +112,7 @@ mod tests {
         Command {
             argv: words.iter().map(|w| (*w).to_owned()).collect(),
             env: std::collections::BTreeMap::new(),
+            secrets: Vec::new(),
             limits: crate::model::ResourceLimits::default(),
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A way in which a text may be written inside another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escape {
+pub enum Escape {
     Percent,
     /// Percent-encoded, with `+` for a space.
     Form,
@@ -15,7 +15,8 @@ pub(super) enum Escape {
 }
 
 impl Escape {
-    pub(super) const ALL: [Self; 4] = [Self::Percent, Self::Form, Self::Backslash, Self::Markup];
+    /// Every way there is.
+    pub const ALL: [Self; 4] = [Self::Percent, Self::Form, Self::Backslash, Self::Markup];
 
     /// Bytes at the beginning of a text that are one escape: what they stand for, and their number.
     fn read(self, rest: &[u8]) -> Option<(char, usize)> {
@@ -34,15 +35,16 @@ impl Escape {
 
 /// A text that was decoded.
 #[derive(Debug)]
-pub(super) struct Decoded {
-    pub(super) bytes: Vec<u8>,
+pub struct Decoded {
+    /// With its escapes undone.
+    pub bytes: Vec<u8>,
     /// Where each byte stands in the text that was given at first.
     places: Vec<(u32, u32)>,
 }
 
 impl Decoded {
     /// The text as it is.
-    pub(super) fn plain(text: &[u8]) -> Self {
+    pub fn plain(text: &[u8]) -> Self {
         let places = (0..text.len()).map(|i| (place(i), place(i + 1)));
         Self {
             bytes: text.to_vec(),
@@ -51,7 +53,7 @@ impl Decoded {
     }
 
     /// With these escapes undone; None when there are none.
-    pub(super) fn undo(&self, escape: Escape) -> Option<Self> {
+    pub fn undo(&self, escape: Escape) -> Option<Self> {
         let mut out: Option<Self> = None;
         let mut at = 0;
         while at < self.bytes.len() {
@@ -82,7 +84,7 @@ impl Decoded {
     }
 
     /// The bytes of the text given at first that these stand for.
-    pub(super) fn origin(&self, range: Range<usize>) -> Range<usize> {
+    pub fn origin(&self, range: Range<usize>) -> Range<usize> {
         match (self.places.get(range.start), self.places.get(range.end - 1)) {
             (Some((start, _)), Some((_, end))) => *start as usize..*end as usize,
             _ => 0..0,

@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use super::decode::{Decoded, Escape};
-use super::secrets::Secrets;
+use crate::mutant::{self, Mutant};
 
 /// What stands in the place of a secret.
-pub(super) const MARK: &[u8] = b"[redacted]";
+const MARK: &[u8] = b"[redacted]";
 
 /// What is shorter is looked for as a word only: elsewhere it would be met by chance.
 const SHORT: usize = 6;
@@ -39,8 +39,8 @@ enum Reach {
     Encoded,
 }
 
-/// Finds secrets.
-#[derive(Debug)]
+/// Finds secrets. Without any it lets every text through as it is.
+#[derive(Clone)]
 pub struct Redactor {
     automaton: Option<AhoCorasick>,
     reaches: Vec<Reach>,
@@ -54,10 +54,24 @@ pub struct Redacted {
     pub places: usize,
 }
 
+impl std::fmt::Debug for Redactor {
+    /// What is looked for is not shown.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Redactor { .. }")
+    }
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
 impl Redactor {
-    pub fn new(secrets: &Secrets) -> Self {
+    /// Looks for these; empty ones are no secrets.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut patterns: Vec<(Vec<u8>, Reach)> = Vec::new();
-        for secret in secrets.values() {
+        for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             let secret = secret.as_bytes();
             let reach = if secret.len() < SHORT {
                 Reach::Word
@@ -81,10 +95,29 @@ impl Redactor {
         }
     }
 
+    /// True when there is nothing to look for.
+    pub fn is_idle(&self) -> bool {
+        self.reaches.is_empty() || mutant::is_on(Mutant::NoRedaction)
+    }
+
+    /// The text without secrets; nothing of one that cannot be freed of them.
+    pub fn text(&self, text: &str) -> String {
+        if self.is_idle() || self.is_plainly_free(text) {
+            return text.to_owned();
+        }
+        let clean = self.scrub(text.as_bytes());
+        clean.map_or_else(String::new, |clean| {
+            String::from_utf8_lossy(&clean.bytes).into_owned()
+        })
+    }
+
     /// The text without secrets; None when it cannot be freed of them.
     pub fn scrub(&self, text: &[u8]) -> Option<Redacted> {
         let mut bytes = text.to_vec();
         let mut places = 0;
+        if self.is_idle() {
+            return Some(Redacted { bytes, places });
+        }
         for _ in 0..PASSES {
             let found = self.find(&bytes)?;
             if found.is_empty() {
@@ -94,6 +127,15 @@ impl Redactor {
             bytes = without(&bytes, &found);
         }
         None
+    }
+
+    /// True for most texts, and soon found out: no secret stands there, and no escape that could hide one.
+    fn is_plainly_free(&self, text: &str) -> bool {
+        let escaped = text
+            .bytes()
+            .any(|b| matches!(b, b'%' | b'+' | b'\\' | b'&'));
+        let found = |automaton: &AhoCorasick| automaton.is_match(text);
+        !escaped && self.automaton.as_ref().is_some_and(|a| !found(a))
     }
 
     /// Where secrets stand, in order, without overlap; None when there is no telling.
