@@ -126,14 +126,6 @@ impl Untrusted {
             .replace(',', "%2C")
     }
 
-    /// For the value of a label in the text formats of Prometheus, between its quotes.
-    pub fn prometheus_label(&self) -> String {
-        self.0
-            .replace('\\', "\\\\")
-            .replace('\n', "\\n")
-            .replace('"', "\\\"")
-    }
-
     /// The text itself, for comparing and for formats that escape by themselves (JSON).
     pub fn raw(&self) -> &str {
         &self.0

@@ -49,7 +49,7 @@ fn is_gauge(metric: &str) -> bool {
 
 fn written(name: &SeriesName) -> String {
     let labels = name.labels.iter().map(|(label, value)| {
-        let value = Untrusted::new(value.as_str()).prometheus_label();
+        let value = Untrusted::new(value.as_str()).label();
         format!("{label}=\"{value}\"")
     });
     format!(

@@ -70,7 +70,7 @@ impl Gauge {
         let labels = [("scenario", scenario)]
             .into_iter()
             .chain(scope.iter().copied());
-        let written = |(k, v)| format!("{k}=\"{}\"", Untrusted::from(v).prometheus_label());
+        let written = |(k, v)| format!("{k}=\"{}\"", Untrusted::from(v).label());
         Self {
             metric: metric.name(),
             whole: scope.is_empty(),

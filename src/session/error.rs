@@ -173,13 +173,9 @@ impl SessionError {
                 .help("close what holds local ports, or widen net.ipv4.ip_local_port_range"),
             Self::Unresolved { .. } => Diagnostic::error(&target_codes::UNRESOLVED, message)
                 .help("check the host name in `url`; loopback is 127.0.0.1 or [::1]"),
-            Self::Forbidden { .. } => Diagnostic::error(&scenario_codes::HOST_FORBIDDEN, message)
-                .because("it is the metadata service of a cloud provider, which hands out credentials")
-                .help("name the service you want to measure, such as \"http://127.0.0.1:8080\""),
+            Self::Forbidden { .. } => forbidden(message),
             Self::Elsewhere { .. } => elsewhere(message),
-            Self::PortTaken { .. } => Diagnostic::error(&target_codes::PORT_TAKEN, message)
-                .because("the load would go to a process that is already there, and not to the one started by `command`")
-                .help("stop that process, or write {port} in `command` to be given a free port every round"),
+            Self::PortTaken { .. } => port_taken(message),
             Self::NoProcess { .. } => no_process(message),
             Self::Limit(e) => e.diagnostic(),
             Self::Unhealthy { get, .. } => unhealthy(get, message),
@@ -260,6 +256,18 @@ impl SessionError {
                 .help("name each part exactly once, by its folder or the beginning of its id"),
         }
     }
+}
+
+fn forbidden(message: String) -> Diagnostic {
+    Diagnostic::error(&scenario_codes::HOST_FORBIDDEN, message)
+        .because("it is the metadata service of a cloud provider, which hands out credentials")
+        .help("name the service you want to measure, such as \"http://127.0.0.1:8080\"")
+}
+
+fn port_taken(message: String) -> Diagnostic {
+    Diagnostic::error(&target_codes::PORT_TAKEN, message)
+        .because("the load would go to a process that is already there, and not to the one started by `command`")
+        .help("stop that process, or write {port} in `command` to be given a free port every round")
 }
 
 fn elsewhere(message: String) -> Diagnostic {
