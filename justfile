@@ -36,9 +36,13 @@ doc:
 test:
     .ci/run test
 
-# The promises, also those that take minutes, and each protection taken away in turn.
+# The promises of RELIABILITY.md, also those that take minutes, and each protection taken away in turn.
 promises-long:
-    cargo test --features mutants --test promises -- --include-ignored --nocapture
+    cargo test --features mutants --test promises -- --include-ignored --skip an_hour --nocapture
+
+# An hour of connections that are opened and closed: descriptors and memory stay where they are.
+soak:
+    cargo test --test promises an_hour -- --ignored --nocapture
 
 # Benchmarks of the program itself.
 bench:

@@ -112,12 +112,12 @@ super::codes! {
         "`--policy-from` names a branch, a tag or a commit, whose files are read with `git`. It is not in this repository, perhaps because only \
          the commit under test was fetched, or `git` is not there. Nothing is measured then: a gate that is not found would be no gate.",
         "plimsoll check checkout --policy-from origin/main        (git fetch origin main)";
-    NO_POLICY = "PL0238", "the policy does not fit the load",
+    NO_POLICY = "PL0237", "the policy does not fit the load",
         "With `--policy-from` the thresholds come from another commit and the load from this checkout. Each threshold needs the step, journey or \
          phase it is about: without it nothing would be left to judge, and what a change takes away would be what it is not judged by. A scenario \
          that the commit does not have at all has no policy there.",
         "the policy limits `pay`, and this checkout has no such step";
-    POLICY_DEPARTS = "PL0237", "this checkout departs from the policy",
+    POLICY_DEPARTS = "PL0238", "this checkout departs from the policy",
         "With `--policy-from` the thresholds, alerts, allow-hosts and baselines of another commit judge. This checkout says otherwise: what it says is \
          listed, and not followed. A load that differs is listed too, since the load is always that of the checkout.",
         "plimsoll check checkout --policy-from origin/main        (max = \"250ms\" there, \"2s\" here)";

@@ -179,7 +179,7 @@ fn a_million_connections_leave_nothing_behind() {
 
 /// So many minutes as `PROMISES_SOAK_MINUTES` says, sixty without it.
 #[test]
-#[ignore = "an hour: just promises-long"]
+#[ignore = "an hour: just soak"]
 fn an_hour_leaves_nothing_behind() {
     let minutes = std::env::var("PROMISES_SOAK_MINUTES");
     let minutes = minutes.map_or(60, |text| text.parse().expect("minutes"));
