@@ -286,6 +286,14 @@ fn markdown() {
         let run = named(name);
         let text = Untrusted::from(name).markdown();
         let report = report::markdown(&View::new(&run, None).profiled(&profiled(name)));
+        // The mark by which a later comment finds this one is no text; it has letters and digits alone.
+        let (report, mark) = report.split_once("<!-- plimsoll:").expect("a mark");
+        let mark = mark.strip_suffix(" -->\n").expect("nothing after it");
+        assert!(
+            mark.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)),
+            "{mark:?}"
+        );
         format!("{text}\n\n{report}")
     };
     let (plain, _) = rendered(&comment(MARK));

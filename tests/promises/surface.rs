@@ -450,11 +450,13 @@ fn the_kernel_saw_no_other_program() {
         .filter(|line| line.contains("exec"))
         .filter_map(|line| line.split('"').nth(1))
         .collect();
-    // Ourselves, the guard that stands before the target, and the target that the guard becomes.
-    assert_eq!(programs, [binary; 3], "{log}");
+    // Ourselves, the watch that ends what the target leaves behind, the guard that stands before the
+    // target, and the target that the guard becomes.
+    assert_eq!(programs, [binary; 4], "{log}");
     assert!(!place.path().join("pwned").exists());
     println!(
-        "S7: 3 programs executed by a scenario with everything in it: ourselves, the guard, target.command"
+        "S7: 4 programs executed by a scenario with everything in it: ourselves, the watch, the guard, \
+         target.command"
     );
 }
 

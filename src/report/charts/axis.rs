@@ -125,13 +125,17 @@ impl Axis {
     }
 
     fn decades(&self, most: usize) -> Vec<f64> {
+        // Counted by exponents: a decade below the least number is zero, and ten times zero is no next one.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "from -324 to 308, and what is no number becomes zero"
+        )]
+        let exponent = |v: f64| v.log10().floor().clamp(-324.0, 308.0) as i32;
+        let inside = |v: &f64| *v >= self.low * 0.999 && *v <= self.high * 1.001 && v.is_finite();
         for multiples in [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]] {
             let mut values = Vec::new();
-            let mut decade = 10_f64.powf(self.low.log10().floor());
-            while decade <= self.high {
-                let inside = |v: &f64| *v >= self.low * 0.999 && *v <= self.high * 1.001;
+            for decade in (exponent(self.low)..=exponent(self.high)).map(|e| 10_f64.powi(e)) {
                 values.extend(multiples.iter().map(|m| m * decade).filter(inside));
-                decade *= 10.0;
             }
             if values.len() <= most || multiples.len() == 1 {
                 return values;
@@ -144,6 +148,25 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decades_end_however_far_apart_they_are() {
+        for (low, high) in [
+            (0.0, 1.0),
+            (5e-324, 1e308),
+            (1.0, f64::INFINITY),
+            (2.0, 1.0),
+        ] {
+            let axis = Axis {
+                low,
+                high,
+                logarithmic: true,
+                from: 0.0,
+                to: 1.0,
+            };
+            assert!(axis.decades(5).len() < 2_000, "{low} to {high}");
+        }
+    }
 
     fn labels(ticks: Vec<(f64, String)>) -> String {
         ticks
