@@ -52,13 +52,16 @@ impl Axis {
         }
     }
 
-    /// The place of a value, kept within the axis.
+    /// The place of a value, kept within the axis; its beginning where the value has none.
     pub(super) fn at(&self, value: f64) -> f64 {
-        let v = value.clamp(self.low, self.high);
-        let share = if self.logarithmic {
-            (v / self.low).ln() / (self.high / self.low).ln()
+        // Halves and logarithms, whose differences are finite whatever the ends of the axis are.
+        let scale = |v: f64| if self.logarithmic { v.ln() } else { v / 2.0 };
+        let low = scale(self.low);
+        let share = (scale(value) - low) / (scale(self.high) - low);
+        let share = if share.is_nan() {
+            0.0
         } else {
-            (v - self.low) / (self.high - self.low)
+            share.clamp(0.0, 1.0)
         };
         self.from + share * (self.to - self.from)
     }
@@ -148,6 +151,22 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_value_has_a_place() {
+        let ends = [0.0, 5e-324, 1e-300, 1.0, 1e300, f64::MAX];
+        for (low, high) in ends.iter().flat_map(|l| ends.map(|h| (*l, h))) {
+            for axis in [
+                Axis::linear(-low, high, (0.0, 10.0)),
+                Axis::logarithmic(low, high, (0.0, 10.0)),
+            ] {
+                for value in ends {
+                    let at = axis.at(value);
+                    assert!((0.0..=10.0).contains(&at), "{value} in {axis:?}: {at}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn decades_end_however_far_apart_they_are() {

@@ -299,8 +299,9 @@ pub(super) fn dashes(canvas: &Canvas<'_>, places: &[(f64, f64)], ink: Ink) {
         loop {
             let (dx, dy) = (to.0 - from.0, to.1 - from.1);
             let length = dx.hypot(dy);
-            if length <= left {
-                left -= length;
+            // A length that is no number has no dashes, and would have no end.
+            if !(length > left && length.is_finite()) {
+                left -= length.min(left);
                 dash.push(to);
                 break;
             }
