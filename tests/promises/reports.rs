@@ -42,12 +42,7 @@ fn wrong(format: Format, out: &str, run: &Run) -> Option<String> {
     if let Some(line) = out.lines().find(|line| told(line)) {
         return Some(format!("a number that is none: {line:.300}"));
     }
-    // JSON has every metric of a step, and of both sides; pages and texts have some of them.
-    let of_a_step = match format {
-        Format::Json => 2 * OF_A_STEP,
-        _ => OF_A_STEP,
-    };
-    let most = ROOM + of_a_step * run.manifest.outline.steps.len();
+    let most = ROOM + OF_A_STEP * run.manifest.outline.steps.len();
     if out.len() > most {
         return Some(format!("{} bytes", out.len()));
     }
