@@ -172,7 +172,13 @@ fn receiver(form: Form, url: &str, hosts: &[String]) -> Result<Box<Url>, Diagnos
         ));
     }
     let url = scenario::parse_url(url)?;
-    scenario::check_host(&url, hosts)?;
+    scenario::check_host(&url, hosts).map_err(|told| Diagnostic {
+        message: format!(
+            "a run may not be sent to `{}`",
+            Untrusted::new(url.authority()).terminal()
+        ),
+        ..told
+    })?;
     Ok(Box::new(url))
 }
 

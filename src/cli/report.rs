@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Context;
 use super::exit::{Exit, Failure};
+use super::load::HostArgs;
 use super::output::OutputArgs;
 use super::show;
 use crate::session;
@@ -20,15 +21,14 @@ pub(super) struct Args {
     /// Evaluate the alerts of this Prometheus rule file over the record; repeatable
     #[arg(long, value_name = "FILE")]
     rules: Vec<PathBuf>,
-    /// Allow sending to this host; loopback is always allowed, repeatable
-    #[arg(long = "allow-host", value_name = "HOST")]
-    allow: Vec<String>,
+    #[command(flatten)]
+    hosts: HostArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let outputs = args.output.parse(&args.allow)?;
+    let outputs = args.output.parse(&args.hosts.allowed(context, None)?)?;
     let mut alerts = Vec::new();
     for path in &args.rules {
         alerts.extend(session::alert_rules(path)?);
