@@ -3,7 +3,7 @@
 use serde_json::json as object;
 
 use super::TextStyle;
-use super::json::{SCHEMA, diagnosis, pretty};
+use super::json::{SCHEMA, diagnosis, laid_out};
 use super::table::wrap;
 use super::view::{DiagnosisView, View};
 
@@ -36,7 +36,7 @@ pub fn diagnosis_json(view: &View) -> String {
         "run": view.facts.manifest.id,
         "diagnoses": view.diagnoses.iter().map(diagnosis).collect::<Vec<_>>(),
     });
-    pretty(&whole)
+    laid_out(&whole)
 }
 
 struct Page {

@@ -3,6 +3,10 @@
 //! Times are nanoseconds, rates per second, shares of one, sizes bytes. An estimate carries its
 //! kind, so that a lower bound is never taken for a value.
 
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value, json as object};
 
 use crate::model::{Estimate, Level, Metric, Stat};
@@ -17,14 +21,101 @@ use super::words;
 /// Version of the structure; grows only when a reader must change.
 pub const SCHEMA: u32 = 1;
 
-/// Renders pretty-printed JSON with a final line feed.
+/// Renders JSON with a final line feed, laid out to be read and compared line by line: a line for
+/// each metric, step and round.
 pub fn json(view: &View) -> String {
-    pretty(&document(view))
+    laid_out(&document(view))
 }
 
-pub(super) fn pretty(document: &Value) -> String {
-    let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    untrusted::json(&text) + "\n"
+pub(super) fn laid_out(document: &Value) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut bytes, Layout::default());
+    // A value in memory has no keys but strings, and memory takes all that is written.
+    let _ = document.serialize(&mut serializer);
+    untrusted::json(&String::from_utf8_lossy(&bytes)) + "\n"
+}
+
+/// Indents the document and its lists; what they hold stays on its line. A run of two thousand steps
+/// would be spaces by half otherwise.
+#[derive(Default)]
+struct Layout {
+    depth: usize,
+    /// Whether the innermost list or object has a value.
+    filled: bool,
+}
+
+impl Layout {
+    /// The document itself is 1 deep, its lists 2.
+    const INDENTED: usize = 2;
+
+    fn open<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.filled = false;
+        out.write_all(bracket)
+    }
+
+    fn close<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth -= 1;
+        if self.filled && self.depth < Self::INDENTED {
+            self.indent(out)?;
+        }
+        out.write_all(bracket)
+    }
+
+    fn next<W: ?Sized + Write>(&self, out: &mut W, first: bool) -> io::Result<()> {
+        let indented = self.depth <= Self::INDENTED;
+        match (first, indented) {
+            (true, false) => Ok(()),
+            (true, true) => self.indent(out),
+            (false, true) => out.write_all(b",").and_then(|()| self.indent(out)),
+            (false, false) => out.write_all(b", "),
+        }
+    }
+
+    fn indent<W: ?Sized + Write>(&self, out: &mut W) -> io::Result<()> {
+        out.write_all(b"\n")?;
+        (0..self.depth).try_for_each(|_| out.write_all(b"  "))
+    }
+}
+
+impl Formatter for Layout {
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.open(out, b"[")
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.close(out, b"]")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.next(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.filled = true;
+        Ok(())
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.open(out, b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.close(out, b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.next(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        out.write_all(b": ")
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.filled = true;
+        Ok(())
+    }
 }
 
 /// All there is to tell.
@@ -330,6 +421,28 @@ fn trust(view: &View) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_entry_of_a_list_has_a_line() {
+        let document = object!({
+            "metrics": [{ "metric": "latency.p99", "now": { "value": 2.5 } }, {}],
+            "none": [],
+            "run": { "seed": 7, "parts": [] },
+        });
+        insta::assert_snapshot!(laid_out(&document), @r#"
+        {
+          "metrics": [
+            {"metric": "latency.p99", "now": {"value": 2.5}},
+            {}
+          ],
+          "none": [],
+          "run": {
+            "parts": [],
+            "seed": 7
+          }
+        }
+        "#);
+    }
     use crate::model::{INSTRUMENT_SCHEMA, InstrumentError};
     use crate::report::fixture;
     use crate::units::Nanos;

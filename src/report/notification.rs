@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json as object};
 
-use super::json::{document, pretty};
+use super::json::{document, laid_out};
 use super::view::View;
 
 /// Bytes that no document exceeds by more than its fixed parts.
@@ -49,7 +49,7 @@ pub fn notification(view: &View, exit: u8) -> String {
         told[list] = Value::Array(kept);
     }
     told["left_out"] = object!(left_out);
-    pretty(&told)
+    laid_out(&told)
 }
 
 #[cfg(test)]
