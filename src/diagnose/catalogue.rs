@@ -17,7 +17,7 @@ pub fn find(name: &str) -> Option<&'static Symptom> {
     CATALOGUE.iter().find(|s| s.name == name)
 }
 
-pub const CATALOGUE: [Symptom; 16] = [
+pub const CATALOGUE: [Symptom; 17] = [
     Symptom {
         name: "pool-exhausted",
         title: "connection pool exhausted",
@@ -263,5 +263,21 @@ pub const CATALOGUE: [Symptom; 16] = [
             "`plimsoll doctor --instrument` measures what it can send here",
         ],
         rules_out: &["lateness of microseconds"],
+    },
+    Symptom {
+        name: "generator-disturbed",
+        title: "the load generator was held up by its own machine",
+        signals: "It stood still, had no core or no CPU quota left, lost memory, could not write its record, ran out of descriptors or ports, or its clock was set.",
+        causes: &[
+            "a CPU or memory limit on the container that the generator runs in",
+            "other work on the same cores, or a machine that was suspended",
+            "a slow disk under `reports/`",
+            "limits on descriptors or local ports below what the load needs",
+        ],
+        actions: &[
+            "`plimsoll doctor` names the limit and how to raise it",
+            "measure again: the disturbed rounds say nothing of the target",
+        ],
+        rules_out: &["rounds that are all clean"],
     },
 ];

@@ -475,6 +475,37 @@ fn a_noisy_machine_is_not_the_target() {
 }
 
 #[test]
+fn a_generator_that_was_held_up_is_not_the_target() {
+    let named = |by: Contaminant| {
+        let mut run = tell(|_| Scene::default());
+        run.rounds[0].contamination = vec![Contamination {
+            by,
+            value: by.limit() * 3.0,
+            limit: by.limit(),
+        }];
+        let found = diagnose(&run);
+        found.first().map(|d| (d.symptom, d.evidence[0].text.clone()))
+    };
+    for by in Contaminant::ALL {
+        let expected = match by {
+            Contaminant::Steal => "noisy-machine",
+            Contaminant::Lateness | Contaminant::OwnCpu => "generator-overloaded",
+            // Target and generator make it themselves, unless others are seen to be busy.
+            Contaminant::CpuPressure => {
+                assert_eq!(named(by), None);
+                continue;
+            }
+            _ => "generator-disturbed",
+        };
+        let (symptom, text) = named(by).unwrap_or_else(|| panic!("nothing is made of {by}"));
+        assert_eq!(symptom, expected, "{by}");
+        if symptom == "generator-disturbed" {
+            assert!(text.starts_with(by.name()), "{text}");
+        }
+    }
+}
+
+#[test]
 fn an_echo_weighs_half_beside_its_source() {
     let names = CATALOGUE.map(|s| s.name);
     for (source, echo) in ECHOES {

@@ -112,6 +112,8 @@ fn gauges(table: &mut Table, at: f64, interval: &Interval, second: &Second) {
         at,
         lateness,
     );
+    let standstill = interval.standstill.as_secs_f64();
+    table.put("plimsoll_standstill_seconds", &[], at, standstill);
     let ended = second.tally.answered + second.tally.failures.total();
     if ended > 0 {
         let failed = second.tally.failures.total() as f64;

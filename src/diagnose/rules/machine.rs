@@ -61,3 +61,33 @@ pub(in crate::diagnose) fn generator_overloaded(case: &Case<'_>) -> Option<Found
     };
     Some(found)
 }
+
+/// Something of this machine held the generator up: what it saw of the target then is not the target's.
+pub(in crate::diagnose) fn generator_disturbed(case: &Case<'_>) -> Option<Found> {
+    let span = case.whole();
+    let mut evidence = case.round.contamination.iter().filter_map(|c| {
+        let series = held_up(c.by)?;
+        let limit = c.by.unit().format(c.limit);
+        Some(span.says(series, format!("{c}, more than {limit}")))
+    });
+    let first = Found::with(0.7, evidence.next()?);
+    Some(evidence.fold(first, |found, more| found.and(0.5, Some(more))))
+}
+
+/// Where it can be seen; `None` for what other symptoms are made of.
+const fn held_up(by: Contaminant) -> Option<&'static str> {
+    match by {
+        Contaminant::Steal
+        | Contaminant::CpuPressure
+        | Contaminant::Lateness
+        | Contaminant::OwnCpu => None,
+        Contaminant::Starved => Some("plimsoll_starved_ratio"),
+        Contaminant::Standstill => Some("plimsoll_standstill_seconds"),
+        Contaminant::Throttled => Some("plimsoll_throttled_ratio"),
+        Contaminant::ClockStep => Some("plimsoll_clock_step_seconds"),
+        Contaminant::PageFaults => Some("plimsoll_major_faults_rate"),
+        // Of the whole round, in its report.
+        Contaminant::RecordDelay => Some("trust.record_delay"),
+        Contaminant::Exhausted => Some("plimsoll_errors_total"),
+    }
+}

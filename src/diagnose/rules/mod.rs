@@ -13,7 +13,7 @@ use super::found::Found;
 pub(super) type Rule = fn(&Case<'_>) -> Option<Found>;
 
 /// By the name of the symptom.
-pub(super) const RULES: [(&str, Rule); 16] = [
+pub(super) const RULES: [(&str, Rule); 17] = [
     ("pool-exhausted", waiting::pool_exhausted),
     ("deadlock", waiting::deadlock),
     ("memory-leak", resources::memory_leak),
@@ -30,4 +30,5 @@ pub(super) const RULES: [(&str, Rule); 16] = [
     ("descriptor-exhaustion", resources::descriptor_exhaustion),
     ("noisy-machine", machine::noisy_machine),
     ("generator-overloaded", machine::generator_overloaded),
+    ("generator-disturbed", machine::generator_disturbed),
 ];

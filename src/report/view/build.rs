@@ -73,7 +73,11 @@ impl MovedStep {
 }
 
 /// Symptoms of generator and machine.
-const NOT_THE_TARGET: [&str; 2] = ["noisy-machine", "generator-overloaded"];
+const NOT_THE_TARGET: [&str; 3] = [
+    "noisy-machine",
+    "generator-overloaded",
+    "generator-disturbed",
+];
 
 impl View {
     /// Works everything out. A run without a comparison, or one that ended early, passes nothing.
