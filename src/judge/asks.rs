@@ -37,7 +37,7 @@ impl Ask {
             alarm: false,
             allowed: Some(metric.default_change()),
             max: None,
-            min_change: None,
+            min_change: metric.default_floor(),
             over: None,
             line: None,
         }

@@ -238,6 +238,15 @@ impl Metric {
         }
     }
 
+    /// A smaller change than this is no news, whatever share it is: a descriptor or a thread more at
+    /// the peak of a round is chance, and of a small process a tenth.
+    pub const fn default_floor(self) -> Option<f64> {
+        match self {
+            Self::FdsPeak | Self::ThreadsPeak => Some(2.0),
+            _ => None,
+        }
+    }
+
     /// True when the target's process must be observed for this metric.
     pub const fn needs_process(self) -> bool {
         matches!(
