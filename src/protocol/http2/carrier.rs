@@ -11,12 +11,12 @@ use bytes::Bytes;
 use h2::client::{Builder, Connection, SendRequest};
 
 use super::bells::Bells;
+use super::chatter::Chatter;
 use super::exchange::{Place, Progress, class_of};
 use super::pipe::Pipe;
 use super::wire::Http2Wire;
 use crate::journey::Reply;
 use crate::model::ErrorClass;
-use crate::mutant::{self, Mutant};
 use crate::protocol::head;
 use crate::protocol::{Answer, Carrier, Happening, Look, Moved, Read, Readiness, Transport};
 use crate::scenario::plan::{Request, Template, Url};
@@ -36,14 +36,6 @@ const UNTOLD: usize = usize::MAX - 1;
 
 /// Bytes taken in at once; what comes beyond has to wait until others had their turn.
 const TURN: usize = 64 * 1024;
-
-/// Most bytes without [`CHATTER_OF_STREAM`] that are no body, from one answer to the next: frames
-/// around bodies, heads, and bodies of exchanges that were given up. Whoever sends more, such as
-/// settings and pings without end, only wants to keep us busy.
-const CHATTER: usize = 2 * WINDOW as usize;
-
-/// Most of such bytes for each stream: a head.
-const CHATTER_OF_STREAM: usize = MAX_HEAD as usize;
 
 /// Piece in which bytes are taken in where the caller has no buffer.
 const PIECE: usize = 4096;
@@ -78,7 +70,7 @@ pub struct Http2<T> {
     /// Streams that were read from, so whose other side is to be given room again.
     owing: Vec<usize>,
     /// Bytes since the last answer that were no body.
-    chatter: usize,
+    chatter: Chatter,
     /// True when the socket may hold bytes of which no event will tell.
     unread: bool,
     /// True when no other event will come.
@@ -162,9 +154,17 @@ impl<T: Transport> Http2<T> {
     /// Writes what the socket takes.
     fn flush(&mut self) {
         let Self {
-            transport, pipe, ..
+            transport,
+            pipe,
+            chatter,
+            ..
         } = self;
-        let written = pipe.drain(|bytes| transport.write(bytes)).and_then(|all| {
+        let write = |bytes: &[u8]| {
+            let written = transport.write(bytes)?;
+            chatter.sent(written);
+            Ok(written)
+        };
+        let written = pipe.drain(write).and_then(|all| {
             if transport.has_unsent() {
                 transport.write(&[])?;
             }
@@ -200,7 +200,7 @@ impl<T: Transport> Http2<T> {
                 Progress::Begun => Happening::Begun(self.transport.arrived()),
                 Progress::Done { status, body } => {
                     self.active -= 1;
-                    self.chatter = 0;
+                    self.chatter.answered();
                     Happening::Answered(Answer {
                         status,
                         body,
@@ -252,17 +252,17 @@ impl<T: Transport> Http2<T> {
             self.bells.ring(self.streams);
             self.settle(told);
         }
-        self.chatter += taken;
+        self.chatter.came(taken);
         while !self.owing.is_empty() {
             for stream in std::mem::take(&mut self.owing) {
                 if let Some(place) = &mut self.places[stream] {
-                    self.chatter = self.chatter.saturating_sub(place.repay());
+                    self.chatter.was_body(place.repay());
                 }
             }
             self.settle(told);
         }
-        let most = CHATTER + self.streams.saturating_mul(CHATTER_OF_STREAM);
-        if self.chatter > most && !mutant::is_on(Mutant::Http2ChatterWithoutEnd) {
+        let heads = self.streams.saturating_mul(MAX_HEAD as usize);
+        if self.chatter.is_too_much(heads) {
             self.over = self.over.or(Some(ErrorClass::Protocol));
         }
     }
@@ -318,7 +318,7 @@ impl<T: Transport> Carrier for Http2<T> {
             active: 0,
             leaving: Vec::new(),
             owing: Vec::new(),
-            chatter: 0,
+            chatter: Chatter::default(),
             unread: false,
             closing: false,
             cut: None,
@@ -393,6 +393,7 @@ impl<T: Transport> Carrier for Http2<T> {
             Some(Some(place)) if !place.is_free() => {
                 place.cancel();
                 self.active -= 1;
+                self.chatter.gave_up(STREAM_WINDOW as usize);
                 self.poll();
                 self.over.is_none()
             }

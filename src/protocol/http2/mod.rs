@@ -10,6 +10,7 @@
 
 mod bells;
 mod carrier;
+mod chatter;
 mod exchange;
 mod pipe;
 mod wire;
