@@ -352,9 +352,11 @@ mod tests {
         });
         let mut back = Vec::new();
         let read = stream.read_to_end(&mut back);
-        // A connection that was reset may have been so while sending.
-        drop(sender.join());
-        read.map(|_| back)
+        // Whoever is first at a connection that was reset is told so, and the other of its end.
+        match (read, sender.join().expect("no panic")) {
+            (Ok(_), Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => Err(error),
+            (read, _) => read.map(|_| back),
+        }
     }
 
     fn bytes(n: usize) -> Vec<u8> {
