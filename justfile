@@ -38,7 +38,11 @@ test:
 
 # The promises of RELIABILITY.md, also those that take minutes, and each protection taken away in turn.
 promises-long:
-    cargo test --features mutants --test promises -- --include-ignored --skip an_hour --nocapture
+    cargo test --features mutants --test promises -- --include-ignored --skip an_hour --skip in_quiet --nocapture
+
+# Two promises that nothing else on the machine may disturb, in half an hour.
+promises-quiet:
+    cargo test --release --features mutants --test promises in_quiet -- --ignored --nocapture --test-threads 1
 
 # An hour of connections that are opened and closed: descriptors and memory stay where they are.
 soak:

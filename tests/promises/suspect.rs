@@ -215,8 +215,8 @@ fn a_slow_target_is_not_blamed_long() {
 
 /// A false alarm is one that the machine itself gives no reason for, so on a busy one this tells nothing.
 #[test]
-#[ignore = "minutes: just promises-long"]
-fn a_clean_run_is_not_suspected_long() {
+#[ignore = "a machine that is left alone: just promises-quiet"]
+fn in_quiet_a_clean_run_is_not_suspected() {
     const RUNS: usize = 100;
     let told = all(RUNS, 1, |n| disturb::undisturbed(n + 1));
     let busy = |by: &str| ["steal", "cpu-pressure"].contains(&by);

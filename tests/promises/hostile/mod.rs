@@ -281,8 +281,8 @@ fn moved(behaviour: &Behaviour, with: &Seen) -> Result<f64, String> {
 }
 
 #[test]
-#[ignore = "minutes: just promises-long"]
-fn a_healthy_endpoint_does_not_feel_a_hostile_one() {
+#[ignore = "a machine that is left alone: just promises-quiet"]
+fn in_quiet_a_healthy_endpoint_does_not_feel_a_hostile_one() {
     let _alone = alone();
     let usual = usual_memory(LONG);
     let all = behaviour::all();
