@@ -484,7 +484,9 @@ fn a_generator_that_was_held_up_is_not_the_target() {
             limit: by.limit(),
         }];
         let found = diagnose(&run);
-        found.first().map(|d| (d.symptom, d.evidence[0].text.clone()))
+        found
+            .first()
+            .map(|d| (d.symptom, d.evidence[0].text.clone()))
     };
     for by in Contaminant::ALL {
         let expected = match by {

@@ -51,7 +51,9 @@ impl Chatter {
 
     /// True when it is more than a connection may have, beside so many bytes of heads.
     pub(super) fn is_too_much(&self, heads: usize) -> bool {
-        let most = OF_CONNECTION.saturating_add(heads).saturating_add(self.forgiven);
+        let most = OF_CONNECTION
+            .saturating_add(heads)
+            .saturating_add(self.forgiven);
         self.bytes > most && !mutant::is_on(Mutant::Http2ChatterWithoutEnd)
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Behaviour {
     /// What is spoken.
     pub(super) speech: Speech,
     pub(super) start: fn() -> Server,
+    /// A target without a fault whose hostile path takes up as many connections, where that is more
+    /// than a prompt answer does: so many are opened for healthy requests too, whoever is at fault.
+    pub(super) control: Option<fn() -> Server>,
 }
 
 /// Where the healthy endpoint is that is asked in the same run.
@@ -61,6 +64,7 @@ impl Behaviour {
             step: "",
             speech: Speech::Http1,
             start,
+            control: None,
         }
     }
 
@@ -103,6 +107,23 @@ impl Behaviour {
 
     pub(super) const fn asking(self, step: &'static str) -> Self {
         Self { step, ..self }
+    }
+
+    pub(super) const fn like(self, control: fn() -> Server) -> Self {
+        Self {
+            control: Some(control),
+            ..self
+        }
+    }
+
+    /// What a healthy endpoint is measured beside for comparison: no fault, and as many connections.
+    pub(super) fn without_fault(&self) -> Self {
+        let well = self.speech.well();
+        Self {
+            start: self.control.unwrap_or(well.start),
+            step: self.step,
+            ..*well
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
 
 use plimsoll::model::ErrorClass::{Closed, Protocol, Reset, TimeoutFirstByte, TimeoutTotal};
 
@@ -28,14 +30,16 @@ pub(super) const ALL: &[Behaviour] = &[
         "says goodbye, again and again",
         &[Closed, Protocol],
         || flooding(|_| frame(GOAWAY, 0, 0, &[0; 8]).repeat(100)),
-    ),
+    )
+    .like(well_once),
     bad(
         "HTTP/2: window 0 for ever",
         "never takes the body of a request",
         &[TimeoutFirstByte],
         window_0,
     )
-    .asking("body = \"to whom?\""),
+    .asking("body = \"to whom?\"")
+    .like(well_late),
     bad(
         "HTTP/2: SETTINGS and PING flood",
         "asks for acknowledgements for ever, and answers nothing",
@@ -47,7 +51,8 @@ pub(super) const ALL: &[Behaviour] = &[
                     .repeat(100)
             })
         },
-    ),
+    )
+    .like(well_once),
     bad(
         "HTTP/2: CONTINUATION flood",
         "sends a head that does not end",
@@ -59,7 +64,8 @@ pub(super) const ALL: &[Behaviour] = &[
                 |stream| frame(CONTINUATION, 0, stream, &[0x00, 1, b'a', 1, b'b']).repeat(100),
             )
         },
-    ),
+    )
+    .like(well_once),
     bad(
         "HTTP/2: empty-DATA flood",
         "sends a body of empty pieces that does not end",
@@ -168,6 +174,24 @@ pub(super) fn at_post(
 
 pub(super) fn well() -> Server {
     at_post(&[], |line, floor, stream| answer(line, floor, stream))
+}
+
+/// Answers the hostile path well, and then closes the connection with a goodbye.
+fn well_once() -> Server {
+    at_post(&[], |line, floor, stream| {
+        answer(line, floor, stream)?;
+        let goodbye = [&stream.to_be_bytes()[..], &[0; 4]].concat();
+        line.write_all(&frame(GOAWAY, 0, 0, &goodbye))?;
+        Err(io::ErrorKind::ConnectionAborted.into())
+    })
+}
+
+/// Answers the hostile path well, a moment before whoever waits would give up.
+fn well_late() -> Server {
+    at_post(&[], |line, floor, stream| {
+        thread::sleep(Duration::from_millis(700));
+        answer(line, floor, stream)
+    })
 }
 
 fn window_0() -> Server {

@@ -264,14 +264,15 @@ fn every_behaviour_has_its_class_its_time_and_its_memory() {
 /// hostile one to the least of as many with it: what else goes on only ever adds to either. `with` is
 /// the first of those.
 fn moved(behaviour: &Behaviour, with: &Seen) -> Result<f64, String> {
-    let mut with = with.healthy_p99()?;
+    let mut with = with.healthy_p99(behaviour)?;
+    let well = behaviour.without_fault();
     let mut without = Nanos(u64::MAX);
     let mut moved = f64::MAX;
     for pair in 0..PAIRS {
         if pair > 0 {
-            with = with.min(trial::run(behaviour, LONG)?.healthy_p99()?);
+            with = with.min(trial::run(behaviour, LONG)?.healthy_p99(behaviour)?);
         }
-        without = without.min(trial::run(behaviour.speech.well(), LONG)?.healthy_p99()?);
+        without = without.min(trial::run(&well, LONG)?.healthy_p99(behaviour)?);
         moved = with.as_secs_f64() / without.as_secs_f64() - 1.0;
         if moved < MOVED {
             break;

@@ -248,9 +248,12 @@ impl Seen {
     }
 
     /// 99th percentile of what the healthy endpoint took, with many hostile connections beside.
-    pub(super) fn healthy_p99(&self) -> Result<Nanos, String> {
+    pub(super) fn healthy_p99(&self, behaviour: &Behaviour) -> Result<Nanos, String> {
         let [mut healthy, hostile] = self.cells(MANY)?;
-        healthy.merge(&hostile);
+        // Where a connection decides which is which, whatever was answered is healthy.
+        if behaviour.beside != Beside::Path {
+            healthy.merge(&hostile);
+        }
         let ok = &healthy.latency.ok;
         let rank = (ok.count() * 99).div_ceil(100);
         ok.at_rank(rank)
