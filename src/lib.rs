@@ -12,6 +12,7 @@ pub mod redaction;
 pub mod stop;
 pub mod units;
 pub mod untrusted;
+mod yaml;
 
 pub mod model;
 pub mod stats;

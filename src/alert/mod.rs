@@ -22,7 +22,6 @@ mod template;
 mod token;
 mod value;
 mod watch;
-pub(crate) mod yaml;
 
 pub use expression::{Answer, Expression};
 pub use rule::{Alert, Wording};

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::expression::Expression;
 use super::rule::{Alert, Wording};
 use super::token::{Fault, duration};
-use super::yaml::{self, Content, Entry, Node};
 use crate::diagnostic::{Diagnostic, SourceFile, foreign as codes};
 use crate::units::Nanos;
+use crate::yaml::{self, Content, Entry, Node};
 
 /// Alerts that a file may have.
 const MOST: usize = 200;

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::{Draft, Step, has_placeholder};
-use crate::alert::yaml::{self, Content, Node};
+use crate::yaml::{self, Content, Node};
 
 /// References that lead to references.
 const DEEPEST: usize = 12;

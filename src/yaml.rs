@@ -1,4 +1,5 @@
-//! The part of YAML that files of rules are written in: maps, lists and texts, each with its place.
+//! The part of YAML that alert rules and API documents are written in: maps, lists and texts, each with
+//! its place.
 //!
 //! A value is the text it is written as, whatever it looks like. Aliases are refused, so that what is
 //! read is never larger than the file.
