@@ -4,7 +4,7 @@
     benches/self-gate/gate.py --against origin/main    this checkout beside another commit, both built here
     benches/self-gate/gate.py BASE NOW                 two programs that are there
 
-`plimsoll check` runs the scenarios `self-engine` (what 6,000 requests cost) and `self-report` (what five reports
+`plimsoll check` runs the scenarios `self-engine` (what 40,000 requests cost) and `self-report` (what ten reports
 cost), rounds of both builds interleaved in random order. The base is the judge as well as the reference, so that
 a change is not judged by itself. Further arguments, behind `--`, go to `check`.
 

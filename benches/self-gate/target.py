@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A build of Plimsoll as a target: an HTTP server on loopback whose requests are work for that build.
 
-    POST /load?requests=6000&seconds=1    it sends so many requests to a server that answers at once
-    POST /report?times=5                  it renders the committed example run as a page, so many times
+    POST /load?requests=40000&seconds=2   it sends so many requests to a server that answers at once
+    POST /report?times=10                 it renders the committed example run as a page, so many times
     GET  /health                          says that both can be asked
 
 Answered is when the work is done: with 200 when all of it was, with 500 and what was said when not. So the CPU
@@ -43,7 +43,7 @@ class Work:
         shutil.copytree(EXAMPLE, self.example)
         self.turn = threading.Lock()
 
-    def load(self, requests=6000, seconds=1):
+    def load(self, requests=40_000, seconds=2):
         """Sends the requests, and sees to it that all of them were answered."""
         said = self.run("run", f"{self.loaded}/health", "--rate", f"{requests // seconds}/s", "--for", f"{seconds}s",
                         "--pool", "20", "--workers", "1", "--coalesce", "900us", "--json")
@@ -53,7 +53,7 @@ class Work:
         # Kept, it would be looked through by the next run.
         shutil.rmtree(self.folder / "reports", ignore_errors=True)
 
-    def report(self, times=5):
+    def report(self, times=10):
         """Renders the page, and sees to it that it is there."""
         page = self.folder / "report.html"
         for _ in range(times):
