@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A build of Plimsoll as a target: an HTTP server on loopback whose requests are work for that build.
 
-    POST /load?requests=40000&seconds=2   it sends so many requests to a server that answers at once
+    POST /load?requests=40000&seconds=1   it sends so many requests to a server that answers at once
     POST /report?times=10                 it renders the committed example run as a page, so many times
     GET  /health                          says that both can be asked
 
@@ -43,7 +43,7 @@ class Work:
         shutil.copytree(EXAMPLE, self.example)
         self.turn = threading.Lock()
 
-    def load(self, requests=40_000, seconds=2):
+    def load(self, requests=40_000, seconds=1):
         """Sends the requests, and sees to it that all of them were answered."""
         said = self.run("run", f"{self.loaded}/health", "--rate", f"{requests // seconds}/s", "--for", f"{seconds}s",
                         "--pool", "20", "--workers", "1", "--coalesce", "900us", "--json")
