@@ -48,6 +48,18 @@ promises-quiet:
 soak:
     cargo test --test promises an_hour -- --ignored --nocapture
 
+# One static program that needs no library of the system: target/x86_64-unknown-linux-musl/release/plimsoll.
+musl:
+    .ci/package musl
+
+# That program with man page, completions and licences: target/plimsoll-v*.tar.gz.
+archive:
+    .ci/package archive
+
+# This checkout beside another commit, by Plimsoll's own gate: both built here, measured in turn.
+self-gate base="origin/main":
+    benches/self-gate/gate.py --against {{base}}
+
 # Benchmarks of the program itself.
 bench:
     cargo bench

@@ -2,24 +2,29 @@
 //!
 //! A ```` ```console ```` block holds commands and nothing else, each after `$ plimsoll`. All
 //! blocks of a file run in one copy of the project's `scenarios/`. A command succeeds unless a
-//! comment behind it says otherwise: `# exit 1`, or `# exit 0 or 4`.
+//! comment behind it says otherwise: `# exit 1`, or `# exit 0 or 4`. A block with a file's name, such
+//! as ```` ```csv before.csv ````, is what the reader writes into that file when it is reached.
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// After this a command counts as hanging.
 const LONGEST: Duration = Duration::from_secs(180);
 
-const DOCUMENTS: [&str; 5] = [
-    "README.md",
-    "docs/baselines.md",
-    "docs/scenario.md",
-    "docs/metrics.md",
-    "docs/statistics.md",
-];
+/// So many documents are read side by side: most of the time is load at a fixed rate.
+const READERS: usize = 4;
+
+/// What the reader of a document does.
+#[derive(Debug, PartialEq, Eq)]
+enum Act {
+    /// Writes a file: its name and its text.
+    Write(String, String),
+    Run(Example),
+}
 
 /// One command of a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,23 +39,48 @@ struct Example {
 
 #[test]
 fn every_command_of_the_documentation_does_what_it_says() {
-    // Most of the time is load at a fixed rate, so documents can be read side by side.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents: Vec<String> = fs::read_dir(root.join("docs"))
+        .expect("docs/")
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| format!("docs/{}", name.to_string_lossy()))
+        .collect();
+    documents.sort();
+    // Those with most to do are taken first, from the end.
+    documents.extend(["docs/tour.md", "README.md"].map(str::to_owned));
+    documents.dedup();
+    let left = Mutex::new(documents);
+    let next = || left.lock().expect("a list").pop();
+    let read = || std::iter::from_fn(next).map(|d| run_all(&d)).sum::<usize>();
     let count: usize = thread::scope(|scope| {
-        let readers = DOCUMENTS.map(|document| scope.spawn(|| run_all(document)));
-        let counts = readers.map(|reader| reader.join().expect("every command is right"));
-        counts.iter().sum()
+        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read)).collect();
+        let counts = readers.into_iter();
+        counts
+            .map(|r| r.join().expect("every command is right"))
+            .sum()
     });
-    assert!(count >= 10, "the tour was found: {count} commands");
+    assert!(count >= 50, "the tour was found: {count} commands");
 }
 
-/// Runs the commands of a document, and says how many there were.
+/// Does what the reader of a document does, and says how many commands that were.
 fn run_all(document: &str) -> usize {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join(document)).expect(document);
     let folder = tempfile::tempdir().expect("a temporary folder");
     copy(&root.join("scenarios"), &folder.path().join("scenarios"));
-    let examples = examples(&text).unwrap_or_else(|e| panic!("{document}: {e}"));
-    for example in &examples {
+    let acts = acts(&text).unwrap_or_else(|e| panic!("{document}: {e}"));
+    let mut commands = 0;
+    for act in &acts {
+        let example = match act {
+            Act::Run(example) => example,
+            Act::Write(name, text) => {
+                let path = folder.path().join(name);
+                fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+                fs::write(path, text).expect("a file");
+                continue;
+            }
+        };
+        commands += 1;
         let (exit, output) = run(&example.command, folder.path());
         assert!(
             exit.is_some_and(|code| example.exits.contains(&code)),
@@ -60,7 +90,7 @@ fn run_all(document: &str) -> usize {
             example.exits,
         );
     }
-    examples.len()
+    commands
 }
 
 #[test]
@@ -86,6 +116,7 @@ fn commands_are_taken_from_console_blocks_only() {
     let text = "\
         $ plimsoll not-here\n\
         ```sh\n$ cargo test\n```\n\
+        ```csv a/b.csv\nx,y\n1,2\n```\n\
         ```console\n\
         $ plimsoll check a --against-command 'x --port {port}'    # exit 1\n\
         $ plimsoll baseline save a \\\n\
@@ -94,27 +125,34 @@ fn commands_are_taken_from_console_blocks_only() {
         $ plimsoll explain latency.p99   # what it is\n\
         $ plimsoll check b # exit 0 or 4\n\
         ```\n";
-    let example = |line, command: &str, exits: &[i32]| Example {
-        line,
-        command: command.to_owned(),
-        exits: exits.to_vec(),
+    let example = |line, command: &str, exits: &[i32]| {
+        Act::Run(Example {
+            line,
+            command: command.to_owned(),
+            exits: exits.to_vec(),
+        })
     };
     let expected = [
+        Act::Write("a/b.csv".to_owned(), "x,y\n1,2\n".to_owned()),
         example(
-            6,
+            10,
             "plimsoll check a --against-command 'x --port {port}'    # exit 1",
             &[1],
         ),
-        example(7, "plimsoll baseline save a --reason \"first # one\"", &[0]),
-        example(10, "plimsoll explain latency.p99   # what it is", &[0]),
-        example(11, "plimsoll check b # exit 0 or 4", &[0, 4]),
+        example(
+            11,
+            "plimsoll baseline save a --reason \"first # one\"",
+            &[0],
+        ),
+        example(14, "plimsoll explain latency.p99   # what it is", &[0]),
+        example(15, "plimsoll check b # exit 0 or 4", &[0, 4]),
     ];
-    assert_eq!(examples(text).expect("sound blocks"), expected);
+    assert_eq!(acts(text).expect("sound blocks"), expected);
 }
 
 #[test]
 fn a_block_that_would_not_be_run_is_refused() {
-    let in_block = |lines: &str| examples(&format!("```console\n{lines}```\n"));
+    let in_block = |lines: &str| acts(&format!("```console\n{lines}```\n"));
     for (lines, complaint) in [
         ("$ cargo run\n", "2: not a plimsoll command: $ cargo run"),
         (
@@ -130,8 +168,16 @@ fn a_block_that_would_not_be_run_is_refused() {
     ] {
         assert_eq!(in_block(lines), Err(complaint.to_owned()));
     }
-    let open = examples("```console\n$ plimsoll run x\n");
-    assert_eq!(open, Err("the last block has no end".to_owned()));
+    for open in ["```console\n$ plimsoll run x\n", "```csv a.csv\n1\n"] {
+        assert_eq!(acts(open), Err("the last block has no end".to_owned()));
+    }
+    for outside in ["/a.csv", "../a.csv"] {
+        let refused = acts(&format!("```csv {outside}\n```\n"));
+        assert_eq!(
+            refused,
+            Err(format!("1: no file of the reader's: {outside}"))
+        );
+    }
 }
 
 #[test]
@@ -142,39 +188,56 @@ fn a_failing_command_is_seen_to_fail() {
     assert_eq!(output, "said\ncomplained\n");
 }
 
-/// The commands of all console blocks, or why one of them could not be checked.
-fn examples(markdown: &str) -> Result<Vec<Example>, String> {
+/// What all console blocks and all files say to do, or why one of them could not be checked.
+fn acts(markdown: &str) -> Result<Vec<Act>, String> {
     let mut found = Vec::new();
-    let mut in_block = false;
     let mut lines = markdown.lines().zip(1..);
     while let Some((text, line)) = lines.next() {
-        match text.trim_end() {
-            "```console" => in_block = true,
-            "```" => in_block = false,
-            text if in_block && !text.is_empty() => {
-                let mut command = text
-                    .strip_prefix("$ ")
-                    .filter(|c| c.starts_with("plimsoll "))
-                    .ok_or_else(|| format!("{line}: not a plimsoll command: {text}"))?
-                    .to_owned();
-                while let Some(begun) = command.strip_suffix('\\') {
-                    let (more, _) = lines
-                        .next()
-                        .filter(|(more, _)| *more != "```")
-                        .ok_or_else(|| format!("{line}: the command has no end"))?;
-                    command = format!("{} {}", begun.trim_end(), more.trim());
-                }
-                found.push(Example {
-                    line,
-                    exits: exits(&command).map_err(|e| format!("{line}: {e}"))?,
-                    command,
-                });
+        let Some(opened) = text.trim_end().strip_prefix("```") else {
+            continue;
+        };
+        let block: Vec<(&str, usize)> = lines.by_ref().take_while(|(l, _)| *l != "```").collect();
+        let has_end = markdown.lines().nth(line + block.len()).is_some();
+        match opened.split_once(' ') {
+            _ if !has_end => return Err("the last block has no end".to_owned()),
+            None if opened == "console" => {
+                found.extend(commands(&block)?.into_iter().map(Act::Run));
             }
-            _ => {}
+            None => {}
+            Some((_, name)) if name.starts_with('/') || name.contains("..") => {
+                return Err(format!("{line}: no file of the reader's: {name}"));
+            }
+            Some((_, name)) => {
+                let text = block.iter().map(|(text, _)| format!("{text}\n")).collect();
+                found.push(Act::Write(name.to_owned(), text));
+            }
         }
     }
-    if in_block {
-        return Err("the last block has no end".to_owned());
+    Ok(found)
+}
+
+/// The commands of a block, whose lines are numbered.
+fn commands(block: &[(&str, usize)]) -> Result<Vec<Example>, String> {
+    let mut found = Vec::new();
+    let mut lines = block.iter().filter(|(text, _)| !text.trim().is_empty());
+    while let Some((text, line)) = lines.next() {
+        let mut command = text
+            .trim_end()
+            .strip_prefix("$ ")
+            .filter(|c| c.starts_with("plimsoll "))
+            .ok_or_else(|| format!("{line}: not a plimsoll command: {text}"))?
+            .to_owned();
+        while let Some(begun) = command.strip_suffix('\\') {
+            let (more, _) = lines
+                .next()
+                .ok_or_else(|| format!("{line}: the command has no end"))?;
+            command = format!("{} {}", begun.trim_end(), more.trim());
+        }
+        found.push(Example {
+            line: *line,
+            exits: exits(&command).map_err(|e| format!("{line}: {e}"))?,
+            command,
+        });
     }
     Ok(found)
 }

@@ -8,7 +8,7 @@ installed: what is not on the PATH is left out.
 
     cargo build --release
     benches/versus/versus.py target/release/plimsoll            prints the tables
-    benches/versus/versus.py target/release/plimsoll --write    and writes docs/performance.md
+    benches/versus/versus.py target/release/plimsoll --write    and writes them into docs/performance.md
 """
 
 import argparse
@@ -34,6 +34,8 @@ SATURATED = [1, 50, 500]
 RATES = [2_000, 10_000, 20_000, 40_000]
 OPEN_CONNECTIONS = 50
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+# What stands between these lines of the document is ours.
+BEGIN, END = "<!-- written by benches/versus/versus.py -->\n", "<!-- end -->\n"
 
 
 COALESCED = "plimsoll, 900 µs coalesced"
@@ -272,11 +274,7 @@ def document(results, clients, nginx_version, grown, options):
     growth = "" if not grown else (
         f"\nMemory of Plimsoll, saturating 50 connections: {grown[0]:.1f} MiB after 10 s, "
         f"{grown[1]:.1f} MiB after 60 s.\n")
-    return f"""# Performance
-
-What a request costs the generator, beside other generators. Written by `benches/versus/versus.py`.
-
-{datetime.date.today()}, {model[1] if model else platform.machine()}, {os.cpu_count()} cores, \
+    return f"""{datetime.date.today()}, {model[1] if model else platform.machine()}, {os.cpu_count()} cores, \
 Linux {platform.release()}. {versions}; nginx {nginx_version}.
 
 nginx on core {SERVER_CORE} answers 13 bytes; the client has core {CLIENT_CORE}. {options.rounds} rounds of \
@@ -299,7 +297,7 @@ def arguments():
     parser.add_argument("--only", nargs="*", help="these clients and ours")
     parser.add_argument("--memory", action="store_true", help="also look whether ours grows in a minute")
     parser.add_argument("--json", type=pathlib.Path, help="keep all runs in this file")
-    parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help=f"write them into {DOCUMENT.name}")
     return parser.parse_args()
 
 
@@ -335,7 +333,9 @@ def main():
     text = document(results, clients, nginx_version[1] if nginx_version else "?", grown, options)
     print(text)
     if options.write:
-        DOCUMENT.write_text(text, encoding="utf-8")
+        before, rest = DOCUMENT.read_text(encoding="utf-8").split(BEGIN)
+        after = rest.split(END, 1)[1]
+        DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

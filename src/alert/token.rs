@@ -48,7 +48,7 @@ impl Fault {
             &codes::BAD_EXPRESSION
         };
         let help = self.help.as_deref().unwrap_or(if self.unsupported {
-            "docs/alerts.md says what can be written"
+            "docs/reference.md says what can be written"
         } else {
             "write it as for Prometheus: sum(rate(plimsoll_failed_total[10s])) > 1"
         });

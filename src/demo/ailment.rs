@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_ailment_is_found_by_its_name_and_documented() {
-        let page = include_str!("../../docs/demo-target.md");
+        let page = include_str!("../../docs/diagnosis.md");
         for ailment in Ailment::ALL {
             let traits = ailment.traits();
             assert_eq!(Ailment::named(traits.name), Some(ailment));

@@ -14,7 +14,7 @@ pub(super) static ALERT: Table = Table {
         required(
             "expr",
             text("an expression", None, "sum(plimsoll_failed_rate) > 5"),
-            "In PromQL, over the series of Plimsoll and of the target: active for each series it gives. docs/alerts.md says what there is.",
+            "In PromQL, over the series of Plimsoll and of the target: active for each series it gives. docs/reference.md says what there is.",
         ),
         optional(
             "for",

@@ -132,12 +132,12 @@ super::codes! {
         "replay = { file = \"day.log\", max-duration = \"10m\" }";
     BAD_EXPRESSION = "PL0145", "not an expression",
         "The expression of an alert is written in PromQL, over the series of a round: those of Plimsoll (`plimsoll_*`, `target_*`, \
-         `host_*`, `health_*`, see docs/alerts.md) and what the target exports. It is series or a number; the alert is active for each \
+         `host_*`, `health_*`, see docs/reference.md) and what the target exports. It is series or a number; the alert is active for each \
          series that is there.",
         "expr = \"rate(plimsoll_failed_total) > 1\"        (write rate(plimsoll_failed_total[30s]) > 1)";
     EXPRESSION_UNSUPPORTED = "PL0146", "not supported in an alert",
         "Prometheus knows this function, modifier or template, and Plimsoll does not. It is refused when it is read, so that no alert is \
-         silent for want of it. docs/alerts.md lists what there is.",
+         silent for want of it. docs/reference.md lists what there is.",
         "expr = \"max_over_time(rate(requests_total[1m])[5m:1m]) > 1\"        (a subquery)";
     NO_EFFECT = "PL0147", "a fault that does nothing",
         "A fault disturbs the traffic between the load and the target for a stretch of the round. It needs at least one effect: `latency`, \
