@@ -1,5 +1,6 @@
-//! A history for a terminal and for other programs.
+//! A history for a terminal and for other programs, and its words for the page.
 
+mod cells;
 mod json;
 mod spark;
 mod text;
