@@ -303,3 +303,48 @@ fn a_deleted_index_changes_no_byte_of_the_answer() {
         first
     );
 }
+
+/// What the page of a run says of the runs before it.
+fn past(place: &Workplace, run: &str) -> Option<String> {
+    place.run(&["report", run, "-o", "report.html"]).exits(0);
+    let page = std::fs::read_to_string(place.path().join("report.html")).expect("written");
+    let section = page.split_once("<section id=\"runs\"")?.1;
+    Some(
+        section
+            .split_once("</section>")
+            .expect("its end")
+            .0
+            .to_owned(),
+    )
+}
+
+#[test]
+fn the_page_of_a_run_has_the_runs_up_to_it_and_none_after() {
+    let place = place();
+    let last = past(&place, "last").expect("a history");
+    assert!(
+        last.contains("40 runs, 2026-01-01 … 2026-01-01: "),
+        "{last:.2000}"
+    );
+    assert!(last.contains("Changes of level") && last.contains("latency.p50"));
+    let tenth = Made::of("shop", 9, 0.0).id();
+    let early = past(&place, &tenth).expect("a history");
+    assert!(early.contains("10 runs, ") && early.contains("no change of level was found"));
+    assert!(early.contains("none accepted"), "{early:.2000}");
+    // What came later changes nothing.
+    place
+        .run(&["history", "accept", "shop", "--reason", "later"])
+        .exits(0);
+    Made::of("shop", 40, 20e6).write(place.path());
+    assert_eq!(past(&place, &tenth), Some(early));
+    assert!(past(&place, "last").expect("a history").contains("41 runs"));
+    // The first run has none before it, and a copy elsewhere is none of this project's.
+    assert_eq!(past(&place, &Made::of("shop", 0, 0.0).id()), None);
+    let elsewhere = Workplace::new();
+    let folder = Made::of("shop", 9, 0.0).folder(place.path());
+    assert_eq!(past(&elsewhere, &folder.to_string_lossy()), None);
+    assert!(
+        !elsewhere.path().join("reports").exists(),
+        "nothing is left behind"
+    );
+}

@@ -50,6 +50,178 @@ fn the_committed_report_opens_without_a_word_or_a_request() {
     assert_eq!(opened.requests, [""; 0], "requests of {}", report.display());
 }
 
+/// What the page beside the report finds, with the report in a frame of its own.
+const LOOK: &str = r##"<!doctype html><title>looking</title><pre id="found"></pre>
+<iframe id="frame" src="page.html" style="width:1280px;height:900px;border:0"></iframe>
+<script>
+addEventListener("load", function () {
+  var frame = document.getElementById("frame");
+  var page = frame.contentDocument;
+  var view = frame.contentWindow;
+  var all = function (selector) { return Array.from(page.querySelectorAll(selector)); };
+  var found = { overflow: [], faint: [], marks: 0, texts: 0 };
+
+  found.landmarks = ["main", "nav", "header", "footer", "h1", "button"].map(function (tag) {
+    return tag + " " + all(tag).length;
+  });
+  found.unnamed = all("section, [role=region], nav, [role=img], button, input").filter(function (e) {
+    var by = (e.getAttribute("aria-labelledby") || "").split(" ").map(function (id) {
+      var label = page.getElementById(id);
+      return label ? label.textContent : "";
+    }).join("");
+    var label = e.closest("label");
+    return !(e.getAttribute("aria-label") || by.trim() || label);
+  }).map(function (e) { return e.outerHTML.slice(0, 80); });
+  found.unfocusable = all(".scroll").filter(function (e) { return e.tabIndex !== 0; }).length;
+
+  [380, 641, 1280].forEach(function (width) {
+    frame.style.width = width + "px";
+    frame.getBoundingClientRect();
+    var root = page.documentElement;
+    if (root.scrollWidth > root.clientWidth) {
+      var wide = all("body *").filter(function (e) {
+        return e.getBoundingClientRect().right > root.clientWidth + 1 ? !e.closest(".scroll") : false;
+      });
+      found.overflow.push(width + ": " + root.scrollWidth + " " + wide.slice(0, 3).map(function (e) {
+        return e.outerHTML.slice(0, 60);
+      }).join(" "));
+    }
+    var shown = all("figure svg").filter(function (e) { return e.getBoundingClientRect().width > 0; });
+    found["drawings at " + width] = Array.from(new Set(shown.map(function (e) {
+      return e.getAttribute("class");
+    }))).sort().join(" ");
+  });
+
+  function channels(colour) { return colour.match(/[\d.]+/g).map(Number); }
+  function luminance(colour) {
+    var c = channels(colour).slice(0, 3).map(function (v) {
+      v /= 255;
+      return v > 0.04045 ? Math.pow((v + 0.055) / 1.055, 2.4) : v / 12.92;
+    });
+    return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2];
+  }
+  function ratio(a, b) {
+    var x = luminance(a), y = luminance(b);
+    return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+  }
+  function ground(element) {
+    for (var e = element; e; e = e.parentElement) {
+      var colour = view.getComputedStyle(e).backgroundColor;
+      var alpha = channels(colour)[3];
+      if (alpha === undefined || alpha === 1) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  }
+  var marks = ["now", "tail", "before", "good", "warn", "bad"];
+  var grounds = {};
+  ["light", "dark"].forEach(function (theme) {
+    page.documentElement.setAttribute("data-theme", theme);
+    grounds[theme] = view.getComputedStyle(page.body).backgroundColor;
+    var walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      var parent = walker.currentNode.parentElement;
+      var text = walker.currentNode.data.trim();
+      if (!text || parent.closest("script, style, title, desc")) continue;
+      var style = view.getComputedStyle(parent);
+      var ink = parent instanceof view.SVGElement ? style.fill : style.color;
+      var contrast = ratio(ink, ground(parent));
+      found.texts += 1;
+      if (contrast < 4.5) found.faint.push(theme + " " + contrast.toFixed(2) + ": " + text.slice(0, 40));
+    }
+    all("figure svg *").forEach(function (e) {
+      ["stroke", "fill"].forEach(function (which) {
+        var name = (e.getAttribute(which) || "").replace(/var\(--|\)/g, "");
+        if (e.hasAttribute("fill-opacity") || marks.indexOf(name) === -1) return;
+        found.marks += 1;
+        var contrast = ratio(view.getComputedStyle(e)[which], ground(e));
+        if (contrast < 3) found.faint.push(theme + " " + contrast.toFixed(2) + ": " + name);
+      });
+    });
+  });
+  found.themes = grounds.light !== grounds.dark;
+
+  var button = page.getElementById("theme");
+  button.click();
+  found.button = [button.hidden, page.documentElement.getAttribute("data-theme"), button.textContent];
+
+  var told = page.querySelector(".told");
+  var drawing = all("#latency svg.wide[data-span]")[0];
+  var box = drawing.getBoundingClientRect();
+  var at = { clientX: box.left + box.width * 0.5, clientY: box.top + 20, bubbles: true };
+  drawing.dispatchEvent(new view.PointerEvent("pointermove", at));
+  var rows = Array.from(drawing.closest("figure").querySelectorAll("tr[data-at]"));
+  var names = rows.map(function (row) { return row.cells[0].textContent; });
+  found.pointed = [told.hidden, names.indexOf(told.firstChild.textContent) >= 0, told.childNodes.length];
+  drawing.dispatchEvent(new view.KeyboardEvent("keydown", { key: "Home", bubbles: true }));
+  found.home = told.firstChild.textContent === names[0];
+  drawing.dispatchEvent(new view.KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+  found.right = told.firstChild.textContent === names[1];
+  drawing.dispatchEvent(new view.KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  found.escape = told.hidden;
+
+  var table = all("table").filter(function (t) { return t.tBodies[0].rows.length > 8; })[0];
+  var input = table.closest("figure, section").querySelector(".filter input");
+  var first = table.tBodies[0].rows[3].cells[0].textContent;
+  input.value = first;
+  input.dispatchEvent(new view.Event("input"));
+  var left = Array.from(table.tBodies[0].rows).filter(function (row) { return !row.hidden; });
+  found.filtered = left.every(function (row) { return row.textContent.indexOf(first) >= 0; });
+  found.kept = left.length > 0 ? table.tBodies[0].rows.length > left.length : false;
+  document.getElementById("found").textContent = JSON.stringify(found);
+});
+</script>"##;
+
+#[test]
+fn the_committed_report_can_be_read_in_both_themes_at_any_width_and_with_any_hand() {
+    let Some(report) = committed_report() else {
+        println!("skipped: there is no reports/example/*.html");
+        return;
+    };
+    let text = fs::read_to_string(report).expect("a readable report");
+    let pages = [("look.html", LOOK), ("page.html", text.as_str())];
+    let Some(opened) = open_first(&pages, &["--allow-file-access-from-files"]) else {
+        return;
+    };
+    assert_eq!(opened.console, [""; 0]);
+    assert_eq!(opened.requests, [""; 0]);
+    let found = opened
+        .dom
+        .split_once("<pre id=\"found\">")
+        .expect("a place");
+    let found = found.1.split_once("</pre>").expect("its end").0;
+    let found = found
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let found: serde_json::Value = serde_json::from_str(&found).expect("what it looks like");
+    let landmarks = [
+        "main 1", "nav 1", "header 1", "footer 1", "h1 1", "button 1",
+    ];
+    assert_eq!(found["landmarks"], serde_json::json!(landmarks));
+    for (what, wanted) in [
+        ("unnamed", serde_json::json!([])),
+        ("unfocusable", 0.into()),
+        ("overflow", serde_json::json!([])),
+        ("drawings at 380", "narrow panel".into()),
+        ("drawings at 641", "panel wide".into()),
+        ("drawings at 1280", "panel wide".into()),
+        ("faint", serde_json::json!([])),
+        ("themes", true.into()),
+        ("button", serde_json::json!([false, "light", "Dark"])),
+        ("home", true.into()),
+        ("right", true.into()),
+        ("escape", true.into()),
+        ("filtered", true.into()),
+        ("kept", true.into()),
+    ] {
+        assert_eq!(found[what], wanted, "{what}: {found:#}");
+    }
+    assert_eq!(found["pointed"][0], false, "{found:#}");
+    assert_eq!(found["pointed"][1], true, "{found:#}");
+    let many = |what: &str| found[what].as_u64().unwrap_or(0);
+    assert!(many("texts") > 500 && many("marks") > 50, "{found:#}");
+}
+
 #[test]
 fn a_page_that_keeps_to_itself_is_recognised() {
     let page = "<!doctype html><title>x</title><script>document.title = 'ran'</script>";
@@ -91,19 +263,27 @@ fn open(file: &Path) -> Option<Opened> {
     open_text(&fs::read_to_string(file).expect("a readable report"))
 }
 
-#[expect(clippy::print_stdout, reason = "a skipped check says so")]
 fn open_text(page: &str) -> Option<Opened> {
+    open_first(&[("page.html", page)], &[])
+}
+
+/// Opens the first of some pages in one folder.
+#[expect(clippy::print_stdout, reason = "a skipped check says so")]
+fn open_first(pages: &[(&str, &str)], flags: &[&str]) -> Option<Opened> {
     if !Path::new(BROWSER).exists() {
         println!("skipped: there is no {BROWSER}");
         return None;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("page.html");
-    fs::write(&file, page).expect("the page is written");
+    for (name, page) in pages {
+        fs::write(folder.path().join(name), page).expect("the page is written");
+    }
+    let file = folder.path().join(pages[0].0);
     let log = folder.path().join("net.json");
 
     let output = Command::new(BROWSER)
         .args(FLAGS)
+        .args(flags)
         .arg(format!(
             "--user-data-dir={}/profile",
             folder.path().display()

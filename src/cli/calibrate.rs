@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let watcher = &mut show::watcher(context);
     let found = session::calibrate(&context.session, plan, options, watcher)?;
     context.terminal.clear_status();
-    show::keep_html(&found.outcome)?;
+    show::keep_html(context, &found.outcome)?;
     let run = &found.outcome.run;
     let Some(comparison) = &run.comparison else {
         return Ok(Exit::NotMeasured);

@@ -169,7 +169,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         &options,
         &mut show::watcher(context),
     )?;
-    let kept = show::keep_html(&outcome);
+    let kept = show::keep_html(context, &outcome);
     let shown = show::outcome(context, &outcome, &outputs);
     let exit = Exit::of(&outcome.run, args.on_inconclusive);
     if let Some(hook) = hook {

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             DemoError::Scenario(diagnostics) => Failure::Input(diagnostics),
             DemoError::Session(error) => Failure::Session(error),
         })?;
-    let kept = show::keep_html(&outcome);
+    let kept = show::keep_html(context, &outcome);
     show::outcome(context, &outcome, &outputs)?;
     kept?;
     let gate = Exit::of(&outcome.run, OnInconclusive::Warn);

@@ -82,6 +82,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         metrics: args.metrics,
         last: args.last.and_then(|n| usize::try_from(n).ok()),
         since: args.since,
+        until: None,
     };
     let history = match (&args.series, &args.scenario) {
         (Some(path), _) => session::history_of(&read(path)?, &excerpt)?,

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             unit: args.unit,
         },
     )?;
-    let kept = show::keep_html(&outcome);
+    let kept = show::keep_html(context, &outcome);
     show::outcome(context, &outcome, &outputs)?;
     kept?;
     Ok(Exit::of(&outcome.run, OnInconclusive::Warn))

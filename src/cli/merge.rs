@@ -28,7 +28,7 @@ Examples:
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let outputs = args.output.parse(&[])?;
     let outcome = session::merge(&context.session, &args.runs)?;
-    let kept = show::keep_html(&outcome);
+    let kept = show::keep_html(context, &outcome);
     show::outcome(context, &outcome, &outputs)?;
     kept?;
     Ok(Exit::of(&outcome.run, OnInconclusive::Warn))

@@ -86,6 +86,12 @@ impl Outputs {
         self.to_stdout() > 0
     }
 
+    /// Whether one of them is a page.
+    pub(super) fn have_page(&self) -> bool {
+        let page = Form::Report(Format::Html);
+        self.0.iter().any(|o| o.form == page)
+    }
+
     /// Writes every one of them; one that cannot be written does not keep the others back.
     pub(super) fn write(
         &self,

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
         _ => session::measure(&session, plan, rounds, watcher),
     }?;
-    let kept = show::keep_html(&outcome);
+    let kept = show::keep_html(context, &outcome);
     let shown = show::outcome(context, &outcome, &outputs);
     let exit = Exit::of(&outcome.run, OnInconclusive::Warn);
     if let Some(hook) = hook {

@@ -23,11 +23,20 @@ pub(super) fn watcher(context: &Context) -> impl FnMut(&Event) + '_ {
     }
 }
 
-/// What every format shows of a run.
+/// What every format but a page shows of a run.
 pub(super) fn view(outcome: &Outcome) -> View {
     View::new(&outcome.run, outcome.baseline.as_ref())
         .explained(&session::diagnose(&outcome.run))
         .profiled(&outcome.profiles)
+}
+
+/// The same for a page, which has the runs before as well.
+fn page_view(context: &Context, outcome: &Outcome) -> View {
+    let view = view(outcome);
+    match session::history_until(&context.session, outcome) {
+        Some(history) => view.followed(history),
+        None => view,
+    }
 }
 
 /// Writes every output of a run, and the summary where standard output is free for it.
@@ -37,7 +46,11 @@ pub(super) fn outcome(
     outputs: &Outputs,
 ) -> Result<(), Failure> {
     context.terminal.clear_status();
-    let view = view(outcome);
+    let view = if outputs.have_page() {
+        page_view(context, outcome)
+    } else {
+        view(outcome)
+    };
     let written = outputs.write(context, outcome, &view);
     if !outputs.take_stdout() {
         context
@@ -48,8 +61,8 @@ pub(super) fn outcome(
 }
 
 /// Leaves `report.html` in the folder of a run just measured.
-pub(super) fn keep_html(outcome: &Outcome) -> Result<(), Failure> {
-    let view = view(outcome);
+pub(super) fn keep_html(context: &Context, outcome: &Outcome) -> Result<(), Failure> {
+    let view = page_view(context, outcome);
     session::write_report(&outcome.dir, "report.html", &report::html(&view))?;
     Ok(())
 }

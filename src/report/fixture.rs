@@ -7,14 +7,15 @@ use std::sync::Mutex;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
+use crate::judge::trace;
 use crate::model::{
     Acceptance, Arm, BASELINE_SCHEMA, Baseline, Capacity, Cell, Change, Comparison, Contaminant,
     Contamination, Decision, Design, Disturbance, ErrorClass, Estimate, Finding, Fingerprint,
-    GeneratorSample, GuardChange, GuardState, HostSample, Interval, Judge, Knee, KneeInterval,
-    Level, LevelRound, LevelVerdict, Manifest, Metric, MetricResult, Mode, Moved, Outcome, Outline,
-    Parts, PhaseOutline, PhaseUsage, Profile, Profiler, Profiles, RUN_SCHEMA, Ranks, Round, Run,
-    RunState, Sample, ScalabilityLaw, Scope, Side, Stacks, Stat, TargetOutline, TargetSample,
-    Trust, Verdict,
+    GeneratorSample, GuardChange, GuardState, History, HostSample, Interval, Judge, Knee,
+    KneeInterval, Level, LevelRound, LevelVerdict, Manifest, Measure, Metric, MetricResult, Mode,
+    Moved, Outcome, Outline, Parts, PhaseOutline, PhaseUsage, Point, Profile, Profiler, Profiles,
+    RUN_SCHEMA, Ranks, Round, Run, RunState, Sample, ScalabilityLaw, Scope, Series, Side, Stacks,
+    Stat, TargetOutline, TargetSample, Trust, Verdict,
 };
 use crate::units::{Bytes, Nanos};
 
@@ -204,6 +205,56 @@ pub(super) fn long_run() -> Run {
     run
 }
 
+/// Two pairs of rounds of ten minutes with so many steps, each with a threshold of its own.
+pub(super) fn run_of_many_steps(steps: usize) -> Run {
+    let mut run = run();
+    let long = measured(
+        Load {
+            seconds: 600,
+            rate: 100,
+            ..SHORT
+        },
+        2,
+        true,
+    );
+    run.rounds = long.rounds;
+    run.intervals = long.intervals;
+    run.samples = long.samples;
+    run.manifest.outline = long.manifest.outline;
+    let names: Vec<String> = (0..steps)
+        .map(|i| format!("{} number {i}", STEPS[i % STEPS.len()]))
+        .collect();
+    let all = |cells: &mut Vec<Cell>| {
+        let of_steps = cells.iter().flat_map(|cell| {
+            let alike = (cell.step..steps).step_by(STEPS.len());
+            alike.map(|step| Cell {
+                step,
+                ..cell.clone()
+            })
+        });
+        *cells = of_steps.collect();
+    };
+    for round in &mut run.rounds {
+        all(&mut round.cells);
+    }
+    for interval in &mut run.intervals {
+        all(&mut interval.cells);
+    }
+    let comparison = run.comparison.as_mut().expect("the run is judged");
+    let p99 = comparison.results[1].clone();
+    comparison
+        .results
+        .extend(names.iter().map(|name| MetricResult {
+            scope: Scope {
+                step: Some(name.clone()),
+                ..Scope::default()
+            },
+            ..p99.clone()
+        }));
+    run.manifest.outline.steps = names;
+    run
+}
+
 /// Killed in its second round.
 pub(super) fn partial_run() -> Run {
     let mut run = measured(SHORT, 1, false);
@@ -309,7 +360,6 @@ pub(crate) fn hostile_run() -> Run {
     run
 }
 
-/// The before rounds of [`run`] as a stored baseline.
 /// Both sides under perf; `serialize` has grown.
 pub(crate) fn profiles() -> Profiles {
     let profile = |arm, folded: &str| Profile {
@@ -336,6 +386,46 @@ pub(crate) fn profiles() -> Profiles {
     }
 }
 
+/// Twenty-four runs, the latest twelve of which are slower.
+pub(super) fn history() -> History {
+    let wobble = [0.3, -1.1, 0.8, -0.2, 1.2, -0.7, 0.1, -0.9, 0.6, -0.1];
+    let values = |level: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        let value = |i: usize| level(i) * (1.0 + 0.004 * wobble[i * 7 % 10]);
+        (0..24).map(value).collect()
+    };
+    history_of(vec![
+        ("latency.p50", values(&|i| if i < 12 { 8e6 } else { 9e6 })),
+        ("cpu.per-request", values(&|_| 1e5)),
+    ])
+}
+
+pub(super) fn history_of(values: Vec<(&str, Vec<f64>)>) -> History {
+    let runs = values.iter().map(|(_, v)| v.len()).max().unwrap_or(0);
+    let point = |i: usize| Point {
+        run: format!("202611{:02}T090000Z-0000{i:04x}", i % 28 + 1),
+        at: format!("2026-11-{:02}T09:00:00Z", i % 28 + 1),
+        version: "0.1.0".into(),
+        revision: format!("{i:02x}3c1a2b7d8e"),
+    };
+    let points: Vec<Point> = (0..runs).map(point).collect();
+    let trend = |(name, values): (&str, Vec<f64>)| {
+        let series = Series {
+            measure: Measure::named(name),
+            values,
+            accepted: None,
+        };
+        trace(series, &points)
+    };
+    History {
+        name: "checkout".into(),
+        trends: values.into_iter().map(trend).collect(),
+        points,
+        others: Vec::new(),
+        left_out: Vec::new(),
+    }
+}
+
+/// The before rounds of [`run`] as a stored baseline.
 pub(super) fn baseline() -> Baseline {
     let run = run();
     let rounds = run.arm(Arm::Before).cloned().collect();

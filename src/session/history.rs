@@ -13,7 +13,7 @@ use crate::store::index::{Index, IndexedRun, ask};
 use crate::store::{Ledger, StoreError, levels, runs};
 
 use super::weigh::{Weighing, weigh};
-use super::{Session, SessionError, demo};
+use super::{Outcome, Session, SessionError, demo};
 
 /// Which part of a history is asked for.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub struct Excerpt {
     pub last: Option<usize>,
     /// RFC 3339 or its beginning: runs from then on only.
     pub since: Option<String>,
+    /// Id of a run: as the history was when it had been measured.
+    pub until: Option<String>,
 }
 
 impl Excerpt {
@@ -70,6 +72,29 @@ pub fn history(
     excerpt: &Excerpt,
 ) -> Result<History, SessionError> {
     Ok(followed(session, scenario, excerpt)?.0)
+}
+
+/// The history of a run's plan and kind of machine up to that run; None where its folder is not among
+/// those of the project, and where there is no history.
+///
+/// A report can do without, so no error of the index keeps it from being written.
+pub fn history_until(session: &Session, outcome: &Outcome) -> Option<History> {
+    let manifest = &outcome.run.manifest;
+    let scenario = &manifest.outline.name;
+    let folder = runs::folder(&session.root, scenario, &manifest.id);
+    let is_ours = folder.canonicalize().ok()? == outcome.dir.canonicalize().ok()?;
+    let excerpt = Excerpt {
+        until: Some(manifest.id.clone()),
+        ..Excerpt::default()
+    };
+    if !is_ours {
+        return None;
+    }
+    let (history, latest) = followed(session, scenario, &excerpt).ok()?;
+    // A run that does not enter may have another plan than the latest that does.
+    let of_its_plan = latest.plan_hash == manifest.plan_hash;
+    let of_its_machine = latest.machine == manifest.fingerprint.machine();
+    (of_its_plan && of_its_machine).then_some(history)
 }
 
 /// Accepts the present level of the usual metrics, or of those that are named.
@@ -162,7 +187,7 @@ fn followed(
             });
         }
     };
-    let accepted = accepted(session, scenario, &latest)?;
+    let accepted = accepted(session, scenario, &latest, excerpt)?;
     excerpt.cut(&mut history);
     let points = &history.points;
     history.trends = history
@@ -192,6 +217,12 @@ fn gather(
     excerpt: &Excerpt,
 ) -> Result<Gathered, StoreError> {
     let all = index.runs();
+    let until = |id: &String| all.iter().position(|run| run.id == *id);
+    let count = match &excerpt.until {
+        Some(id) => until(id).map_or(0, |last| last + 1),
+        None => all.len(),
+    };
+    let all = &all[..count];
     let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
     for why in all.iter().filter_map(|run| run.left_out.as_ref()) {
         *left_out.entry(why.clone()).or_default() += 1;
@@ -223,7 +254,7 @@ fn gather(
     for name in names {
         let mut values = vec![f64::NAN; runs.len()];
         index.each_value(&name, &mut |run, rounds| {
-            if let Some(place) = places[run] {
+            if let Some(place) = places.get(run).copied().flatten() {
                 values[place] = level(rounds);
             }
         })?;
@@ -397,14 +428,19 @@ fn accepted(
     session: &Session,
     scenario: &str,
     latest: &IndexedRun,
+    excerpt: &Excerpt,
 ) -> Result<HashMap<String, AcceptedLevel>, SessionError> {
+    // What was accepted later was not known then.
+    let is_known = |at: &str| excerpt.until.is_none() || at <= latest.started_at.as_str();
     let mut found: HashMap<String, AcceptedLevel> = HashMap::new();
     let baseline = Ledger::new(&session.root, scenario)?.load()?;
     if let Some(baseline) = baseline {
-        found.extend(of_baseline(&baseline, latest));
+        let of_baseline = of_baseline(&baseline, latest).into_iter();
+        found.extend(of_baseline.filter(|(_, level)| is_known(&level.at)));
     }
     for (_, a) in levels::accepted(&session.root, scenario)? {
-        if a.plan_hash != latest.plan_hash || a.fingerprint.machine() != latest.machine {
+        let is_alike = a.plan_hash == latest.plan_hash && a.fingerprint.machine() == latest.machine;
+        if !is_alike || !is_known(&a.accepted_at) {
             continue;
         }
         for level in a.levels {

@@ -63,7 +63,7 @@ pub use compare::{compare, reread};
 pub use deliver::deliver;
 pub use error::SessionError;
 pub use fold::{FoldOptions, Folded, fold};
-pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history};
+pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history, history_until};
 pub use import::{ImportRequest, import};
 pub use ledger::{
     Described, Difference, Prunable, PruneOptions, Pruned, Verified, baselines, difference,

@@ -1,7 +1,11 @@
 //! A sheet to draw on in CSS pixels, over plotters' SVG backend.
 //!
 //! Plotters places everything on whole pixels, so it draws on a sheet [`SCALE`] times as large and
-//! the view box brings it back: lines are smooth at any size.
+//! the view box brings it back: lines are smooth at any size. What plotters has no element for is
+//! written beside it: dashes, and the many bars of a heat map as one path an ink.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 
 use plotters::prelude::{
     Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, Rectangle,
@@ -16,12 +20,26 @@ use crate::untrusted::Untrusted;
 /// Drawing units in a CSS pixel.
 const SCALE: f64 = 4.0;
 
+/// Dash and gap, in drawing units.
+const DASHES: &str = "20 16";
+
 /// Which part of a text its place names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
     Middle,
     End,
+}
+
+/// Where a drawing is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// In the page's column.
+    Wide,
+    /// On a phone.
+    Narrow,
+    /// Beside others of its kind, on any screen.
+    Panel,
 }
 
 /// Size and letters of a drawing.
@@ -31,11 +49,18 @@ pub(super) struct Sheet {
     pub(super) height: f64,
     /// CSS pixels.
     pub(super) letters: f64,
-    /// For a phone.
-    pub(super) narrow: bool,
+    form: Form,
 }
 
 impl Sheet {
+    /// A small one, as wide as a third of the page's column.
+    pub(super) const PANEL: Self = Self {
+        width: 280.0,
+        height: 150.0,
+        letters: 11.0,
+        form: Form::Panel,
+    };
+
     /// As wide as the page's column, and as a phone.
     pub(super) fn both([wide, narrow]: [f64; 2]) -> [Self; 2] {
         [
@@ -43,15 +68,29 @@ impl Sheet {
                 width: 920.0,
                 height: wide,
                 letters: 13.0,
-                narrow: false,
+                form: Form::Wide,
             },
             Self {
                 width: 360.0,
                 height: narrow,
                 letters: 12.0,
-                narrow: true,
+                form: Form::Narrow,
             },
         ]
+    }
+
+    /// There is little room across.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.form != Form::Wide
+    }
+
+    /// Class of the element.
+    const fn class(self) -> &'static str {
+        match self.form {
+            Form::Wide => "wide",
+            Form::Narrow => "narrow",
+            Form::Panel => "panel",
+        }
     }
 }
 
@@ -61,6 +100,10 @@ type Place = (f64, f64);
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
     sheet: Sheet,
+    /// Markup beneath everything else.
+    beneath: RefCell<String>,
+    /// Left and right end of the plot.
+    span: Cell<Option<Place>>,
 }
 
 impl Canvas<'_> {
@@ -72,18 +115,27 @@ impl Canvas<'_> {
         paint: impl FnOnce(&Canvas<'_>),
     ) -> String {
         let mut buffer = String::new();
+        let (beneath, span);
         {
             let size = (
                 whole(sheet.width).unsigned_abs(),
                 whole(sheet.height).unsigned_abs(),
             );
             let area = SVGBackend::with_string(&mut buffer, size).into_drawing_area();
-            let canvas = Canvas { area, sheet };
+            let canvas = Canvas {
+                area,
+                sheet,
+                beneath: RefCell::default(),
+                span: Cell::default(),
+            };
             paint(&canvas);
             // Writing into a string cannot fail; the element is closed below in any case.
             let _ = canvas.area.present();
+            span = canvas.span.get();
+            beneath = canvas.beneath.into_inner();
         }
-        finish(&buffer, sheet, id, title, desc)
+        let body = beneath + &body(&buffer);
+        element(&body, sheet, span, id, (title, desc))
     }
 
     pub(super) fn sheet(&self) -> Sheet {
@@ -97,6 +149,45 @@ impl Canvas<'_> {
             ..filled(ink)
         };
         let _ = self.area.draw(&PathElement::new(points(places), style));
+    }
+
+    /// A dashed line through the places.
+    pub(super) fn dashes(&self, places: &[Place], ink: Ink) {
+        let (r, g, b) = ink.dashed_sentinel();
+        let style = ShapeStyle {
+            stroke_width: whole(1.5).unsigned_abs(),
+            ..ShapeStyle::from(&RGBColor(r, g, b)).filled()
+        };
+        let _ = self.area.draw(&PathElement::new(points(places), style));
+    }
+
+    /// Upright bars of one height and ink beneath everything else: left end, right end and middle of
+    /// each.
+    pub(super) fn bars(&self, bars: &[(f64, f64, f64)], height: f64, ink: Ink) {
+        if bars.is_empty() {
+            return;
+        }
+        let mut path = String::new();
+        let mut pen = (0, 0);
+        for &(from, to, middle) in bars {
+            let (x, y) = (whole(from), whole(middle));
+            let length = whole(to).saturating_sub(x);
+            // Writing to a string cannot fail.
+            let (right, down) = (x.saturating_sub(pen.0), y.saturating_sub(pen.1));
+            let _ = write!(path, "m{right} {down}h{length}");
+            pen = (x.saturating_add(length), y);
+        }
+        let _ = write!(
+            self.beneath.borrow_mut(),
+            "<path d=\"{path}\" fill=\"none\" stroke=\"var(--{})\" stroke-width=\"{}\"/>",
+            ink.name(),
+            whole(height)
+        );
+    }
+
+    /// Says where across the sheet the values lie that the rows of the chart's table have places on.
+    pub(super) fn plot_spans(&self, from: f64, to: f64) {
+        self.span.set(Some((from, to)));
     }
 
     pub(super) fn polygon(&self, places: &[Place], ink: Ink) {
@@ -165,8 +256,8 @@ fn whole(pixels: f64) -> i32 {
     (pixels * SCALE).round() as i32
 }
 
-/// Gives the element its name, words and theme colours.
-fn finish(drawn: &str, sheet: Sheet, id: &str, title: &str, desc: &str) -> String {
+/// What was drawn, with theme colours in place of the sentinels.
+fn body(drawn: &str) -> String {
     let body = drawn
         .split_once(">\n")
         .map_or("", |(_, rest)| rest)
@@ -178,18 +269,33 @@ fn finish(drawn: &str, sheet: Sheet, id: &str, title: &str, desc: &str) -> Strin
         .replace(">\n", ">")
         .replace("\n</text>", "</text>");
     for ink in Ink::ALL {
-        let (r, g, b) = ink.sentinel();
-        body = body.replace(
-            &format!("#{r:02X}{g:02X}{b:02X}"),
-            &format!("var(--{})", ink.name()),
-        );
+        let hex = |(r, g, b): (u8, u8, u8)| format!("\"#{r:02X}{g:02X}{b:02X}\"");
+        let colour = format!("\"var(--{})\"", ink.name());
+        let dashed = format!("{colour} stroke-dasharray=\"{DASHES}\"");
+        body = body
+            .replace(&hex(ink.sentinel()), &colour)
+            .replace(&hex(ink.dashed_sentinel()), &dashed);
     }
-    let class = if sheet.narrow { "narrow" } else { "wide" };
+    body
+}
+
+/// The element with its name and words.
+fn element(
+    body: &str,
+    sheet: Sheet,
+    span: Option<Place>,
+    id: &str,
+    (title, desc): (&str, &str),
+) -> String {
+    let class = sheet.class();
     let id = format!("{id}-{class}");
     let title = Untrusted::from(title).markup();
     let desc = Untrusted::from(desc).markup();
+    let span = span.map_or_else(String::new, |(from, to)| {
+        format!(" data-span=\"{} {}\"", whole(from), whole(to))
+    });
     format!(
-        "<svg class=\"{class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\
+        "<svg class=\"{class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\"{span}>\
          <title id=\"{id}-t\">{title}</title><desc id=\"{id}-d\">{desc}</desc>{body}</svg>",
         whole(sheet.width),
         whole(sheet.height)
@@ -206,11 +312,17 @@ mod tests {
             c.line(&[(0.0, 0.0), (10.0, 10.5)], Ink::Now, 1.5);
             c.dot((5.0, 5.0), 4.0, Ink::Before, true);
             c.text((5.0, 5.0), "<b>\u{1b}\u{202e}", Anchor::End, Ink::Muted);
+            c.dashes(&[(0.0, 0.0), (10.0, 0.0)], Ink::Bad);
+            c.bars(&[(1.0, 3.0, 5.0), (4.0, 5.0, 5.0)], 2.5, Ink::Heat2);
+            c.plot_spans(1.0, 99.0);
         });
         roxmltree::Document::parse(&svg).expect("well-formed");
         assert!(svg.contains("points=\"0,0 40,42 \"") && svg.contains("stroke=\"var(--now)\""));
         assert!(svg.contains("T&lt;") && svg.contains("&lt;b&gt;"));
-        assert!(!svg.contains("#FE01") && !svg.contains("xmlns"));
+        assert!(!svg.contains("#FE0") && !svg.contains("xmlns"));
+        assert!(svg.contains("stroke=\"var(--bad)\" stroke-dasharray=\"20 16\""));
+        assert!(svg.contains("<path d=\"m4 20h8m4 0h4\" fill=\"none\" stroke=\"var(--heat-2)\""));
+        assert!(svg.contains("data-span=\"4 396\""));
         assert!(!svg.contains(['\u{1b}', '\u{202e}']));
     }
 }

@@ -45,6 +45,7 @@ pub(in crate::report) fn change_plot(rows: &[&Row]) -> Option<Chart> {
             .map(String::from)
             .to_vec(),
         rows: bars.iter().map(Bar::cells).collect(),
+        places: Vec::new(),
         note: "The dot is the change, the line its interval. Every row has its own scale: the \
                shaded zone is what that metric is allowed, and right is always worse."
             .to_owned(),
@@ -118,12 +119,12 @@ fn finding(bars: &[Bar<'_>]) -> String {
 
 fn paint(canvas: &Canvas<'_>, bars: &[Bar<'_>]) {
     let sheet = canvas.sheet();
-    let (left, right) = if sheet.narrow {
+    let (left, right) = if sheet.is_narrow() {
         (8.0, sheet.width - 8.0)
     } else {
         (220.0, sheet.width - 200.0)
     };
-    let (step, top) = if sheet.narrow {
+    let (step, top) = if sheet.is_narrow() {
         (62.0, 26.0)
     } else {
         (40.0, 30.0)
@@ -134,16 +135,20 @@ fn paint(canvas: &Canvas<'_>, bars: &[Bar<'_>]) {
     canvas.text((x.at(0.0), 10.0), "no change", Anchor::Middle, Ink::Muted);
     for (i, bar) in bars.iter().enumerate() {
         let row = top + step * i as f64;
-        let middle = if sheet.narrow {
+        let middle = if sheet.is_narrow() {
             row + 42.0
         } else {
             row + step / 2.0
         };
-        let half = if sheet.narrow { 12.0 } else { step / 2.0 - 4.0 };
+        let half = if sheet.is_narrow() {
+            12.0
+        } else {
+            step / 2.0 - 4.0
+        };
         let metric = bar.row.result.metric.name();
         let scope = Untrusted::new(bar.row.result.scope.to_string()).terminal();
         let value = format!("{}  {}", bar.row.change, bar.row.verdict_words());
-        if sheet.narrow {
+        if sheet.is_narrow() {
             let label = clipped(&format!("{metric}{scope}"), 26);
             canvas.text((left, row + 16.0), &label, Anchor::Start, Ink::Text);
             canvas.text((right, row + 16.0), &value, Anchor::End, bar.text_ink());

@@ -17,6 +17,9 @@ pub(in crate::report) struct Chart {
     pub(in crate::report) drawings: Vec<String>,
     pub(in crate::report) head: Vec<String>,
     pub(in crate::report) rows: Vec<Vec<String>>,
+    /// Where across the plot each row lies, from 0 at its left end to 1: what is told on pointing at it.
+    /// Empty where rows do not lie across.
+    pub(in crate::report) places: Vec<String>,
     /// How to read it; empty when it needs no words.
     pub(in crate::report) note: String,
 }
@@ -41,6 +44,12 @@ impl Key {
 }
 
 impl Chart {
+    /// Places as the page takes them.
+    pub(super) fn places(shares: impl IntoIterator<Item = f64>) -> Vec<String> {
+        let shares = shares.into_iter();
+        shares.map(|share| format!("{share:.4}")).collect()
+    }
+
     /// Draws for the page and for a phone, each with its height in CSS pixels.
     pub(super) fn draw(&mut self, heights: [f64; 2], paint: impl Fn(&Canvas<'_>)) {
         self.drawings = Sheet::both(heights)

@@ -5,7 +5,7 @@ use crate::units::Unit;
 
 use super::Ink;
 use super::axis::Axis;
-use super::canvas::{Anchor, Canvas};
+use super::canvas::{Anchor, Canvas, Sheet};
 use super::chart::{Chart, Key};
 
 /// Most rows of the table under a chart; a longer series shows every second, third … point.
@@ -99,38 +99,62 @@ enum Range {
     Logarithmic(f64, f64),
 }
 
+/// What the axes of a plot span.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    range: Range,
+    /// Of the axis across, which begins at zero.
+    end: f64,
+}
+
+impl Extent {
+    /// None when no series has two points.
+    fn of(plot: &LinePlot) -> Option<Self> {
+        let values = || {
+            plot.series
+                .iter()
+                .flat_map(|s| &s.points)
+                .filter_map(|p| p.1)
+                .filter(|v| v.is_finite())
+        };
+        if values().count() < 2 {
+            return None;
+        }
+        let highest = values().fold(0.0, f64::max);
+        let lowest = values().filter(|v| *v > 0.0).fold(highest, f64::min);
+        // A stall of seconds over answers of milliseconds: both must be seen.
+        let logarithmic = plot.unit == Unit::Time && highest / lowest > 25.0;
+        let points = plot.series.iter().flat_map(|s| &s.points).map(|p| p.0);
+        let bands = plot.bands.iter().map(|b| b.to);
+        Some(Self {
+            range: if logarithmic {
+                Range::Logarithmic(lowest * 0.8, highest * 1.25)
+            } else {
+                Range::FromZero(highest * 1.08)
+            },
+            end: points.chain(bands).fold(0.0, f64::max),
+        })
+    }
+}
+
+/// Draws a plot beside others of its kind; None when no series has two points.
+pub(super) fn small_plot(id: &str, title: &str, plot: &LinePlot) -> Option<String> {
+    let extent = Extent::of(plot)?;
+    let words = (title, plot.finding.as_str());
+    Some(Canvas::draw(Sheet::PANEL, id, words, |canvas| {
+        paint(canvas, plot, extent);
+    }))
+}
+
 /// Draws the plot; None when no series has two points.
 pub(in crate::report) fn line_plot(plot: &LinePlot) -> Option<Chart> {
-    let values = || {
-        plot.series
-            .iter()
-            .flat_map(|s| &s.points)
-            .filter_map(|p| p.1)
-            .filter(|v| v.is_finite())
-    };
-    if values().count() < 2 {
-        return None;
-    }
-    let highest = values().fold(0.0, f64::max);
-    let lowest = values().filter(|v| *v > 0.0).fold(highest, f64::min);
-    // A stall of seconds over answers of milliseconds: both must be seen.
-    let logarithmic = plot.unit == Unit::Time && highest / lowest > 25.0;
+    let extent = Extent::of(plot)?;
     let mut note = plot.note.clone();
-    if logarithmic {
+    if matches!(extent.range, Range::Logarithmic(..)) {
         note += " The scale is logarithmic.";
     }
-    let range = if logarithmic {
-        Range::Logarithmic(lowest * 0.8, highest * 1.25)
-    } else {
-        Range::FromZero(highest * 1.08)
-    };
-    let end = plot
-        .series
-        .iter()
-        .flat_map(|s| &s.points)
-        .map(|p| p.0)
-        .chain(plot.bands.iter().map(|b| b.to))
-        .fold(0.0, f64::max);
+    let across = Axis::linear(0.0, extent.end, (0.0, 1.0));
+    let shown = shown(plot);
     let mut chart = Chart {
         id: plot.id,
         title: plot.title.to_owned(),
@@ -140,10 +164,11 @@ pub(in crate::report) fn line_plot(plot: &LinePlot) -> Option<Chart> {
         head: std::iter::once(plot.across.head().to_owned())
             .chain(plot.series.iter().map(|s| s.label.clone()))
             .collect(),
-        rows: rows(plot),
+        rows: shown.iter().map(|at| cells(plot, *at)).collect(),
+        places: Chart::places(shown.iter().map(|at| across.at(*at))),
         note,
     };
-    chart.draw([250.0, 220.0], |canvas| paint(canvas, plot, range, end));
+    chart.draw([250.0, 220.0], |canvas| paint(canvas, plot, extent));
     Some(chart)
 }
 
@@ -172,7 +197,8 @@ fn key(plot: &LinePlot) -> Vec<Key> {
     key
 }
 
-fn rows(plot: &LinePlot) -> Vec<Vec<String>> {
+/// Where the rows of the table lie.
+fn shown(plot: &LinePlot) -> Vec<f64> {
     let mut times: Vec<f64> = plot
         .series
         .iter()
@@ -181,24 +207,21 @@ fn rows(plot: &LinePlot) -> Vec<Vec<String>> {
     times.sort_by(f64::total_cmp);
     times.dedup();
     let every = times.len().div_ceil(MOST_ROWS).max(1);
-    times
-        .into_iter()
-        .step_by(every)
-        .map(|t| {
-            let mut cells = vec![plot.across.format(t)];
-            cells.extend(plot.series.iter().map(|s| {
-                s.points
-                    .iter()
-                    .find(|p| p.0.total_cmp(&t).is_eq())
-                    .and_then(|p| p.1)
-                    .map_or_else(|| "–".to_owned(), |v| plot.unit.format(v))
-            }));
-            cells
-        })
-        .collect()
+    times.into_iter().step_by(every).collect()
 }
 
-fn paint(canvas: &Canvas<'_>, plot: &LinePlot, range: Range, end: f64) {
+fn cells(plot: &LinePlot, at: f64) -> Vec<String> {
+    let value = |series: &Series| {
+        let point = series.points.iter().find(|p| p.0.total_cmp(&at).is_eq());
+        point
+            .and_then(|p| p.1)
+            .map_or_else(|| "–".to_owned(), |v| plot.unit.format(v))
+    };
+    let place = std::iter::once(plot.across.format(at));
+    place.chain(plot.series.iter().map(value)).collect()
+}
+
+fn paint(canvas: &Canvas<'_>, plot: &LinePlot, Extent { range, end }: Extent) {
     let sheet = canvas.sheet();
     let left = sheet.letters * 5.6;
     let (right, top, bottom) = (sheet.width - 12.0, 26.0, sheet.height - 30.0);
@@ -207,40 +230,58 @@ fn paint(canvas: &Canvas<'_>, plot: &LinePlot, range: Range, end: f64) {
         Range::FromZero(high) => Axis::linear(0.0, high, (bottom, top)),
         Range::Logarithmic(low, high) => Axis::logarithmic(low, high, (bottom, top)),
     };
-    bands(canvas, plot, &x, (top, bottom));
+    canvas.plot_spans(left, right);
+    bands(canvas, &plot.bands, &x, (top, bottom));
     for (value, label) in y.ticks(plot.unit, 4) {
         let at = y.at(value);
         canvas.line(&[(left, at), (right, at)], Ink::Grid, 1.0);
         let label = if value == 0.0 { "0".to_owned() } else { label };
         canvas.text((left - 8.0, at), &label, Anchor::End, Ink::Muted);
     }
-    let most = if sheet.narrow { 4 } else { 8 };
-    for (value, label) in plot.across.ticks(&x, most) {
-        let at = x.at(value);
-        canvas.line(&[(at, bottom), (at, bottom + 4.0)], Ink::Muted, 1.0);
-        let anchor = if at > right - 14.0 {
-            Anchor::End
-        } else {
-            Anchor::Middle
-        };
-        canvas.text((at, bottom + 16.0), &label, anchor, Ink::Muted);
-    }
-    canvas.line(&[(left, bottom), (right, bottom)], Ink::Muted, 1.0);
+    let most = if sheet.is_narrow() { 4 } else { 8 };
+    foot(
+        canvas,
+        &plot.across.ticks(&x, most),
+        &x,
+        (left, right),
+        bottom,
+    );
     for series in &plot.series {
         for run in unbroken(&series.points) {
             let places: Vec<_> = run.iter().map(|&(t, v)| (x.at(t), y.at(v))).collect();
             match places.as_slice() {
                 [one] => canvas.dot(*one, 2.0, series.ink, false),
-                many if series.dashed => dashes(canvas, many, series.ink),
+                many if series.dashed => canvas.dashes(many, series.ink),
                 many => canvas.line(many, series.ink, 1.75),
             }
         }
     }
 }
 
-fn bands(canvas: &Canvas<'_>, plot: &LinePlot, x: &Axis, (top, bottom): (f64, f64)) {
-    let letter = canvas.sheet().letters * 0.62;
-    for band in &plot.bands {
+/// The axis below a plot, with its ticks.
+pub(super) fn foot(
+    canvas: &Canvas<'_>,
+    ticks: &[(f64, String)],
+    x: &Axis,
+    (left, right): (f64, f64),
+    bottom: f64,
+) {
+    for (value, label) in ticks {
+        let at = x.at(*value);
+        canvas.line(&[(at, bottom), (at, bottom + 4.0)], Ink::Muted, 1.0);
+        let anchor = if at > right - 14.0 {
+            Anchor::End
+        } else {
+            Anchor::Middle
+        };
+        canvas.text((at, bottom + 16.0), label, anchor, Ink::Muted);
+    }
+    canvas.line(&[(left, bottom), (right, bottom)], Ink::Muted, 1.0);
+}
+
+/// Areas behind lines, with as many of their names as there is room for.
+fn bands(canvas: &Canvas<'_>, bands: &[Band], x: &Axis, (top, bottom): (f64, f64)) {
+    for band in bands {
         let (from, to) = (x.at(band.from), x.at(band.to));
         // The names of phases stand above the plot, those of what the guard did within it.
         let mut line = top - 9.0;
@@ -263,15 +304,42 @@ fn bands(canvas: &Canvas<'_>, plot: &LinePlot, x: &Axis, (top, bottom): (f64, f6
                 line = top + 9.0;
             }
             BandKind::Alert => {
-                dashes(canvas, &[(from, top), (from, bottom)], Ink::Warn);
+                canvas.dashes(&[(from, top), (from, bottom)], Ink::Warn);
                 line = top + 21.0;
             }
         }
-        // A name that does not fit its band is left to the table of phases.
-        let room = (to - from - 10.0) / letter;
-        if crate::report::table::width(&band.name) as f64 <= room {
-            canvas.text((from + 6.0, line), &band.name, Anchor::Start, Ink::Muted);
+        name_of_band(canvas, band, (from, to), line);
+    }
+}
+
+/// Where bands begin and end, on a plot that fills its ground; the names of phases above it.
+pub(super) fn band_edges(canvas: &Canvas<'_>, bands: &[Band], x: &Axis, (top, bottom): (f64, f64)) {
+    for band in bands {
+        let (from, to) = (x.at(band.from), x.at(band.to));
+        let edges = |ends: &[f64], ink| {
+            for at in ends {
+                canvas.line(&[(*at, top - 18.0), (*at, bottom)], ink, 1.0);
+            }
+        };
+        match band.kind {
+            BandKind::WarmUp | BandKind::Knee | BandKind::Phase => {
+                if band.from > 0.0 {
+                    edges(&[from], Ink::Muted);
+                }
+                name_of_band(canvas, band, (from, to), top - 9.0);
+            }
+            BandKind::Held => edges(&[from, to], Ink::Bad),
+            BandKind::Fault => edges(&[from, to], Ink::Warn),
+            BandKind::Alert => canvas.dashes(&[(from, top), (from, bottom)], Ink::Warn),
         }
+    }
+}
+
+/// A name that does not fit its band is left to the table of phases.
+fn name_of_band(canvas: &Canvas<'_>, band: &Band, (from, to): (f64, f64), line: f64) {
+    let room = (to - from - 10.0) / (canvas.sheet().letters * 0.62);
+    if crate::report::table::width(&band.name) as f64 <= room {
+        canvas.text((from + 6.0, line), &band.name, Anchor::Start, Ink::Muted);
     }
 }
 
@@ -286,37 +354,4 @@ fn unbroken(points: &[(f64, Option<f64>)]) -> Vec<Vec<(f64, f64)>> {
     }
     runs.retain(|r| !r.is_empty());
     runs
-}
-
-/// Draws a dashed line along the places.
-pub(super) fn dashes(canvas: &Canvas<'_>, places: &[(f64, f64)], ink: Ink) {
-    const ON: f64 = 5.0;
-    const OFF: f64 = 4.0;
-    let (mut left, mut on) = (ON, true);
-    let mut dash = vec![places[0]];
-    for pair in places.windows(2) {
-        let (mut from, to) = (pair[0], pair[1]);
-        loop {
-            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-            let length = dx.hypot(dy);
-            // A length that is no number has no dashes, and would have no end.
-            if !(length > left && length.is_finite()) {
-                left -= length.min(left);
-                dash.push(to);
-                break;
-            }
-            let share = left / length;
-            from = (from.0 + dx * share, from.1 + dy * share);
-            dash.push(from);
-            if on {
-                canvas.line(&dash, ink, 1.5);
-            }
-            on = !on;
-            left = if on { ON } else { OFF };
-            dash = vec![from];
-        }
-    }
-    if on && dash.len() > 1 {
-        canvas.line(&dash, ink, 1.5);
-    }
 }

@@ -21,6 +21,14 @@ pub(in crate::report) enum Ink {
     /// Areas behind marks.
     Allowed,
     Band,
+    /// From few to many.
+    Heat1,
+    Heat2,
+    Heat3,
+    Heat4,
+    Heat5,
+    Heat6,
+    Heat7,
     /// Cards behind a verdict.
     GoodSoft,
     WarnSoft,
@@ -28,7 +36,18 @@ pub(in crate::report) enum Ink {
 }
 
 impl Ink {
-    pub(super) const ALL: [Self; 16] = [
+    /// The ramp of a heat map, from few to many.
+    pub(super) const HEAT: [Self; 7] = [
+        Self::Heat1,
+        Self::Heat2,
+        Self::Heat3,
+        Self::Heat4,
+        Self::Heat5,
+        Self::Heat6,
+        Self::Heat7,
+    ];
+
+    pub(super) const ALL: [Self; 23] = [
         Self::Page,
         Self::Surface,
         Self::Text,
@@ -42,6 +61,13 @@ impl Ink {
         Self::Bad,
         Self::Allowed,
         Self::Band,
+        Self::Heat1,
+        Self::Heat2,
+        Self::Heat3,
+        Self::Heat4,
+        Self::Heat5,
+        Self::Heat6,
+        Self::Heat7,
         Self::GoodSoft,
         Self::WarnSoft,
         Self::BadSoft,
@@ -63,6 +89,13 @@ impl Ink {
             Self::Bad => "bad",
             Self::Allowed => "allowed",
             Self::Band => "band",
+            Self::Heat1 => "heat-1",
+            Self::Heat2 => "heat-2",
+            Self::Heat3 => "heat-3",
+            Self::Heat4 => "heat-4",
+            Self::Heat5 => "heat-5",
+            Self::Heat6 => "heat-6",
+            Self::Heat7 => "heat-7",
             Self::GoodSoft => "good-soft",
             Self::WarnSoft => "warn-soft",
             Self::BadSoft => "bad-soft",
@@ -72,6 +105,11 @@ impl Ink {
     /// The colour drawn, to be replaced: one that no drawing would choose.
     pub(super) const fn sentinel(self) -> (u8, u8, u8) {
         (0xfe, 0x01, self as u8)
+    }
+
+    /// The same for what is drawn in dashes.
+    pub(super) const fn dashed_sentinel(self) -> (u8, u8, u8) {
+        (0xfe, 0x02, self as u8)
     }
 
     /// Light and dark, as 0xRRGGBB.
@@ -90,6 +128,13 @@ impl Ink {
             Self::Bad => (0x00b8_2618, 0x00ff_8379),
             Self::Allowed => (0x00e3_f1e8, 0x001c_3327),
             Self::Band => (0x00f0_f0ec, 0x0022_272d),
+            Self::Heat1 => (0x00d3_e4f7, 0x0020_354f),
+            Self::Heat2 => (0x00aa_cdf0, 0x0026_4a73),
+            Self::Heat3 => (0x007c_b0e4, 0x002f_639b),
+            Self::Heat4 => (0x004f_90d3, 0x0041_80c2),
+            Self::Heat5 => (0x002a_6fba, 0x0068_a3e0),
+            Self::Heat6 => (0x0014_4f92, 0x009d_c7f2),
+            Self::Heat7 => (0x000a_2f5e, 0x00d8_eafd),
             Self::GoodSoft => (0x00ee_f7f1, 0x0017_2a20),
             Self::WarnSoft => (0x00fc_f5e3, 0x002d_2612),
             Self::BadSoft => (0x00fd_efed, 0x0034_1c1b),
@@ -97,7 +142,8 @@ impl Ink {
     }
 }
 
-/// The style sheet's variables: light, dark by preference or choice, light on paper.
+/// The style sheet's variables: light, dark by preference or choice, light on paper; and a class for
+/// each ink, which says what a key shows.
 pub(in crate::report) fn css_variables() -> String {
     let set = |dark: bool| -> String {
         let declarations = Ink::ALL.map(|ink| {
@@ -108,10 +154,13 @@ pub(in crate::report) fn css_variables() -> String {
         declarations.concat()
     };
     let (light, dark) = (set(false), set(true));
+    let classes = Ink::ALL.map(|ink| format!(".ink-{0}{{--ink:var(--{0})}}", ink.name()));
+    let classes = classes.concat();
     format!(
         ":root{{color-scheme:light;{light}}}\n\
          @media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n\
-         @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\n"
+         @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\n\
+         {classes}\n"
     )
 }
 
@@ -191,6 +240,33 @@ mod tests {
             ] {
                 let ratio = contrast(text, blended(frame, surface, opacity));
                 assert!(ratio >= 4.5, "{theme}: text on {ink:?} is {ratio:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_heat_map_rises_in_steps_that_can_be_told_apart() {
+        let themes: [(&str, fn(Ink) -> u32); 2] = [
+            ("light", |ink| ink.colours().0),
+            ("dark", |ink| ink.colours().1),
+        ];
+        for (theme, of) in themes {
+            let mut below = Ink::Surface;
+            for ink in Ink::HEAT {
+                let step = contrast(of(ink), of(below));
+                assert!(step >= 1.25, "{theme}: {ink:?} on {below:?} is {step:.2}");
+                let (height, least) = (contrast(of(ink), of(Ink::Surface)), of(below));
+                let under = contrast(least, of(Ink::Surface));
+                assert!(
+                    height > under,
+                    "{theme}: {ink:?} is no higher than {below:?}"
+                );
+                below = ink;
+            }
+            let [.., third, second, top] = Ink::HEAT;
+            for ink in [third, second, top] {
+                let ratio = contrast(of(ink), of(Ink::Surface));
+                assert!(ratio >= 3.0, "{theme}: {ink:?} is {ratio:.2}");
             }
         }
     }

@@ -34,6 +34,7 @@ pub(in crate::report) fn round_plot(strips: &[Strip]) -> Option<Chart> {
             .chain(strips.iter().map(|s| s.label.terminal()))
             .collect(),
         rows: (0..longest).map(|i| cells(strips, i)).collect(),
+        places: Chart::places((0..longest).map(|i| across(longest, (0.0, 1.0)).at(i as f64))),
         note: "One dot is one round with a fresh target, in the order measured. Times of a \
                spoiled round do not count; its CPU and memory do."
             .to_owned(),
@@ -41,6 +42,11 @@ pub(in crate::report) fn round_plot(strips: &[Strip]) -> Option<Chart> {
     let height = STRIP * strips.len() as f64;
     chart.draw([height; 2], |canvas| paint(canvas, strips));
     Some(chart)
+}
+
+/// Rounds in the order measured.
+fn across(rounds: usize, places: (f64, f64)) -> Axis {
+    Axis::linear(-0.5, rounds as f64 - 0.5, places)
 }
 
 fn finding(strips: &[Strip]) -> String {
@@ -87,6 +93,7 @@ fn paint(canvas: &Canvas<'_>, strips: &[Strip]) {
     let sheet = canvas.sheet();
     let left = sheet.letters * 5.6;
     let right = sheet.width - 12.0;
+    canvas.plot_spans(left, right);
     for (i, strip) in strips.iter().enumerate() {
         let head = STRIP * i as f64;
         let (top, bottom) = (head + 30.0, head + STRIP - 14.0);
@@ -96,7 +103,7 @@ fn paint(canvas: &Canvas<'_>, strips: &[Strip]) {
         // A scatter of a hair's breadth shall not fill the strip.
         let margin = ((high - low) * 0.15).max(high.abs() * 0.02);
         let y = Axis::linear((low - margin).max(0.0), high + margin, (bottom, top));
-        let x = Axis::linear(-0.5, strip.dots.len() as f64 - 0.5, (left, right));
+        let x = across(strip.dots.len(), (left, right));
         let title = clipped(&strip.label.terminal(), 44);
         canvas.text((left, head + 12.0), &title, Anchor::Start, Ink::Text);
         for (value, label) in y.ticks(strip.metric.unit(), 3) {

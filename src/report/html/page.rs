@@ -4,15 +4,15 @@ use minijinja::{Environment, context};
 use sha2::{Digest, Sha256};
 
 use crate::report::charts::{
-    change_plot, css_variables, flame_graphs, percentile_curve, round_plot,
+    change_plot, component_panels, css_variables, flame_graphs, round_plot, step_panels,
 };
 use crate::report::view::View;
 
-use super::{figures, tables};
+use super::{figures, past, raw, tables};
 
 const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
-const SCRIPT: &str = include_str!("theme.js");
+const SCRIPT: &str = include_str!("report.js");
 
 /// Renders the page.
 ///
@@ -64,6 +64,7 @@ fn page(view: &View) -> minijinja::Value {
     context! {
         script => SCRIPT,
         script_hash => hash(SCRIPT),
+        style_hash => hash(&style),
         style => style,
         scenario => facts.scenario.terminal(),
         description => facts.description.terminal(),
@@ -88,16 +89,12 @@ fn page(view: &View) -> minijinja::Value {
         rows => of(tables::verdict_rows(leading.iter().copied())),
         quiet_rows => of(tables::verdict_rows(quiet)),
         change => of(change_plot(&leading)),
-        percentiles => of(percentile_curve(
-            &view.now.latency,
-            view.before.as_ref().map(|b| &b.latency),
-        )),
+        latencies => of(figures::latencies(view)),
         times => of(tables::times(view)),
         breakdown => of(tables::breakdown(view)),
         capacity => of(figures::capacity(view)),
         capacity_text => view.capacity.as_ref().map(tables::capacity_text),
         levels => of(tables::levels(view)),
-        latency => of(figures::latency(view)),
         throughput => of(figures::throughput(view)),
         errors => of(figures::errors(view)),
         faults => of(tables::faults(view)),
@@ -105,10 +102,14 @@ fn page(view: &View) -> minijinja::Value {
         alerts => of(tables::alerts(view)),
         error_classes => of(tables::error_classes(view)),
         resources => of(figures::resources(view)),
+        components => of(component_panels(&view.components)),
+        panels => of(step_panels(&view.step_by_step())),
         steps => of(tables::parts(&view.steps, "step")),
         phases => of(tables::parts(&view.phases, "phase")),
         round_plot => of(round_plot(&view.strips)),
         rounds => of(tables::rounds(view)),
+        history => of(view.history.as_ref().map(past::history)),
+        raw => of(raw::raw(view)),
         detector => of(tables::detector(view)),
         foreseen => view.beside.foreseen.as_ref().map(crate::untrusted::Untrusted::terminal),
         seen => view.beside.seen.as_ref().map(crate::untrusted::Untrusted::terminal),
@@ -172,7 +173,14 @@ mod tests {
         page
     }
 
+    /// Every kind of page, rendered once.
     fn pages() -> Vec<(&'static str, String)> {
+        static PAGES: std::sync::LazyLock<Vec<(&str, String)>> =
+            std::sync::LazyLock::new(every_page);
+        PAGES.clone()
+    }
+
+    fn every_page() -> Vec<(&'static str, String)> {
         let mut stored = fixture::run();
         stored.rounds.retain(|r| r.arm == crate::model::Arm::Now);
         vec![
@@ -193,9 +201,16 @@ mod tests {
             ),
             ("long", rendered("long", &fixture::long_run(), false)),
             ("search", rendered("search", &fixture::search_run(), false)),
+            ("steps", followed("steps", &fixture::run_of_many_steps(10))),
+            ("followed", followed("followed", &fixture::run())),
             ("profiled", profiled(&fixture::profiles())),
             ("hostile profile", profiled(&hostile_profiles())),
         ]
+    }
+
+    fn followed(name: &str, run: &crate::model::Run) -> String {
+        let view = View::new(run, None).followed(fixture::history());
+        kept(name, html(&view))
     }
 
     fn profiled(profiles: &crate::model::Profiles) -> String {
@@ -250,7 +265,9 @@ mod tests {
                             "{name}: {value}"
                         );
                     }
-                    assert!(!matches!(key, "src" | "srcset" | "action"), "{name}: {key}");
+                    // A style attribute is no part of what the policy allows.
+                    let forbidden = ["src", "srcset", "action", "style"];
+                    assert!(!forbidden.contains(&key), "{name}: {key}");
                     assert!(!key.starts_with("on"), "{name}: {key}");
                 }
             }
@@ -273,7 +290,14 @@ mod tests {
                     .descendants()
                     .filter(|n| n.has_tag_name("svg"))
                     .collect();
-                assert_eq!(drawings.len(), 2, "{name}: one for a page, one for a phone");
+                // The panel of a step is small enough for both, and its numbers are in the table of steps.
+                let is_panel = figure.attribute("class") == Some("step");
+                let wanted = if is_panel { 1 } else { 2 };
+                assert_eq!(
+                    drawings.len(),
+                    wanted,
+                    "{name}: one for a page, one for a phone"
+                );
                 for drawing in drawings {
                     let text = |tag: &str| {
                         drawing
@@ -288,7 +312,7 @@ mod tests {
                     .descendants()
                     .filter(|n| n.has_tag_name("tr"))
                     .count();
-                assert!(rows > 1, "{name}: a table");
+                assert!(rows > 1 || is_panel, "{name}: a table");
             }
             let at_least = if name == "partial" { 5 } else { 6 };
             assert!(figures >= at_least, "{name}: {figures} figures");
@@ -369,9 +393,103 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_the_script() {
+    fn the_policy_names_style_and_script() {
         // echo -n abc | openssl dgst -sha256 -binary | base64
         assert_eq!(hash("abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        let page = rendered("check", &fixture::run(), false);
+        let document = parse(&page);
+        let text = |tag: &str| {
+            let element = document.descendants().find(|n| n.has_tag_name(tag));
+            element.and_then(|n| n.text()).unwrap_or_default()
+        };
+        for (source, tag) in [("style-src", "style"), ("script-src", "script")] {
+            assert!(page.contains(&format!("{source} 'sha256-{}'", hash(text(tag)))));
+        }
+        assert!(!page.contains("unsafe-inline"));
+    }
+
+    #[test]
+    fn sections_stand_in_the_order_a_reader_asks() {
+        let mut run = fixture::run();
+        let now = run.intervals.iter_mut().filter(|i| i.round % 2 == 0);
+        for cell in now.flat_map(|i| &mut i.cells) {
+            cell.tally
+                .failures
+                .add(crate::model::ErrorClass::Refused, 1);
+        }
+        for cell in run.rounds.iter_mut().flat_map(|r| &mut r.cells) {
+            cell.tally
+                .failures
+                .add(crate::model::ErrorClass::Refused, 1);
+        }
+        let view = View::new(&run, None)
+            .followed(fixture::history())
+            .profiled(&fixture::profiles());
+        let page = html(&view);
+        let document = parse(&page);
+        let titles = document.descendants().filter(|n| {
+            let class = n.parent().and_then(|p| p.attribute("class"));
+            n.has_tag_name("h2") || n.has_tag_name("h3") && class != Some("card")
+        });
+        let titles: Vec<_> = titles.filter_map(|n| n.text()).collect();
+        insta::assert_snapshot!(titles.join("\n"));
+    }
+
+    #[test]
+    fn what_is_pointed_at_has_a_row() {
+        let page = followed("followed", &fixture::run());
+        let document = parse(&page);
+        let mut pointed = 0;
+        for figure in document.descendants().filter(|n| n.has_tag_name("figure")) {
+            let spans = figure
+                .descendants()
+                .filter(|n| n.has_attribute("data-span"));
+            let places: Vec<f64> = figure
+                .descendants()
+                .filter_map(|n| n.attribute("data-at")?.parse().ok())
+                .collect();
+            let is_panel = figure.attribute("class") == Some("step");
+            if spans.count() == 0 || is_panel {
+                continue;
+            }
+            pointed += 1;
+            let title = figure.descendants().find(|n| n.has_tag_name("h3"));
+            let title = title.and_then(|t| t.text());
+            assert!(places.len() > 3, "{title:?}");
+            assert!(
+                places.iter().all(|at| (0.0..=1.0).contains(at)),
+                "{title:?}: {places:?}"
+            );
+            let rows = figure
+                .descendants()
+                .filter(|n| n.has_tag_name("td"))
+                .count();
+            assert!(rows >= places.len(), "{title:?}");
+        }
+        assert!(pointed >= 9, "{pointed} charts can be pointed at");
+    }
+
+    #[test]
+    fn ten_minutes_of_ten_steps_are_a_small_page() {
+        let pages = pages();
+        let (_, page) = pages
+            .iter()
+            .find(|(name, _)| *name == "steps")
+            .expect("rendered");
+        assert!(page.len() <= 500_000, "{} bytes", page.len());
+        let document = parse(page);
+        let panels = document
+            .descendants()
+            .filter(|n| n.attribute("class") == Some("step"));
+        assert_eq!(panels.count(), 10);
+        let cells = document.descendants().filter(|n| {
+            let stroke = n.attribute("stroke").unwrap_or_default();
+            n.has_tag_name("path") && stroke.starts_with("var(--heat-")
+        });
+        assert!(
+            cells.count() > 12,
+            "a map of both sides, for a page and for a phone"
+        );
     }
 
     #[test]

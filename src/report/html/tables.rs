@@ -421,7 +421,6 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
         facts.push(("Revision", shown(revision)));
     }
     facts.extend([
-        ("Seed", m.seed.to_string()),
         ("Plan", shown(&m.plan_hash)),
         (
             "Requests",
@@ -447,7 +446,7 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
         ("Memory", format!("{} MiB", e.memory_mib)),
         ("Boot", shown(&e.boot_id)),
     ]);
-    let of_here = ["Plimsoll", "Seed", "Processor", "Memory"];
+    let of_here = ["Plimsoll", "Processor", "Memory"];
     facts.retain(|(what, text)| !(text.is_empty() || unknown && of_here.contains(what)));
     facts
 }
@@ -455,15 +454,24 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
 /// What speaks for and against the measurement, with the tone of each.
 pub(super) fn trust(view: &View) -> Vec<(&'static str, String, &'static str)> {
     let t = &view.trust;
-    view.trust
-        .readings()
+    let manifest = &view.facts.manifest;
+    let unsent = view.now.tally.unsent;
+    let ours = [
+        ("Requests never sent", words::count(unsent)),
+        ("Seed of the plan", manifest.seed.to_string()),
+    ];
+    let ours = ours.into_iter().filter(|_| manifest.origin.is_none());
+    let readings = view.trust.readings();
+    readings
         .into_iter()
+        .chain(ours)
         .map(|(what, reading)| {
             let bad = match what {
                 "Every request accounted for" => !t.conserved,
                 "Failures of the generator itself" => t.generator_errors > 0,
                 SUSPECT => true,
                 "Rounds" => t.spoiled_rounds > 0,
+                "Requests never sent" => unsent > 0,
                 "Lateness of the generator" => t.late_share > 0.001,
                 _ => false,
             };
@@ -476,6 +484,7 @@ pub(super) fn trust(view: &View) -> Vec<(&'static str, String, &'static str)> {
         })
         .collect()
 }
+
 /// A diagnosis in words.
 #[derive(Debug, Serialize)]
 pub(super) struct Explained {

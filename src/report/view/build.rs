@@ -2,22 +2,22 @@
 
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
-    Moved, Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, History, Metric, Moved,
+    Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
 use super::beside::Beside;
-use super::capacity::shown_rate;
+use super::components::components;
 use super::facts::Facts;
 use super::outlook::{Next, Standing, next};
 use super::remark::Remark;
-use super::summary::seconds_until;
+use super::sides::{Sides, timed};
 use super::{
-    AlertView, CapacityView, DiagnosisView, FaultView, Part, ProfileView, RoundView, Row, Strip,
-    Summary, Timeline, TrustView, held,
+    AlertView, CapacityView, Component, DiagnosisView, FaultView, Heat, Part, ProfileView,
+    RoundView, Row, ShiftView, Strip, Summary, Timeline, TrustView, held,
 };
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -39,6 +39,12 @@ pub struct View {
     pub(in crate::report) phases: Vec<Part>,
     pub(in crate::report) timeline: Timeline,
     pub(in crate::report) timeline_before: Option<Timeline>,
+    /// How the percentiles of both sides differ; None where they cannot be compared.
+    pub(in crate::report) shift: Option<ShiftView>,
+    pub(in crate::report) heat: Option<Heat>,
+    pub(in crate::report) heat_before: Option<Heat>,
+    /// What the target said of itself.
+    pub(in crate::report) components: Vec<Component>,
     /// Of a search for capacity.
     pub(in crate::report) capacity: Option<CapacityView>,
     pub(in crate::report) alerts: Vec<AlertView>,
@@ -51,6 +57,8 @@ pub struct View {
     pub(in crate::report) diagnoses: Vec<DiagnosisView>,
     /// Of rounds that were run again under a profiler.
     pub(in crate::report) profile: Option<ProfileView>,
+    /// The runs before it, and it; None where there are none.
+    pub(in crate::report) history: Option<History>,
 }
 
 /// A step whose numbers moved, with the sentence about it.
@@ -124,6 +132,16 @@ impl View {
             )
         });
         let indices = |rounds: &[&Round]| rounds.iter().map(|r| r.index).collect::<Vec<_>>();
+        let now_rounds = sides.now_indices(run);
+        let before_rounds = sides
+            .before_is_measured_now
+            .then(|| indices(&timed(&sides.before)));
+        let (heat, heat_before) = Heat::both(
+            &now_rounds,
+            before_rounds.as_deref(),
+            &run.intervals,
+            outline,
+        );
         let timeline = |rounds: &[usize]| {
             let shown = run.rounds.iter().filter(|r| rounds.contains(&r.index));
             Timeline {
@@ -143,10 +161,12 @@ impl View {
             headline: Untrusted::new(headline),
             steps: steps.collect(),
             phases: phases.collect(),
-            timeline: timeline(&sides.now_indices(run)),
-            timeline_before: sides
-                .before_is_measured_now
-                .then(|| timeline(&indices(&timed(&sides.before)))),
+            timeline: timeline(&now_rounds),
+            timeline_before: before_rounds.as_deref().map(timeline),
+            shift: ShiftView::new(&sides, outline, &rows).filter(|_| can_be_compared(comparison)),
+            heat,
+            heat_before,
+            components: components(&now_rounds, before_rounds.as_deref(), &run.samples, outline),
             capacity: CapacityView::new(run),
             alerts: AlertView::all(run),
             faults: FaultView::all(outline, &timed(&sides.now)),
@@ -156,6 +176,7 @@ impl View {
             next: next(standing, run, &now),
             diagnoses: Vec::new(),
             profile: None,
+            history: None,
             facts: Facts::new(run),
             before: sides
                 .has_before()
@@ -177,6 +198,13 @@ impl View {
     pub fn profiled(self, profiles: &Profiles) -> Self {
         let profile = ProfileView::new(profiles);
         Self { profile, ..self }
+    }
+
+    /// The view with what became of the scenario's numbers up to this run; one run alone has no history.
+    #[must_use]
+    pub fn followed(self, history: History) -> Self {
+        let history = (history.points.len() > 1).then_some(history);
+        Self { history, ..self }
     }
 
     /// What is worth a line in a summary; that the machine was noisy may be told already.
@@ -238,97 +266,10 @@ impl View {
     }
 }
 
-/// The rounds that stand for each side.
-struct Sides<'a> {
-    before: Vec<&'a Round>,
-    now: Vec<&'a Round>,
-    before_is_measured_now: bool,
-}
-
-/// When the last of some intervals of one round ended, in seconds from the round's beginning.
-fn end<'i>(intervals: impl Iterator<Item = &'i Interval>) -> f64 {
-    intervals
-        .map(|i| (i.start + i.length).as_secs_f64())
-        .fold(0.0, f64::max)
-}
-
-impl<'a> Sides<'a> {
-    fn of(run: &'a Run, baseline: Option<&'a Baseline>) -> Self {
-        let interleaved: Vec<_> = run.arm(Arm::Before).collect();
-        let before_is_measured_now = !interleaved.is_empty();
-        let before = if before_is_measured_now {
-            interleaved
-        } else {
-            // Levels of an earlier search were other rates: only the knees compare.
-            baseline
-                .map(|b| {
-                    b.rounds()
-                        .filter(|r| r.complete && r.level.is_none())
-                        .collect()
-                })
-                .unwrap_or_default()
-        };
-        let mut now: Vec<_> = run.arm(Arm::Now).collect();
-        if now.is_empty() {
-            now = run.rounds.iter().filter(|r| r.arm == Arm::Now).collect();
-        }
-        let shown = shown_rate(run);
-        if let Some(rate) = shown {
-            now.retain(|r| r.level.is_some_and(|l| (l - rate).abs() <= 1e-9 * rate));
-        }
-        Self {
-            before,
-            now,
-            before_is_measured_now,
-        }
-    }
-
-    fn has_before(&self) -> bool {
-        !self.before.is_empty()
-    }
-
-    /// Where no round was finished, the intervals are all there is.
-    fn now_summary(&self, run: &Run, scope: &Scope) -> Summary {
-        let outline = &run.manifest.outline;
-        if !self.now.is_empty() || run.manifest.mode == Mode::Interleaved {
-            let mut summary = Summary::new(&self.now, outline, scope);
-            if self.now.iter().any(|r| !r.complete) {
-                // A round that was cut short lasted as long as it lasted, not as long as planned.
-                let lasted = self.now.iter().map(|r| {
-                    let until = if r.complete {
-                        f64::INFINITY
-                    } else {
-                        end(run.intervals.iter().filter(|i| i.round == r.index))
-                    };
-                    seconds_until(outline, scope, until)
-                });
-                summary.seconds = lasted.sum();
-            }
-            return summary;
-        }
-        let lasted = seconds_until(outline, scope, end(run.intervals.iter()));
-        let cells = run.intervals.iter().flat_map(|i| &i.cells);
-        Summary::of_cells(cells, lasted, outline, scope)
-    }
-
-    fn now_indices(&self, run: &Run) -> Vec<usize> {
-        if !self.now.is_empty() {
-            return timed(&self.now).iter().map(|r| r.index).collect();
-        }
-        let mut rounds: Vec<_> = run.intervals.iter().map(|i| i.round).collect();
-        rounds.dedup();
-        rounds
-    }
-}
-
-/// The clean rounds, or all when none is.
-fn timed<'a>(rounds: &[&'a Round]) -> Vec<&'a Round> {
-    let clean: Vec<_> = rounds.iter().copied().filter(|r| r.is_clean()).collect();
-    if clean.is_empty() {
-        rounds.to_vec()
-    } else {
-        clean
-    }
+/// What describes the generator, or another machine, is not set against the reference.
+fn can_be_compared(comparison: Option<&Comparison>) -> bool {
+    let verdict = comparison.map(|c| c.decision.verdict);
+    !matches!(verdict, Some(Verdict::Invalid | Verdict::Incomparable))
 }
 
 fn standing(run: &Run, now: &Summary) -> Standing {

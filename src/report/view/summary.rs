@@ -291,6 +291,15 @@ pub(in crate::report) struct Strip {
     pub(in crate::report) dots: Vec<(Arm, bool, f64)>,
 }
 
+/// The latencies of one round in a scope.
+pub(super) fn latencies(round: &Round, outline: &Outline, scope: &Scope) -> Latencies {
+    let mut merged = Latencies::default();
+    for cell in round.cells.iter().filter(|c| counts(outline, scope, c)) {
+        merged.merge(&cell.latency);
+    }
+    merged
+}
+
 fn in_phase(outline: &Outline, scope: &Scope, phase: usize) -> bool {
     outline
         .phases

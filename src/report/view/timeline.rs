@@ -82,6 +82,9 @@ pub(in crate::report) struct Point {
     pub(in crate::report) cpu: Option<f64>,
     /// Bytes.
     pub(in crate::report) rss: Option<f64>,
+    /// Open descriptors and threads.
+    pub(in crate::report) fds: Option<f64>,
+    pub(in crate::report) threads: Option<f64>,
 }
 
 #[derive(Default)]
@@ -92,6 +95,8 @@ struct Bucket {
     covered: f64,
     cpu: Vec<f64>,
     rss: Vec<f64>,
+    fds: Vec<f64>,
+    threads: Vec<f64>,
 }
 
 impl Timeline {
@@ -160,6 +165,8 @@ impl Bucket {
             failed: rate(self.tally.failures.total()),
             cpu: mean(&self.cpu),
             rss: mean(&self.rss),
+            fds: mean(&self.fds),
+            threads: mean(&self.threads),
         }
     }
 }
@@ -234,6 +241,8 @@ fn add_resources(
         for (at, target) in &readings {
             if let Some(b) = buckets.get_mut(&index(*at, bucket)) {
                 b.rss.push(target.rss.0 as f64);
+                b.fds.push(target.fds as f64);
+                b.threads.push(target.threads as f64);
             }
         }
         for pair in readings.windows(2) {

@@ -64,6 +64,7 @@ fn graph(id: &'static str, side: &SideView) -> Chart {
             .into_iter()
             .map(|(name, seen)| vec![name.terminal(), share(seen.total), share(seen.own)])
             .collect(),
+        places: Vec::new(),
         note,
     }
 }
@@ -89,6 +90,7 @@ fn difference(profile: &ProfileView, before: &Stacks, now: &Stacks) -> Chart {
             .iter()
             .map(|f| f.cells(&f.name.terminal()).to_vec())
             .collect(),
+        places: Vec::new(),
         note: format!(
             "Widths are shares of now, colours how they differ from before; what is gone now has no width \
              and is in the numbers. {note}"
