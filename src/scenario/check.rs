@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity, SourceFile, scenario as codes};
 use super::keys::SCENARIO;
 use super::plan::{Phase, Plan};
 use super::problems::Problems;
+use super::project::Project;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
@@ -34,12 +35,28 @@ pub fn parse(
     base: &Path,
     environment: Environment<'_>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    parse_in(&Project::default(), file, base, environment)
+}
+
+/// The same in a project, which has defaults for what the scenario does not say.
+pub(super) fn parse_in(
+    project: &Project,
+    file: &SourceFile,
+    base: &Path,
+    environment: Environment<'_>,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let tree = tree::parse(file)?;
     let mut problems = Problems::new(file);
     // What the whole file lacks is said at its beginning.
     shape::table(&mut problems, &SCENARIO, &tree, &(0..0));
     let root = Section::new(&SCENARIO, &tree, &(0..0));
-    let plan = check(&mut problems, &root, file, base, environment);
+    let within = Within {
+        file,
+        base,
+        environment,
+        project,
+    };
+    let plan = check(&mut problems, &root, &within);
     let found = problems.finish();
     match plan {
         Some(plan) if found.iter().all(|d| d.severity == Severity::Warning) => Ok(Loaded {
@@ -50,13 +67,21 @@ pub fn parse(
     }
 }
 
-fn check(
-    problems: &mut Problems<'_>,
-    root: &Section<'_>,
-    file: &SourceFile,
-    base: &Path,
-    environment: Environment<'_>,
-) -> Option<Plan> {
+/// What a scenario lies in.
+struct Within<'a> {
+    file: &'a SourceFile,
+    base: &'a Path,
+    environment: Environment<'a>,
+    project: &'a Project,
+}
+
+fn check(problems: &mut Problems<'_>, root: &Section<'_>, within: &Within<'_>) -> Option<Plan> {
+    let &Within {
+        file,
+        base,
+        environment,
+        project,
+    } = within;
     let name = name::slug(problems, root, "name");
     let (seed, _) = root.whole("seed").unwrap_or((42, &(0..0)));
     let data = data::check(problems, root, base);
@@ -67,7 +92,7 @@ fn check(
     };
     let target = root
         .section("target")
-        .and_then(|section| target::check(problems, &section, &sources));
+        .and_then(|section| target::check(problems, &section, &sources, project.timeouts));
     let visits = journey::check(problems, root, &sources);
     let mut recorded = Recorded::new(base, visits.names());
     let phases = phases(problems, root, &mut recorded);

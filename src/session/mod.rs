@@ -99,6 +99,11 @@ pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), SessionError> {
     Ok(crate::store::write_whole(path, bytes)?)
 }
 
+/// The same for a path below the root of a project, which no link may lead out of it.
+pub fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), SessionError> {
+    Ok(crate::store::write_below(root, path, bytes)?)
+}
+
 /// Writes a rendered report into the folder of a run, beside its record.
 pub fn write_report(dir: &Path, name: &str, text: &str) -> Result<PathBuf, SessionError> {
     Ok(crate::store::runs::write_report(

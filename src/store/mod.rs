@@ -27,4 +27,4 @@ pub use delay::disk_delay;
 pub use error::StoreError;
 pub use ledger::{Expect, Ledger, Saved};
 
-pub use whole::write_whole;
+pub use whole::{write_below, write_whole};
