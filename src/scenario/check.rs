@@ -11,11 +11,12 @@ use super::keys::SCENARIO;
 use super::plan::{Phase, Plan};
 use super::problems::Problems;
 use super::project::Project;
+use super::reach::Known;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
 use super::{
-    alert, data, fault, guard, health, journey, name, phase, shape, target, threshold, tree,
+    alert, data, doubts, fault, guard, health, journey, name, phase, shape, target, threshold, tree,
 };
 
 /// A plan, and what its author should know all the same.
@@ -102,7 +103,7 @@ fn check(problems: &mut Problems<'_>, root: &Section<'_>, within: &Within<'_>) -
     let health = health::probes(problems, root);
     let faults = fault::check(problems, root, &phases);
     let alerts = alert::check(problems, root);
-    let known = threshold::Known {
+    let known = Known {
         root,
         recorded: &recorded,
         phases: &phases,
@@ -113,6 +114,7 @@ fn check(problems: &mut Problems<'_>, root: &Section<'_>, within: &Within<'_>) -
         }),
     };
     let thresholds = threshold::check(problems, &known);
+    doubts::rare(problems, &known);
     let mut plan = Plan {
         description: root
             .text("description")
