@@ -21,6 +21,7 @@ pub mod alert;
 pub mod bundle;
 pub mod diagnose;
 pub mod export;
+pub mod fitness;
 pub mod guard;
 pub mod journey;
 pub mod judge;

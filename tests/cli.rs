@@ -579,6 +579,8 @@ fn the_instrument_is_held_against_targets_of_known_truth() {
     let args = ["doctor", "--instrument", "--for", "500ms", "--json"];
     let json = place.run(&args).exits(0).json();
     assert_eq!(json["schema"], 1, "{json:#}");
+    let json = &json["instrument"];
+    assert_eq!(json["schema"], 1, "{json:#}");
     let targets = json["targets"].as_array().expect("a list");
     let names: Vec<_> = targets.iter().map(|t| t["target"].clone()).collect();
     assert_eq!(

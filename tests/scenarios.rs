@@ -270,6 +270,38 @@ fn the_committed_schema_is_the_one_the_grammar_gives() {
 }
 
 #[test]
+fn the_schema_of_a_project_is_committed_and_holds_its_files() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/project.schema.json");
+    let text = scenario::project_schema_text();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "schemas/project.schema.json is out of date: run `plimsoll generate schema project`"
+    );
+    let schema = jsonschema::draft7::new(&scenario::project_schema()).unwrap();
+    let holds = |text: &str| {
+        let value: toml::Value = toml::from_str(text).unwrap();
+        schema.is_valid(&serde_json::to_value(value).unwrap())
+    };
+    assert!(holds(&scenario::project_sample()));
+    assert!(holds(
+        "[check]\nmax-rounds = 7\non-inconclusive = \"fail\"\n"
+    ));
+    for wrong in [
+        "[check]\nmax-rounds = 700\n",
+        "[check]\nmax-round = 7\n",
+        "[check]\njudge = \"me\"\n",
+        "[target]\ntimeouts = { total = 3 }\n",
+        "allow-hosts = []\n",
+    ] {
+        assert!(!holds(wrong), "{wrong}");
+    }
+}
+
+#[test]
 fn the_schema_accepts_what_loads_and_refuses_what_it_can() {
     let schema = jsonschema::draft7::new(&scenario::schema()).unwrap();
     let json = |path: &Path| -> Option<serde_json::Value> {

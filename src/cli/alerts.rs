@@ -41,14 +41,16 @@ impl From<FailOn> for AlertGate {
 }
 
 impl AlertArgs {
-    /// Adds what is asked to a plan.
-    pub(super) fn add_to(&self, plan: &mut Plan) -> Result<(), Failure> {
+    /// Adds what is asked to a plan; the `usual` gate is for plans that have alerts.
+    pub(super) fn add_to(&self, plan: &mut Plan, usual: Option<AlertGate>) -> Result<(), Failure> {
         for path in &self.rules {
             plan.alerts.extend(session::alert_rules(path)?);
         }
-        plan.fail_on_alert = self.fail_on_alert.map(AlertGate::from);
-        if plan.fail_on_alert.is_some() {
+        if let Some(asked) = self.fail_on_alert {
             session::gate_on_alerts(&plan.alerts)?;
+            plan.fail_on_alert = Some(asked.into());
+        } else {
+            plan.fail_on_alert = usual.filter(|_| !plan.alerts.is_empty());
         }
         Ok(())
     }

@@ -23,9 +23,9 @@ pub(super) struct Args {
     /// Rounds in all, half of them on either side [default: what the time allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(6..=1000))]
     rounds: Option<u16>,
-    /// How long it may take; at least 6 rounds are measured, at most 40
-    #[arg(long, value_name = "TIME", default_value = "5m", conflicts_with = "rounds", value_parser = load::quantity::<Nanos>)]
-    time_budget: Nanos,
+    /// How long it may take; at least 6 rounds are measured, at most 40 [default: 5m]
+    #[arg(long, value_name = "TIME", conflicts_with = "rounds", value_parser = load::quantity::<Nanos>)]
+    time_budget: Option<Nanos>,
     /// Write the proposed thresholds to this file
     #[arg(short, long, value_name = "FILE.toml")]
     output: Option<PathBuf>,
@@ -44,11 +44,15 @@ Examples:
   plimsoll calibrate checkout
   plimsoll calibrate checkout --rounds 20 -o thresholds.toml";
 
+/// Its time, where nobody says another.
+const BUDGET: Nanos = Nanos::from_secs(300);
+
 /// Rounds that a calibration by time has at most.
 const MOST: usize = 40;
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let allowed = args.hosts.allowed(context, None)?;
+    let usual = context.project()?.calibration;
     let plan = load::plan(context, &args.scenario, None, &allowed)?;
     let rounds = args.rounds.map(usize::from);
     if args.dry_run {
@@ -60,7 +64,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     signals::listen(&context.session.stop, context.terminal)?;
     let options = CalibrateOptions {
         rounds,
-        time_budget: args.time_budget,
+        time_budget: args.time_budget.or(usual).unwrap_or(BUDGET),
     };
     let watcher = &mut show::watcher(context);
     let found = session::calibrate(&context.session, plan, options, watcher)?;

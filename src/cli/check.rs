@@ -10,7 +10,8 @@ use super::show;
 use super::{Context, signals};
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::Judge;
-use crate::scenario::{self, plan::Plan};
+use crate::scenario::plan::{Load, Phase, Plan};
+use crate::scenario::{self, Gate};
 use crate::session::{self, Against, ArmTarget, CheckOptions, Command, Policy, ProfilerChoice};
 use crate::units::Nanos;
 use crate::untrusted::Untrusted;
@@ -22,10 +23,6 @@ use crate::untrusted::Untrusted;
 /// answer is known, at most --max-rounds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line"
-)]
 pub(super) struct Args {
     /// A scenario's file or name
     scenario: String,
@@ -45,32 +42,32 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Rounds per side at most [default: 10, or as many as the budget holds]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_ROUNDS))]
+    #[arg(long, value_name = "N", env = "PLIMSOLL_MAX_ROUNDS", value_parser = clap::value_parser!(u16).range(1..=MOST_ROUNDS))]
     max_rounds: Option<u16>,
     /// Begin no round that cannot end within this time, and say first what can be seen in it
-    #[arg(long, value_name = "TIME", value_parser = quantity::<Nanos>)]
+    #[arg(long, value_name = "TIME", env = "PLIMSOLL_TIME_BUDGET", value_parser = quantity::<Nanos>)]
     time_budget: Option<Nanos>,
     /// Measure both targets at once, each under half of the load: for latency and throughput
     #[arg(long)]
     duet: bool,
-    /// Who decides about changes
-    #[arg(long, value_enum, default_value_t)]
-    judge: JudgeName,
+    /// Who decides about changes [default: round-t]
+    #[arg(long, value_enum, env = "PLIMSOLL_JUDGE")]
+    judge: Option<JudgeName>,
     /// Fail only when a change exceeds what is allowed beyond doubt
-    #[arg(long)]
-    strict: bool,
+    #[arg(long, env = "PLIMSOLL_STRICT", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    strict: Option<bool>,
     /// Without a baseline, judge absolute limits only instead of exit 3
-    #[arg(long)]
-    allow_missing_baseline: bool,
+    #[arg(long, env = "PLIMSOLL_ALLOW_MISSING_BASELINE", value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_missing_baseline: Option<bool>,
     /// Compare in spite of another machine or plan
     #[arg(long)]
     allow_mismatch: bool,
     /// When it regresses, run both sides again under a profiler and show where the time went
     #[arg(long, value_enum, value_name = "PROFILER", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     profile_on_regression: Option<ProfilerName>,
-    /// What an inconclusive result does
-    #[arg(long, value_enum, default_value_t)]
-    on_inconclusive: OnInconclusive,
+    /// What an inconclusive result does [default: warn]
+    #[arg(long, value_enum, env = "PLIMSOLL_ON_INCONCLUSIVE")]
+    on_inconclusive: Option<OnInconclusive>,
     /// Print what would be done and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -115,10 +112,9 @@ impl From<ProfilerName> for ProfilerChoice {
 }
 
 /// The rules by which a change can be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum JudgeName {
     /// Student's t over rounds
-    #[default]
     RoundT,
     /// The mean against the reference's 95th percentile; 10 rounds of the reference
     BaselineP95,
@@ -148,13 +144,16 @@ Examples:
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let policy = args.policy.read(context, &args.scenario)?;
     let allowed = args.hosts.allowed(context, policy.as_ref())?;
-    let outputs = args.output.parse(&allowed)?;
+    let project = context.project()?;
+    // A change may not loosen what it is judged by.
+    let gate = &policy.as_ref().map_or(&project, Policy::project).gate;
+    let outputs = args.output.parse_or(&allowed, &project.outputs)?;
     let hook = args.notify.hook(context, &allowed)?;
     let mut plan = load::plan(context, &args.scenario, None, &allowed)?;
     policy::rule(context, policy.as_ref(), &mut plan)?;
-    args.alerts.add_to(&mut plan)?;
+    args.alerts.add_to(&mut plan, gate.fail_on_alert)?;
     let name = policy.as_ref().map_or(plan.name.as_str(), Policy::name);
-    let mut options = args.options(&plan, name, &allowed)?;
+    let mut options = args.options(&plan, gate, name, &allowed)?;
     if let Against::Baseline(name) = &options.against {
         options.baselines = policy::baselines(context, policy.as_ref(), name, &mut plan)?;
     }
@@ -171,7 +170,11 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     )?;
     let kept = show::keep_html(context, &outcome);
     let shown = show::outcome(context, &outcome, &outputs);
-    let exit = Exit::of(&outcome.run, args.on_inconclusive);
+    let inconclusive = args
+        .on_inconclusive
+        .or(gate.on_inconclusive.map(Into::into))
+        .unwrap_or_default();
+    let exit = Exit::of(&outcome.run, inconclusive);
     if let Some(hook) = hook {
         hook.tell(context, &outcome, exit);
     }
@@ -200,14 +203,22 @@ fn describe(plan: &Plan, options: &CheckOptions) -> String {
 }
 
 impl Args {
-    /// `name`: of the scenario whose baseline is meant when nothing is said.
+    /// What is said by flags and variables, else by the gate; `name`: of the scenario whose baseline is
+    /// meant when nothing is said.
     fn options(
         &self,
         plan: &Plan,
+        gate: &Gate,
         name: &str,
         allowed: &[String],
     ) -> Result<CheckOptions, Failure> {
-        self.duet_can_be()?;
+        let max_rounds = self.max_rounds.or(gate.max_rounds).map(usize::from);
+        self.duet_can_be(max_rounds)?;
+        // A search ends by itself, and takes no budget.
+        let is_search = |phase: &Phase| matches!(phase.load, Load::Search(_));
+        let budget = gate
+            .time_budget
+            .filter(|_| !plan.phases.iter().any(is_search));
         let before = other(
             plan,
             self.against_command.as_deref(),
@@ -217,7 +228,7 @@ impl Args {
         let now = other(plan, self.command.as_deref(), self.url.as_deref(), allowed)?;
         let against = match before {
             Some((target, named)) => Against::Other { target, named },
-            None => Against::Baseline(match &self.against {
+            None => Against::Baseline(match self.against.as_ref().or(gate.against.as_ref()) {
                 Some(name) => name.trim_start_matches('@').to_owned(),
                 None => name.to_owned(),
             }),
@@ -226,24 +237,29 @@ impl Args {
             against,
             baselines: None,
             now: now.map(|(target, _)| target),
-            max_rounds: self.max_rounds.map(usize::from),
-            budget: self.time_budget,
+            max_rounds,
+            budget: self.time_budget.or(budget),
             duet: self.duet,
             rule: session::Rule {
-                judge: self.judge.into(),
-                strict: self.strict,
+                judge: self
+                    .judge
+                    .map(Into::into)
+                    .or(gate.judge)
+                    .unwrap_or_default(),
+                strict: self.strict.or(gate.strict).unwrap_or_default(),
             },
-            allow_missing: self.allow_missing_baseline,
+            allow_missing: self
+                .allow_missing_baseline
+                .or(gate.allow_missing_baseline)
+                .unwrap_or_default(),
             allow_mismatch: self.allow_mismatch,
             profiler: self.profile_on_regression.map(Into::into),
         })
     }
 
     /// Refuses a duet that could not tell anything.
-    fn duet_can_be(&self) -> Result<(), Failure> {
-        let few = self
-            .max_rounds
-            .is_some_and(|n| usize::from(n) < session::LEAST_OF_DUET);
+    fn duet_can_be(&self, max_rounds: Option<usize>) -> Result<(), Failure> {
+        let few = max_rounds.is_some_and(|n| n < session::LEAST_OF_DUET);
         if !self.duet {
             return Ok(());
         }

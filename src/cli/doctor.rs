@@ -4,14 +4,16 @@ use std::fmt::Write as _;
 
 use super::exit::{Exit, Failure};
 use super::{Context, load, signals};
+use crate::report;
+use crate::session;
 use crate::session::instrument::{Effort, Instrument, Value, instrument};
-use crate::session::{self, Reading, Soundness};
 use crate::units::{Nanos, Rate, Share, Unit};
 
 /// Say whether this machine can measure anything today, and why not
 ///
-/// Reads governor, steal, pressure, load, limits and quotas. With --instrument it also measures
-/// built-in targets whose latencies are known in advance, and shows how far off its own numbers
+/// Looks at how the machine is set up, what else happens on it, its limits and the disk of the reports,
+/// for about a second: each with what it costs a measurement and how to mend it. With --instrument it also
+/// measures built-in targets whose latencies are known in advance, and shows how far off its own numbers
 /// are here. Exits 0 also when something is wrong: it informs, it is no gate.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -24,35 +26,44 @@ pub(super) struct Args {
     /// How long each target is measured; p99.9 needs ten seconds
     #[arg(long = "for", value_name = "TIME", default_value = "10s", requires = "instrument", value_parser = load::quantity::<Nanos>)]
     duration: Nanos,
-    /// Print the instrument's error as JSON
-    #[arg(long, requires = "instrument")]
+    /// Print it as JSON
+    #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let checkup = session::examine(&context.session);
     if !args.json {
-        let readings = session::examine_machine();
-        context.terminal.tell(&show(&readings))?;
+        let text = report::checkup_text(&checkup, context.terminal.style);
+        context.terminal.out(&text)?;
     }
-    if !args.instrument {
-        return Ok(Exit::Passed);
+    let mut found = None;
+    if args.instrument {
+        found = measured(args, context)?;
+        if found.is_none() {
+            return Ok(Exit::Interrupted);
+        }
     }
+    if args.json {
+        let found = found.map(|found| serde_json::json!(found));
+        context
+            .terminal
+            .out(&report::checkup_json(&checkup, found))?;
+    } else if let Some(found) = &found {
+        context.terminal.tell(&show_instrument(found))?;
+    }
+    Ok(Exit::Passed)
+}
+
+/// The instrument's own error; None when it was stopped.
+fn measured(args: &Args, context: &Context) -> Result<Option<Instrument>, Failure> {
     signals::listen(&context.session.stop, context.terminal)?;
     let effort = Effort {
         duration: args.duration.max(SHORTEST),
         repetitions: args.repeat.into(),
     };
     let mut progress = |next: &str| context.terminal.say(&format!("instrument: {next}"));
-    let Some(instrument) = instrument(&context.session, effort, &mut progress)? else {
-        return Ok(Exit::Interrupted);
-    };
-    if args.json {
-        let json = serde_json::to_string_pretty(&instrument).unwrap_or_default();
-        context.terminal.out(&format!("{json}\n"))?;
-    } else {
-        context.terminal.tell(&show_instrument(&instrument))?;
-    }
-    Ok(Exit::Passed)
+    Ok(instrument(&context.session, effort, &mut progress)?)
 }
 
 /// Below this a stall would be shorter than the answers that it holds.
@@ -130,42 +141,6 @@ fn show_instrument(instrument: &Instrument) -> String {
             text,
             "{n} of {} percentiles are further from the truth than 1 % and 50 µs on this machine just now.",
             all.count()
-        ),
-    };
-    text
-}
-
-fn show(readings: &[Reading]) -> String {
-    let name = readings.iter().map(|r| r.name.len()).max().unwrap_or(0);
-    let width = |r: &Reading| r.value.chars().count();
-    let value = readings.iter().map(width).max().unwrap_or(0);
-    let mut text = String::new();
-    for r in readings {
-        let sign = match r.verdict {
-            Soundness::Ok => "ok  ",
-            Soundness::Warn => "warn",
-        };
-        let cost = r.cost.unwrap_or_default();
-        let line = format!("{sign}  {:name$}  {:value$}  {cost}", r.name, r.value);
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}", line.trim_end());
-        if let Some(hint) = r.hint {
-            let _ = writeln!(text, "      {:name$}  help: {hint}", "");
-        }
-    }
-    let wrong = readings
-        .iter()
-        .filter(|r| r.verdict == Soundness::Warn)
-        .count();
-    let _ = match wrong {
-        0 => writeln!(
-            text,
-            "\nNothing stands in the way of measuring on this machine just now."
-        ),
-        n => writeln!(
-            text,
-            "\n{n} of {} readings cost precision now; cpu.per-request suffers least.",
-            readings.len()
         ),
     };
     text

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::diagnostic::{Diagnostic, environment};
 use crate::model::{Run, RunState, Verdict};
+use crate::scenario::Inconclusive;
 use crate::session::SessionError;
 
 /// Every exit code there is.
@@ -91,6 +92,15 @@ pub(super) enum OnInconclusive {
     Warn,
     /// Exit 3
     Fail,
+}
+
+impl From<Inconclusive> for OnInconclusive {
+    fn from(said: Inconclusive) -> Self {
+        match said {
+            Inconclusive::Warn => Self::Warn,
+            Inconclusive::Fail => Self::Fail,
+        }
+    }
 }
 
 /// A verb that could not be carried out.

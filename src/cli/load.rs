@@ -104,8 +104,8 @@ impl HostArgs {
         policy: Option<&Policy>,
     ) -> Result<Vec<String>, Failure> {
         let listed = match policy {
-            Some(policy) => policy.allow_hosts().to_vec(),
-            None => scenario::project(&context.session.root)?.allow_hosts,
+            Some(policy) => policy.project().allow_hosts.clone(),
+            None => context.project()?.allow_hosts,
         };
         Ok(self.allow.iter().cloned().chain(listed).collect())
     }
@@ -156,7 +156,7 @@ pub(super) fn environment(name: &str) -> Option<OsString> {
 
 /// Reads a scenario file, showing its warnings.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Plan, Failure> {
-    let loaded = scenario::load(path, &environment)?;
+    let loaded = scenario::load_in(&context.project()?, path, &environment)?;
     context.terminal.warn(&loaded.warnings);
     Ok(loaded.plan)
 }

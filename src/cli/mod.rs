@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::scenario::{self, Project};
 use crate::session::{Session, Stop};
 use exit::{Exit, Failure};
 use terminal::Terminal;
@@ -118,6 +119,13 @@ enum Verb {
 struct Context {
     session: Session,
     terminal: Terminal,
+}
+
+impl Context {
+    /// What holds for all scenarios of the project.
+    fn project(&self) -> Result<Project, Failure> {
+        Ok(scenario::project(&self.session.root)?)
+    }
 }
 
 fn context(cli: &Cli, terminal: Terminal) -> Result<Context, Failure> {

@@ -19,7 +19,12 @@ const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 pub(super) struct NotifyArgs {
     /// Post the verdict as JSON to this http or https URL, once everything is stored; what is secret in
     /// it as {{env.NAME}}
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PLIMSOLL_NOTIFY",
+        hide_env_values = true
+    )]
     notify: Option<String>,
     /// When to post it
     #[arg(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, output};
 use crate::report::{self, Format, View};
-use crate::scenario::{self, plan::Url};
+use crate::scenario::{self, Outputs as Wanted, plan::Url};
 use crate::session::{self, Export, Outcome, SessionError};
 use crate::untrusted::Untrusted;
 
@@ -44,6 +44,8 @@ enum Form {
 enum Destination {
     Stdout,
     File(PathBuf),
+    /// Below the root of the project, which asks for it.
+    OfProject(PathBuf),
     Receiver(Box<Url>),
 }
 
@@ -53,8 +55,22 @@ impl OutputArgs {
     ///
     /// Standard output can hold one of them: whoever reads it could not tell two apart.
     pub(super) fn parse(&self, hosts: &[String]) -> Result<Outputs, Failure> {
-        let outputs = self.output.iter().map(|spec| Output::parse(spec, hosts));
-        let mut outputs: Vec<_> = outputs.collect::<Result<_, _>>()?;
+        self.parse_or(hosts, &Wanted::default())
+    }
+
+    /// The same, and what the project asks for where no -o is given.
+    pub(super) fn parse_or(&self, hosts: &[String], usual: &Wanted) -> Result<Outputs, Failure> {
+        let given = self.output.iter().map(|spec| Output::parse(spec, hosts));
+        let mut outputs: Vec<_> = given.collect::<Result<_, _>>()?;
+        if self.output.is_empty() {
+            let usual = usual.names().map(|spec| {
+                let output = Output::parse(spec, hosts);
+                output
+                    .map(Output::of_project)
+                    .map_err(|d| usual.blame(spec, d))
+            });
+            outputs = usual.collect::<Result<_, _>>()?;
+        }
         if self.json {
             outputs.push(Output {
                 form: Form::Report(Format::Json),
@@ -131,12 +147,24 @@ impl Output {
         }
     }
 
+    fn of_project(mut self) -> Self {
+        if let Destination::File(path) = self.destination {
+            self.destination = Destination::OfProject(path);
+        }
+        self
+    }
+
     fn write(&self, context: &Context, outcome: &Outcome, view: &View) -> Result<(), Failure> {
         match &self.destination {
             Destination::Receiver(url) => send(context, url, self.form, outcome),
             Destination::Stdout => context.terminal.out_bytes(&self.form.bytes(outcome, view)),
             Destination::File(path) => session::write_output(path, &self.form.bytes(outcome, view))
                 .map_err(|e| unwritable(&e)),
+            Destination::OfProject(path) => {
+                let bytes = self.form.bytes(outcome, view);
+                session::write_below(&context.session.root, path, &bytes)
+                    .map_err(|e| unwritable(&e))
+            }
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::session::Policy;
 /// Where the gate comes from.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// Take thresholds, alerts, allow-hosts and baselines from this commit, such as origin/main
+    /// Take thresholds, alerts, allow-hosts, baselines and [check] of plimsoll.toml from this commit, such as
+    /// origin/main
     ///
     /// The load is that of the checkout. Where the checkout says other than the commit is listed in every
     /// report, and not followed, so a change cannot pass by loosening its own gate.

@@ -18,14 +18,14 @@ use crate::session::{self, ArmTarget, Part};
 pub(super) struct Args {
     /// A scenario's file or name, or a URL
     scenario: String,
-    /// Repetitions, each against a fresh target
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    rounds: u16,
+    /// Repetitions, each against a fresh target [default: 1]
+    #[arg(long, value_name = "N", env = "PLIMSOLL_ROUNDS", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: Option<u16>,
     /// Print what would be done and send nothing
     #[arg(long)]
     dry_run: bool,
     /// Worker threads of the load engine [default: half the cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, value_name = "N", env = "PLIMSOLL_WORKERS", value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: Option<u16>,
     /// Measure a part of the plan, such as 2/5, while other processes measure the others
     #[arg(long, value_name = "PART", requires = "start_at", conflicts_with_all = ["rules", "fail_on_alert"], value_parser = |text: &str| text.parse::<Shard>())]
@@ -58,14 +58,15 @@ Examples:
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let policy = args.policy.read(context, &args.scenario)?;
     let allowed = args.hosts.allowed(context, policy.as_ref())?;
-    let outputs = args.output.parse(&allowed)?;
+    let project = context.project()?;
+    let outputs = args.output.parse_or(&allowed, &project.outputs)?;
     let hook = args.notify.hook(context, &allowed)?;
     let mut plan = load::plan(context, &args.scenario, Some(&args.quick), &allowed)?;
     policy::rule(context, policy.as_ref(), &mut plan)?;
-    args.alerts.add_to(&mut plan)?;
+    args.alerts.add_to(&mut plan, None)?;
+    let rounds = usize::from(args.rounds.or(project.rounds).unwrap_or(1));
     if args.dry_run {
         let target = ArmTarget::of(&plan);
-        let rounds = usize::from(args.rounds);
         context
             .terminal
             .tell(&load::describe(&plan, &target, rounds))?;
@@ -73,8 +74,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     }
     signals::listen(&context.session.stop, context.terminal)?;
     let mut session = context.session.clone();
-    session.workers = args.workers.map(usize::from);
-    let rounds = usize::from(args.rounds);
+    session.workers = args.workers.or(project.workers).map(usize::from);
     let watcher = &mut show::watcher(context);
     let outcome = match (args.shard, args.start_at) {
         (Some(shard), Some(start_at)) => {

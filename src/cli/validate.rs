@@ -3,11 +3,13 @@
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::load::{self, HostArgs};
-use crate::session::ArmTarget;
+use crate::session::{self, ArmTarget};
 
 /// Check scenario files without sending a request
 ///
-/// Shows all errors of all files at once, and warns of what could never be decided.
+/// Shows all errors of all files at once, and warns of what could never be decided: percentiles with too
+/// few requests, changes of a share that they cannot show, steps too rare to be sent for sure, and, where a calibration
+/// of this machine tells, changes too small for the rounds of a check. Warnings do not change the exit code.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files or names
@@ -19,10 +21,15 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let allowed = args.hosts.allowed(context, None)?;
+    let rounds = context.project()?.gate.max_rounds.map(usize::from);
+    let rounds = rounds.unwrap_or(session::USUAL_ROUNDS);
     let mut exit = Exit::Passed;
     for (i, name) in args.scenarios.iter().enumerate() {
         match load::plan(context, name, None, &allowed) {
             Ok(plan) => {
+                context
+                    .terminal
+                    .warn(&session::doubts(&context.session, &plan, rounds));
                 let gap = if i == 0 { "" } else { "\n" };
                 let text = load::describe(&plan, &ArmTarget::of(&plan), 1);
                 context.terminal.tell(&format!("{gap}{text}"))?;

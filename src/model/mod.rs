@@ -8,6 +8,7 @@ mod baseline;
 mod bundle;
 mod calibration;
 mod capacity;
+mod checkup;
 mod contaminant;
 mod custom;
 mod detection;
@@ -29,6 +30,7 @@ mod profile;
 mod round;
 mod run;
 mod shard;
+mod survey;
 mod values;
 mod verdict;
 
@@ -40,6 +42,7 @@ pub use capacity::{
     Capacity, Censored, Knee, KneeInterval, Level, LevelRound, LevelVerdict, Outcome,
     ScalabilityLaw,
 };
+pub use checkup::{CHECKUP_SCHEMA, Checkup, Fitness, Readiness, Reading, Topic};
 pub use contaminant::{Contaminant, Contamination, Disturbance};
 pub use custom::Custom;
 pub use detection::{Alarm, Detection, Judge};
@@ -70,6 +73,10 @@ pub use profile::{Profile, Profiler, Profiles, Seen, Stacks, UNKNOWN, Unprofiled
 pub use round::{Arm, PhaseHealth, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
+pub use survey::{
+    Activity, CpuQuota, DiskDelay, Frequency, Hardware, HugePages, LimitsFound, Survey, Turbo,
+    TurboSwitch,
+};
 pub use values::{Given, Values};
 pub use verdict::{
     Comparison, Decision, Design, Finding, MetricResult, Moved, Ranks, Side, Unevaluated, Verdict,

@@ -66,7 +66,7 @@ impl ControlGroup {
         };
         let number = |file: &str| text(&self.memory, file)?.trim().parse().ok();
         let throttling = text(&self.cpu, "cpu.stat").and_then(|t| cgroup::throttling(&t));
-        let quota = machine::tightest(self.groups.clone());
+        let quota = machine::tightest(Path::new("/"), &self.groups);
         let memory: Option<u64> =
             number("memory.current").or_else(|| number("memory.usage_in_bytes"));
         let limit = text(&self.memory, "memory.max")

@@ -36,38 +36,51 @@ pub fn fingerprint(version: &str) -> Fingerprint {
 
 /// How the frequency of the first CPU is decided; None where the machine has no say, as in most
 /// virtual machines.
-pub(super) fn governor() -> Option<String> {
+fn governor() -> Option<String> {
     line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 }
 
 /// The tightest limit of CPU time on this process, from its control group and all above it.
 pub(super) fn quota() -> Option<Quota> {
-    tightest(cgroup::cgroup(&text("/proc/self/cgroup")?))
+    let groups = cgroup::cgroup(&text("/proc/self/cgroup")?);
+    tightest(Path::new("/"), &groups)
 }
 
-/// The tightest limit of CPU time on the members of control groups, from them and all above.
-pub(super) fn tightest(groups: Cgroup) -> Option<Quota> {
-    let unified = groups.unified.into_iter().flat_map(|path| {
-        // The second is where a hybrid machine mounts it.
-        ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
-            .into_iter()
-            .flat_map(move |root| upwards(Path::new(root), &path))
-            .filter_map(|directory| cgroup::cpu_max(&text(directory.join("cpu.max"))?))
-    });
-    let version_1 = groups.cpu.into_iter().flat_map(|path| {
-        ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]
-            .into_iter()
-            .flat_map(move |root| upwards(Path::new(root), &path))
-            .filter_map(|directory| {
-                // Without a limit the quota is -1, which is no unsigned number.
-                let quota = line(directory.join("cpu.cfs_quota_us"))?.parse().ok()?;
-                let period = line(directory.join("cpu.cfs_period_us"))?.parse().ok()?;
-                Some(Quota { quota, period })
-            })
+/// Where the hierarchies are mounted that limit CPU time, below the root of the machine. The second is
+/// where a hybrid machine mounts the unified one.
+pub(super) const UNIFIED: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
+pub(super) const CPU: [&str; 2] = ["sys/fs/cgroup/cpu", "sys/fs/cgroup/cpu,cpuacct"];
+pub(super) const MEMORY: [&str; 1] = ["sys/fs/cgroup/memory"];
+
+/// The tightest limit of CPU time on the members of control groups, from them and all above; `/proc` and
+/// `/sys` are below `root`.
+pub(super) fn tightest(root: &Path, groups: &Cgroup) -> Option<Quota> {
+    let unified = directories(root, &UNIFIED, groups.unified.as_ref());
+    let unified = unified.filter_map(|at| cgroup::cpu_max(&text(at.join("cpu.max"))?));
+    let version_1 = directories(root, &CPU, groups.cpu.as_ref()).filter_map(|at| {
+        // Without a limit the quota is -1, which is no unsigned number.
+        let quota = line(at.join("cpu.cfs_quota_us"))?.parse().ok()?;
+        let period = line(at.join("cpu.cfs_period_us"))?.parse().ok()?;
+        Some(Quota { quota, period })
     });
     unified
         .chain(version_1)
         .min_by(|a, b| a.cores().total_cmp(&b.cores()))
+}
+
+/// The directories of a group, and of those above it, wherever its hierarchy may be mounted.
+pub(super) fn directories<'a>(
+    root: &'a Path,
+    mounts: &'a [&'a str],
+    group: Option<&'a String>,
+) -> impl Iterator<Item = PathBuf> + 'a {
+    let of = move |group: &String| {
+        let each = mounts
+            .iter()
+            .flat_map(|mount| upwards(&root.join(mount), group));
+        each.collect::<Vec<_>>()
+    };
+    group.into_iter().flat_map(of)
 }
 
 /// A group's directory and those above it, up to the root of its hierarchy.

@@ -13,6 +13,7 @@
 mod calibration;
 mod changes;
 mod charts;
+mod checkup;
 mod codequality;
 mod csv;
 mod diagnosis;
@@ -36,6 +37,7 @@ pub(crate) mod fixture;
 
 pub use calibration::{calibration, calibration_patch};
 pub use changes::changes;
+pub use checkup::{checkup_json, checkup_text};
 pub use codequality::codequality;
 pub use csv::csv;
 pub use diagnosis::{diagnosis_json, diagnosis_text};

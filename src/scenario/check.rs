@@ -10,11 +10,13 @@ use crate::diagnostic::{Diagnostic, Severity, SourceFile, scenario as codes};
 use super::keys::SCENARIO;
 use super::plan::{Phase, Plan};
 use super::problems::Problems;
+use super::project::Project;
+use super::reach::Known;
 use super::replay::Recorded;
 use super::section::{self, Section};
 use super::template::{Environment, Sources};
 use super::{
-    alert, data, fault, guard, health, journey, name, phase, shape, target, threshold, tree,
+    alert, data, doubts, fault, guard, health, journey, name, phase, shape, target, threshold, tree,
 };
 
 /// A plan, and what its author should know all the same.
@@ -34,12 +36,28 @@ pub fn parse(
     base: &Path,
     environment: Environment<'_>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    parse_in(&Project::default(), file, base, environment)
+}
+
+/// The same in a project, which has defaults for what the scenario does not say.
+pub(super) fn parse_in(
+    project: &Project,
+    file: &SourceFile,
+    base: &Path,
+    environment: Environment<'_>,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let tree = tree::parse(file)?;
     let mut problems = Problems::new(file);
     // What the whole file lacks is said at its beginning.
     shape::table(&mut problems, &SCENARIO, &tree, &(0..0));
     let root = Section::new(&SCENARIO, &tree, &(0..0));
-    let plan = check(&mut problems, &root, file, base, environment);
+    let within = Within {
+        file,
+        base,
+        environment,
+        project,
+    };
+    let plan = check(&mut problems, &root, &within);
     let found = problems.finish();
     match plan {
         Some(plan) if found.iter().all(|d| d.severity == Severity::Warning) => Ok(Loaded {
@@ -50,13 +68,21 @@ pub fn parse(
     }
 }
 
-fn check(
-    problems: &mut Problems<'_>,
-    root: &Section<'_>,
-    file: &SourceFile,
-    base: &Path,
-    environment: Environment<'_>,
-) -> Option<Plan> {
+/// What a scenario lies in.
+struct Within<'a> {
+    file: &'a SourceFile,
+    base: &'a Path,
+    environment: Environment<'a>,
+    project: &'a Project,
+}
+
+fn check(problems: &mut Problems<'_>, root: &Section<'_>, within: &Within<'_>) -> Option<Plan> {
+    let &Within {
+        file,
+        base,
+        environment,
+        project,
+    } = within;
     let name = name::slug(problems, root, "name");
     let (seed, _) = root.whole("seed").unwrap_or((42, &(0..0)));
     let data = data::check(problems, root, base);
@@ -67,7 +93,7 @@ fn check(
     };
     let target = root
         .section("target")
-        .and_then(|section| target::check(problems, &section, &sources));
+        .and_then(|section| target::check(problems, &section, &sources, project.timeouts));
     let visits = journey::check(problems, root, &sources);
     let mut recorded = Recorded::new(base, visits.names());
     let phases = phases(problems, root, &mut recorded);
@@ -77,7 +103,7 @@ fn check(
     let health = health::probes(problems, root);
     let faults = fault::check(problems, root, &phases);
     let alerts = alert::check(problems, root);
-    let known = threshold::Known {
+    let known = Known {
         root,
         recorded: &recorded,
         phases: &phases,
@@ -88,6 +114,7 @@ fn check(
         }),
     };
     let thresholds = threshold::check(problems, &known);
+    doubts::rare(problems, &known);
     let mut plan = Plan {
         description: root
             .text("description")

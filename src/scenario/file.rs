@@ -4,16 +4,32 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, SourceFile, scenario as codes};
 
-use super::check::{Loaded, parse};
+use super::check::{Loaded, parse_in};
+use super::problems::Problems;
+use super::project::Project;
+use super::said::{Said, said};
 use super::shape::short;
 use super::template::Environment;
-use super::{limits, suggest};
+use super::text::read;
+use super::{suggest, tree};
 
 /// Reads and checks a scenario file; `environment` looks up the variables of its secrets.
 ///
 /// # Errors
 /// Why it cannot be read, or everything that is wrong with it.
 pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    load_in(&Project::default(), path, environment)
+}
+
+/// The same in a project, which has defaults for what the scenario does not say.
+///
+/// # Errors
+/// Why it cannot be read, or everything that is wrong with it.
+pub fn load_in(
+    project: &Project,
+    path: &Path,
+    environment: Environment<'_>,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let text = read(path).map_err(|diagnostic| vec![diagnostic])?;
     let file = SourceFile {
         name: path.display().to_string(),
@@ -23,39 +39,21 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Dia
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    parse(&file, base, environment)
+    parse_in(project, &file, base, environment)
 }
 
-pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
-    let shown = path.display();
-    let unreadable = |what: &str| {
-        Diagnostic::error(&codes::UNREADABLE, format!("{shown} {what}"))
-            .help("a scenario is a TOML file: plimsoll init writes one")
+/// Every value that a scenario file gives.
+///
+/// # Errors
+/// Why it cannot be read as TOML.
+pub fn said_in(path: &Path) -> Result<Vec<Said>, Vec<Diagnostic>> {
+    let text = read(path).map_err(|diagnostic| vec![diagnostic])?;
+    let file = SourceFile {
+        name: path.display().to_string(),
+        text: text.into(),
     };
-    let cannot = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Diagnostic::error(&codes::NOT_FOUND, format!("there is no file {shown}"))
-                .help("plimsoll init writes a scenario")
-        }
-        _ => unreadable("cannot be read").because(error.to_string()),
-    };
-    let about = path.metadata().map_err(cannot)?;
-    if about.is_dir() {
-        return Err(unreadable("is a folder"));
-    }
-    if !about.is_file() {
-        return Err(unreadable("is not a regular file"));
-    }
-    if about.len() > limits::FILE {
-        return Err(unreadable("is larger than 1 MiB")
-            .because("scenarios are written by hand; large bodies belong in a body-file"));
-    }
-    let bytes = std::fs::read(path).map_err(cannot)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let sound = error.as_bytes().utf8_chunks().next();
-        let line = 1 + sound.map_or(0, |chunk| chunk.valid().matches('\n').count());
-        unreadable("is not UTF-8").because(format!("line {line} holds a byte that is no text"))
-    })
+    let tree = tree::parse(&file)?;
+    Ok(said(&Problems::new(&file), &tree))
 }
 
 /// Finds the file of a scenario: a path that ends in `.toml`, or the name of one in `scenarios/`
@@ -130,6 +128,7 @@ fn names(folder: &Path) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::diagnostic::render;
+    use crate::scenario::limits;
 
     #[test]
     fn a_scenario_is_found_by_path_and_by_name() {

@@ -213,5 +213,6 @@ mod tests {
     #[test]
     fn every_key_stands_once_and_is_described_and_rules_name_keys() {
         check(&SCENARIO);
+        check(&crate::scenario::project_keys::PROJECT);
     }
 }

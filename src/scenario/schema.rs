@@ -8,19 +8,42 @@ use crate::units::Unit;
 use super::grammar::{Kind, Rule, Table};
 use super::keys::SCENARIO;
 use super::limits;
+use super::project_keys::PROJECT;
 
 /// The schema of scenario files, committed as `schemas/scenario.schema.json`.
 pub fn schema() -> Value {
-    let mut schema = table(&SCENARIO);
-    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!("Plimsoll scenario");
-    schema["description"] = json!("What to load, how hard, and what counts as too slow.");
-    schema
+    titled(
+        &SCENARIO,
+        "Plimsoll scenario",
+        "What to load, how hard, and what counts as too slow.",
+    )
+}
+
+/// The schema of `plimsoll.toml`, committed as `schemas/project.schema.json`.
+pub fn project_schema() -> Value {
+    titled(
+        &PROJECT,
+        "Plimsoll project",
+        "What holds for all scenarios of a project, unless they, a variable or a flag say otherwise.",
+    )
 }
 
 /// The schema as committed: pretty JSON with a line end.
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
+}
+
+/// That of `plimsoll.toml`.
+pub fn project_schema_text() -> String {
+    format!("{:#}\n", project_schema())
+}
+
+fn titled(root: &'static Table, title: &str, description: &str) -> Value {
+    let mut schema = table(root);
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!(title);
+    schema["description"] = json!(description);
+    schema
 }
 
 fn table(table: &'static Table) -> Value {

@@ -9,7 +9,7 @@ use super::plan::{Arrivals, Search};
 use super::problems::Problems;
 use super::profile::bounded;
 use super::section::{Placed, Section};
-use super::threshold;
+use super::{doubts, threshold};
 
 /// Rounds of a level, and width at which the search ends, when nothing is said.
 const ROUNDS: usize = 3;
@@ -58,7 +58,7 @@ pub(super) fn check(
 /// A metric that says how well requests are served.
 fn metric(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Metric> {
     let (metric, span) = threshold::metric(problems, section)?;
-    if threshold::stat(metric).is_some() || metric == Metric::ErrorsRate {
+    if doubts::stat(metric).is_some() || metric == Metric::ErrorsRate {
         return Some(metric);
     }
     let message = format!("{metric} does not say whether a rate holds");
@@ -150,13 +150,13 @@ fn enough(
         problems.add(diagnostic, span, "too short for the lowest rate");
         return;
     }
-    let Some((metric, q)) = metric.and_then(|m| Some((m, threshold::stat(m)?.quantile()?))) else {
+    let Some((metric, q)) = metric.and_then(|m| Some((m, doubts::stat(m)?.quantile()?))) else {
         return;
     };
-    if let Some(needed) = threshold::lacking(sent, q) {
+    if let Some(needed) = doubts::lacking(sent, q) {
         let message = format!(
             "{metric} needs {needed} requests; a round at {from} sends {}",
-            threshold::grouped(sent)
+            doubts::grouped(sent)
         );
         let diagnostic = Diagnostic::warning(&codes::TOO_FEW_SAMPLES, message)
             .because("a percentile with fewer than ten requests beyond it is chance, and stays undetermined")

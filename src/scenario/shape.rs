@@ -66,7 +66,8 @@ fn sketch(key: &Key) -> String {
     }
 }
 
-fn example(kind: &Kind) -> String {
+/// How a value of this kind is written.
+pub(super) fn example(kind: &Kind) -> String {
     match kind {
         Kind::Text(text) => format!("\"{}\"", text.example),
         Kind::Whole { example, .. } => example.to_string(),

@@ -17,17 +17,19 @@ use super::{health, http, limits, request, tls, url};
 
 const PORT: &str = "{port}";
 
-/// The target; certificates and secrets are taken from `sources`.
+/// The target; certificates and secrets are taken from `sources`, and timeouts that it does not say from
+/// the `usual` ones.
 pub(super) fn check(
     problems: &mut Problems<'_>,
     section: &Section<'_>,
     sources: &Sources<'_>,
+    usual: Timeouts,
 ) -> Option<Target> {
     let command = command(problems, section, sources);
     let unix = unix(problems, section);
     let url = address(problems, section, command.as_ref());
     let ready = ready(problems, section);
-    let timeouts = timeouts(problems, section, url.as_ref());
+    let timeouts = timeouts(problems, section, url.as_ref(), usual);
     let http = http::check(problems, section, unix.is_some());
     let tls = tls::check(problems, section, sources.base, url.as_ref());
     Some(Target {
@@ -256,8 +258,13 @@ fn ready(problems: &mut Problems<'_>, section: &Section<'_>) -> Ready {
     }
 }
 
-fn timeouts(problems: &mut Problems<'_>, target: &Section<'_>, url: Option<&Url>) -> Timeouts {
-    let usual = Timeouts::default();
+/// The timeouts of a `[target]`; one that it does not say is the usual one, within the total.
+pub(super) fn timeouts(
+    problems: &mut Problems<'_>,
+    target: &Section<'_>,
+    url: Option<&Url>,
+    usual: Timeouts,
+) -> Timeouts {
     let Some(section) = target.section("timeouts") else {
         return usual;
     };

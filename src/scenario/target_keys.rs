@@ -215,7 +215,7 @@ static READY: Table = Table {
     }],
 };
 
-static TIMEOUTS: Table = Table {
+pub(super) static TIMEOUTS: Table = Table {
     noun: "timeouts",
     keys: &[
         optional(

@@ -1,29 +1,17 @@
 //! Checks `[[threshold]]`: that each limit can be broken, and can be judged.
 
 use crate::diagnostic::{Diagnostic, scenario as codes};
-use crate::model::{Better, Change, Metric, Scope, Stat, Threshold};
+use crate::model::{Better, Change, Metric, Scope, Threshold};
 use crate::units::{Nanos, Unit, UnitError};
 
 use super::change::{example_change, read_change};
-use super::plan::{Entry, Load, Phase, Step};
+use super::plan::Load;
 use super::problems::Problems;
+use super::reach::{Known, measured, steps, visits};
 use super::section::{self, Placed, Section};
 use super::shape::{self, short};
 use super::tree::{Span, Value};
-use super::{fault, limits, suggest};
-
-/// Requests that must lie beyond a percentile for an estimate of it.
-const BEYOND: f64 = 10.0;
-
-/// The rest of the scenario, as far as it could be read.
-pub(super) struct Known<'a> {
-    pub root: &'a Section<'a>,
-    pub phases: &'a [Option<Phase>],
-    /// Steps of recordings, beyond those written in the file.
-    pub recorded: &'a [Step],
-    /// The process of the target is observed.
-    pub observed: bool,
-}
+use super::{doubts, fault, limits, suggest};
 
 /// All thresholds; None when one is wrong.
 pub(super) fn check(problems: &mut Problems<'_>, known: &Known<'_>) -> Option<Vec<Threshold>> {
@@ -58,12 +46,7 @@ pub(super) fn check(problems: &mut Problems<'_>, known: &Known<'_>) -> Option<Ve
 fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) -> Option<Threshold> {
     let scope = scope(problems, known, section);
     let (metric, metric_span) = metric(problems, section)?;
-    let line = Some(problems.line(&section.span));
-    let max = absolute(problems, section, metric);
-    let max_change = section
-        .text("max-change")
-        .and_then(|placed| change(problems, metric, placed));
-    let min_change = floor(problems, section, metric);
+    let allowed = allowed(problems, section, metric);
     let scope = scope?;
     let over = section.time("over").map(|placed| {
         window(problems, known, &scope, placed);
@@ -76,19 +59,64 @@ fn one(problems: &mut Problems<'_>, known: &Known<'_>, section: &Section<'_>) ->
     } else if metric == Metric::HealthScore {
         health(problems, known, section, metric);
     } else {
-        enough(problems, known, metric, metric_span, &scope, over);
+        doubts::enough(problems, known, (metric, metric_span), &scope, over);
     }
     open_only(problems, known, metric, metric_span, &scope);
-    Some(Threshold {
-        metric,
+    let threshold = Threshold {
         scope,
-        max,
-        max_change,
-        min_change,
         over,
-        abort: section.flag("abort"),
-        line,
+        ..allowed
+    };
+    doubts::coarse(problems, known, section, &threshold);
+    doubts::floorless(problems, section, &threshold);
+    Some(threshold)
+}
+
+/// A threshold without a scenario around it: its parts are taken as they are named.
+pub(super) fn alone(problems: &mut Problems<'_>, section: &Section<'_>) -> Option<Threshold> {
+    let (metric, _) = metric(problems, section)?;
+    let allowed = allowed(problems, section, metric);
+    let name = |key: &str| section.text(key).map(|(name, _)| name.to_owned());
+    let over = section.time("over");
+    if let Some(placed) = over {
+        whole_seconds(problems, placed);
+    }
+    Some(Threshold {
+        scope: Scope {
+            phase: name("phase"),
+            step: name("step"),
+            journey: name("journey"),
+        },
+        over: over.map(|(over, _)| over),
+        ..allowed
     })
+}
+
+/// What is allowed, of whatever part of a round it is asked.
+fn allowed(problems: &mut Problems<'_>, section: &Section<'_>, metric: Metric) -> Threshold {
+    Threshold {
+        max: absolute(problems, section, metric),
+        max_change: section
+            .text("max-change")
+            .and_then(|placed| change(problems, metric, placed)),
+        min_change: floor(problems, section, metric),
+        abort: section.flag("abort"),
+        line: Some(problems.line(&section.span)),
+        ..Threshold::on(metric)
+    }
+}
+
+/// Refuses a stretch that is no number of seconds.
+fn whole_seconds(problems: &mut Problems<'_>, (over, span): Placed<'_, Nanos>) -> bool {
+    let whole = over >= Nanos::SECOND && over.0 % Nanos::SECOND.0 == 0;
+    if !whole {
+        let message = format!("`over` is whole seconds, and this is {over}");
+        let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
+            .because("what happens is recorded second by second")
+            .help("write at least \"1s\", such as over = \"10s\"");
+        problems.add(diagnostic, span, "not whole seconds");
+    }
+    whole
 }
 
 /// Refuses stretches that no phase is made of.
@@ -98,12 +126,7 @@ fn window(
     scope: &Scope,
     (over, span): Placed<'_, Nanos>,
 ) {
-    if over < Nanos::SECOND || over.0 % Nanos::SECOND.0 != 0 {
-        let message = format!("`over` is whole seconds, and this is {over}");
-        let diagnostic = Diagnostic::error(&codes::BAD_VALUE, message)
-            .because("what happens is recorded second by second")
-            .help("write at least \"1s\", such as over = \"10s\"");
-        problems.add(diagnostic, span, "not whole seconds");
+    if !whole_seconds(problems, (over, span)) {
         return;
     }
     let shortest = measured(known, scope).min_by_key(|phase| phase.duration);
@@ -117,14 +140,6 @@ fn window(
             .help("write a shorter `over`, or name a longer phase");
         problems.add(diagnostic, span, "longer than the phase");
     }
-}
-
-/// The phases in a scope that count, as far as they could be read.
-fn measured<'a>(known: &Known<'a>, scope: &Scope) -> impl Iterator<Item = &'a Phase> {
-    let phases = known.phases.iter().flatten();
-    phases.filter(|phase| {
-        !phase.warm_up && scope.phase.as_ref().is_none_or(|name| *name == phase.name)
-    })
 }
 
 /// The metric that a table names, with its place.
@@ -232,39 +247,6 @@ fn phase(
     };
     problems.add(diagnostic, span, "not a measured phase");
     Err(())
-}
-
-/// What one journey sends, by name.
-struct Visit<'a> {
-    name: Option<&'a str>,
-    weight: u64,
-    steps: Vec<&'a str>,
-}
-
-/// The journeys of a scenario, each step outside of them being one alone.
-fn visits<'a>(root: &Section<'a>) -> Vec<Visit<'a>> {
-    let name = |section: &Section<'a>| section.text("name").map(|(name, _)| name);
-    let weight = |section: &Section<'a>| section.whole("weight").map_or(1, |(weight, _)| weight);
-    let alone = root.sections("step");
-    let alone = alone.iter().map(|step| Visit {
-        name: name(step),
-        weight: weight(step),
-        steps: name(step).into_iter().collect(),
-    });
-    let journeys = root.sections("journey");
-    let journeys = journeys.iter().map(|journey| Visit {
-        name: name(journey),
-        weight: weight(journey),
-        steps: journey.sections("step").iter().filter_map(name).collect(),
-    });
-    alone.chain(journeys).collect()
-}
-
-/// All steps in the order of the plan.
-fn steps<'a>(visits: &[Visit<'a>], known: &Known<'a>) -> Vec<&'a str> {
-    let declared = visits.iter().flat_map(|v| &v.steps).copied();
-    let recorded = known.recorded.iter().map(|step| step.name.as_str());
-    declared.chain(recorded).collect()
 }
 
 /// The quantity of a limit, written as a text with a unit or, for counts, as a bare number.
@@ -405,104 +387,6 @@ fn of_all(problems: &mut Problems<'_>, section: &Section<'_>, metric: Metric, wh
     }
 }
 
-/// Warns of a percentile that the asked requests cannot tell.
-fn enough(
-    problems: &mut Problems<'_>,
-    known: &Known<'_>,
-    metric: Metric,
-    span: &Span,
-    scope: &Scope,
-    over: Option<Nanos>,
-) {
-    let Some(q) = stat(metric).and_then(Stat::quantile) else {
-        return;
-    };
-    let Some(n) = asked(known, scope, over) else {
-        return;
-    };
-    let Some(needed) = lacking(n, q) else { return };
-    let part = match (&scope.step, &scope.journey) {
-        (Some(name), _) => Some(format!("step `{name}`")),
-        (None, Some(name)) => Some(format!("journey `{name}`")),
-        (None, None) => None,
-    };
-    let whose = match (&scope.phase, part) {
-        (None, None) => "the measured phases send".to_owned(),
-        (Some(phase), None) => format!("phase `{phase}` sends"),
-        (None, Some(part)) => format!("{part} sends"),
-        (Some(phase), Some(part)) => format!("{part} in phase `{phase}` sends"),
-    };
-    let within = over.map_or_else(String::new, |over| format!(" in {over}"));
-    let message = format!(
-        "{metric} needs {needed} requests; {whose} {}{within}",
-        grouped(n.round())
-    );
-    let diagnostic = Diagnostic::warning(&codes::TOO_FEW_SAMPLES, message)
-        .because(
-            "a percentile with fewer than ten requests beyond it is chance, and stays undetermined",
-        )
-        .help("raise the rate or the duration, or limit a lower percentile");
-    let label = match over {
-        None => "too few requests in a round",
-        Some(_) => "too few requests in a stretch",
-    };
-    problems.add(diagnostic, span, label);
-}
-
-/// Requests that a percentile needs, in words, when `n` are too few.
-pub(super) fn lacking(n: f64, quantile: f64) -> Option<String> {
-    let enough = n * (1.0 - quantile) >= BEYOND - 1e-6;
-    (!enough).then(|| grouped((BEYOND / (1.0 - quantile)).round()))
-}
-
-/// Requests in the scope, of a round or of its thinnest stretch of a length; None where the target
-/// decides their number.
-fn asked(known: &Known<'_>, scope: &Scope, over: Option<Nanos>) -> Option<f64> {
-    if known.phases.iter().any(Option::is_none) {
-        return None;
-    }
-    let visits = visits(known.root);
-    let share = share(&visits, scope);
-    let steps = steps(&visits, known);
-    let of_phase = |phase: &Phase| {
-        let asked = match &phase.load {
-            Load::Replay(recording) => {
-                let counts = |e: &&Entry| {
-                    let step = scope.step.as_deref();
-                    scope.journey.is_none()
-                        && step.is_none_or(|name| steps.get(e.step) == Some(&name))
-                };
-                recording.entries.iter().filter(counts).count() as f64
-            }
-            _ => phase.asked()? as f64 * share?,
-        };
-        Some(match over {
-            None => asked,
-            Some(over) => asked * over.as_secs_f64() / phase.duration.as_secs_f64(),
-        })
-    };
-    let each: Option<Vec<f64>> = measured(known, scope).map(of_phase).collect();
-    let n = match over {
-        None => each?.iter().sum(),
-        Some(_) => each?.into_iter().fold(f64::INFINITY, f64::min),
-    };
-    n.is_finite().then_some(n)
-}
-
-/// Requests in the scope for each visit; None when nothing can be said.
-fn share(visits: &[Visit<'_>], scope: &Scope) -> Option<f64> {
-    let all: f64 = visits.iter().map(|v| v.weight as f64).sum();
-    let own: f64 = visits
-        .iter()
-        .filter(|v| scope.journey.is_none() || v.name == scope.journey.as_deref())
-        .map(|v| {
-            let counts = |step: &&&str| scope.step.as_ref().is_none_or(|name| name == *step);
-            v.weight as f64 * v.steps.iter().filter(counts).count() as f64
-        })
-        .sum();
-    (all > 0.0).then(|| own / all)
-}
-
 /// Refuses limits on what only a plan of arrivals has.
 fn open_only(
     problems: &mut Problems<'_>,
@@ -530,28 +414,4 @@ fn open_only(
             .help("limit latency.p99 or throughput.ok, or use `rate`");
         problems.add(diagnostic, span, "not in a closed model");
     }
-}
-
-/// The statistic of a metric of time.
-pub(super) const fn stat(metric: Metric) -> Option<Stat> {
-    match metric {
-        Metric::Latency(stat)
-        | Metric::ServiceTime(stat)
-        | Metric::Lateness(stat)
-        | Metric::Wait(stat) => Some(stat),
-        _ => None,
-    }
-}
-
-/// `12345` as `12,345`.
-pub(super) fn grouped(n: f64) -> String {
-    let digits = format!("{n:.0}");
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -32,7 +32,7 @@ use super::weigh::{Weighing, weigh, weigh_capacity};
 use super::{ArmTarget, Outcome, Session, SessionError, Watcher};
 
 /// Rounds per arm at most, where neither a number nor a budget is given.
-const USUAL_ROUNDS: usize = 10;
+pub const USUAL_ROUNDS: usize = 10;
 
 /// Fewer rounds (or pairs) do not tell that a machine will spoil most of those to come.
 const ENOUGH_TO_GIVE_UP: usize = 6;

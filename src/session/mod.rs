@@ -15,8 +15,10 @@ mod compare;
 mod conceal;
 mod deliver;
 pub mod demo;
+mod doubts;
 mod duet;
 mod error;
+mod examine;
 mod faults;
 mod floor;
 mod fold;
@@ -51,17 +53,19 @@ pub use crate::engine::Stop;
 pub use crate::export::Export;
 pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};
-pub use crate::observe::{ProfilerChoice, Reading, Soundness, Subject, machine as examine_machine};
+pub use crate::observe::{ProfilerChoice, Subject};
 pub use crate::scenario::plan::{Command, ProcessRule};
 pub use crate::users::keep_interrupts;
 pub use accept::{Acceptance, Accepted, Provenance, accept};
 pub use alerts::{alert_rules, evaluate_alerts, gate_on_alerts};
 pub use bundles::{bundle_of_run, bundle_of_target};
 pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
-pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, check};
+pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, USUAL_ROUNDS, check};
 pub use compare::{compare, reread};
 pub use deliver::deliver;
+pub use doubts::doubts;
 pub use error::SessionError;
+pub use examine::examine;
 pub use fold::{FoldOptions, Folded, fold};
 pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history, history_until};
 pub use import::{ImportRequest, import};
@@ -95,6 +99,11 @@ pub struct Session {
 /// Writes a report where the user wants it, whole or not at all; missing folders are made.
 pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), SessionError> {
     Ok(crate::store::write_whole(path, bytes)?)
+}
+
+/// The same for a path below the root of a project, which no link may lead out of it.
+pub fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), SessionError> {
+    Ok(crate::store::write_below(root, path, bytes)?)
 }
 
 /// Writes a rendered report into the folder of a run, beside its record.

@@ -1,9 +1,10 @@
 //! The gate of another commit: what judges is taken from there, and what is measured from the checkout.
 //!
 //! A change that is judged by its own thresholds can pass by loosening them. So thresholds, alerts,
-//! allow-hosts and baselines may come from a commit that the change cannot reach; where the checkout says
+//! allow-hosts, the gate of `plimsoll.toml` and baselines may come from a commit that the change cannot reach; where the checkout says
 //! otherwise is listed in every report, and not followed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::diagnostic::{Diagnostic, store as codes};
 use crate::model::{Baseline, BaselineId, Change, Finding, Outline, Threshold};
 use crate::mutant::{self, Mutant};
 use crate::scenario::plan::{self, Plan};
-use crate::scenario::{self, PROJECT_FILE, Project};
+use crate::scenario::{self, PROJECT_FILE, Project, Said};
 use crate::store::{Committed, CommittedKind, Ledger, Listed};
 use crate::units::{Share, Unit};
 
@@ -50,7 +51,7 @@ impl Policy {
             ]
         })?;
         let project = from.project()?;
-        let plan = from.plan(&name)?;
+        let plan = from.plan(&name, &project)?;
         Ok(Self {
             reference: reference.to_owned(),
             files,
@@ -59,9 +60,14 @@ impl Policy {
         })
     }
 
-    /// The hosts that may be loaded.
-    pub fn allow_hosts(&self) -> &[String] {
-        &self.project.allow_hosts
+    /// `plimsoll.toml`, whose hosts may be loaded and whose gate decides.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// The commit as the user names it.
+    pub fn reference(&self) -> &str {
+        &self.reference
     }
 
     /// The name of the scenario, and of its baseline.
@@ -86,6 +92,7 @@ impl Policy {
         let here = scenario::project(&session.root)?;
         let mut departures = departures(plan, &self.plan);
         departures.extend(hosts(&here.allow_hosts, &self.project.allow_hosts));
+        departures.extend(gates(&here.said, &self.project.said));
         if !mutant::is_on(Mutant::PolicyFromCheckout) {
             plan.thresholds = thresholds;
             plan.alerts.clone_from(&self.plan.alerts);
@@ -179,7 +186,7 @@ impl Source<'_> {
     }
 
     /// The whole scenario, so that its thresholds are read as they are there. It is never run.
-    fn plan(&self, name: &str) -> Result<Plan, Vec<Diagnostic>> {
+    fn plan(&self, name: &str, project: &Project) -> Result<Plan, Vec<Diagnostic>> {
         let (folder, _) = name.rsplit_once('/').unwrap_or(("", name));
         let listed = self.list(folder)?;
         let Some(entry) = listed.iter().find(|entry| entry.path == name) else {
@@ -204,7 +211,7 @@ impl Source<'_> {
         self.take(&mut listed.iter().filter(within))?;
         self.stand_in(folder, &text)?;
         // Secrets are not part of a plan's identity, and nothing is sent by this one.
-        let loaded = scenario::load(&path, &|_| Some(OsString::from("of-no-account")));
+        let loaded = scenario::load_in(project, &path, &|_| Some(OsString::from("of-no-account")));
         loaded.map(|l| l.plan).map_err(|found| self.named(found))
     }
 
@@ -391,6 +398,28 @@ fn hosts(here: &[String], there: &[String]) -> Vec<String> {
     found
 }
 
+/// Where the gates of the two `plimsoll.toml` differ.
+fn gates(here: &[Said], there: &[Said]) -> Vec<String> {
+    let gate = |of: &[Said]| -> BTreeMap<String, String> {
+        let gate = of.iter().filter(|said| said.key.starts_with("check."));
+        gate.map(|said| (said.key.clone(), said.value.clone()))
+            .collect()
+    };
+    let (here, there) = (gate(here), gate(there));
+    let keys: BTreeSet<&String> = here.keys().chain(there.keys()).collect();
+    let shown = |value: Option<&String>| value.map_or("not set".to_owned(), |v| format!("`{v}`"));
+    keys.into_iter()
+        .filter(|key| here.get(*key) != there.get(*key))
+        .map(|key| {
+            format!(
+                "{key} of plimsoll.toml is {} here, and {} there, which holds",
+                shown(here.get(key)),
+                shown(there.get(key))
+            )
+        })
+        .collect()
+}
+
 fn other_baseline(name: &str, there: Option<&BaselineId>) -> String {
     match there {
         Some(id) => format!(
@@ -481,5 +510,23 @@ mod tests {
         `a` is in allow-hosts here alone, and may not be loaded
         `b` is not in allow-hosts here, and may be loaded
         ");
+        let said = |key: &str, value: &str| Said {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            line: 1,
+        };
+        let here = [
+            said("check.on-inconclusive", "warn"),
+            said("run.rounds", "2"),
+        ];
+        let there = [
+            said("check.on-inconclusive", "fail"),
+            said("check.strict", "false"),
+        ];
+        insta::assert_snapshot!(gates(&here, &there).join("\n"), @"
+        check.on-inconclusive of plimsoll.toml is `warn` here, and `fail` there, which holds
+        check.strict of plimsoll.toml is not set here, and `false` there, which holds
+        ");
+        assert_eq!(gates(&there, &there), Vec::<String>::new());
     }
 }

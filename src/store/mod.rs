@@ -6,6 +6,7 @@
 
 pub mod bundles;
 mod committed;
+mod delay;
 mod error;
 pub mod index;
 pub mod instrument;
@@ -22,7 +23,8 @@ pub mod space;
 mod whole;
 
 pub use committed::{Committed, Kind as CommittedKind, Listed};
+pub use delay::disk_delay;
 pub use error::StoreError;
 pub use ledger::{Expect, Ledger, Saved};
 
-pub use whole::write_whole;
+pub use whole::{write_below, write_whole};

@@ -43,6 +43,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     sync_folder(folder)
 }
 
+/// The same for a path below a root, out of which no link may lead.
+///
+/// # Errors
+/// When one does, or any step fails.
+pub fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let path = root.join(path);
+    stays_below(root, folder_of(&path))?;
+    write_whole(&path, bytes)
+}
+
 /// Writes a file whose name is new: after an error it is not there.
 ///
 /// # Errors

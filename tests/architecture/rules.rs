@@ -11,7 +11,7 @@ pub(crate) const MOST_LINES: usize = 600;
 pub(crate) const MOST_MAIN_LINES: usize = 20;
 
 /// Modules whose results depend on their arguments alone.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "stats",
     "model",
     "schedule",
@@ -23,6 +23,7 @@ const PURE: [&str; 12] = [
     "diagnose",
     "bundle",
     "export",
+    "fitness",
     "redaction",
 ];
 

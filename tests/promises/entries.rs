@@ -146,6 +146,8 @@ fn scenario(bytes: &[u8]) {
     let file = source(bytes);
     let found = plimsoll::scenario::parse(&file, Path::new("/nowhere"), &|_| None);
     told(found.err());
+    told(plimsoll::scenario::parse_project(&file).err());
+    told(plimsoll::scenario::read_threshold(&file.text).err());
 }
 
 /// Problems can be shown.

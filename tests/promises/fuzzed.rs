@@ -30,6 +30,8 @@ const CORPUS: &[(&str, &[&[u8]])] = &[
         "scenario",
         &[
             b"name = \"x\"\n[target]\nurl = \"http://127.0.0.1:1\"\n[[step]]\nname = \"a\"\nrequest = \"GET /\"\n[[phase]]\nname = \"p\"\nrate = \"10/s\"\nduration = \"1s\"\n",
+            b"allow-hosts = [\"a.example\"]\n[check]\nmax-rounds = 7\ntime-budget = \"5m\"\n[report]\noutputs = [\"out/report.html\", \"md:x\"]\n[target]\ntimeouts = { total = \"3s\" }\n",
+            b"latency.p99 step pay max-change +10% min-change 2 ms over 10s abort",
         ],
     ),
     (

@@ -341,6 +341,40 @@ fn hosts_are_those_of_the_commit() {
 }
 
 #[test]
+fn the_gate_of_the_project_file_is_that_of_the_commit() {
+    let Some(repository) = Repository::new() else {
+        return;
+    };
+    let place = &repository.place;
+    let check = |more: &[&str]| {
+        let args = [&["check", "shop", "--max-rounds", "1", "--json"], more].concat();
+        place.run(&args)
+    };
+    // The change would pass without a baseline; the commit says nothing, so that is no pass.
+    place.write("plimsoll.toml", "[check]\nallow-missing-baseline = true\n");
+    let ended = check(&["--policy-from", "main"]).exits(3);
+    assert!(ended.stderr.contains("PL0210"), "{}", ended.stderr);
+    // Here alone it is measured, and what a file of the commit allows is allowed.
+    assert_ne!(check(&[]).code, Some(3));
+    repository.commit("a laxer gate");
+    repository.git(&["branch", "-q", "-f", "main"]);
+    place.write("plimsoll.toml", "[check]\nstrict = true\n");
+    let ended = check(&["--policy-from", "main"]);
+    assert_ne!(ended.code, Some(3), "{}", ended.stderr);
+    let said = unbroken(&ended.stdout);
+    assert!(
+        said.contains(
+            "check.allow-missing-baseline of plimsoll.toml is not set here, and `true` there"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("check.strict of plimsoll.toml is `true` here, and not set there"),
+        "{said}"
+    );
+}
+
+#[test]
 fn baselines_are_those_of_the_commit() {
     let Some(repository) = Repository::new() else {
         return;

@@ -9,14 +9,15 @@ use super::Context;
 use super::exit::{Exit, Failure};
 use super::load;
 use crate::diagnostic::{Diagnostic, SourceFile, output, scenario as codes};
-use crate::scenario::{self, Draft, plan::Plan};
+use crate::scenario::{self, Draft, PROJECT_FILE, plan::Plan};
 use crate::session;
 use ci::Forge;
 use kind::{Kind, Preset};
 
 /// Write a scenario you can read
 ///
-/// Writes scenarios/NAME.toml with comments, and never overwrites. --kind says what the load is to find
+/// Writes scenarios/NAME.toml with comments, beside it a plimsoll.toml where there is none, and never
+/// overwrites. --kind says what the load is to find
 /// out, --preset which limits it must keep, --from what it asks, and --ci writes a job for a forge, also for a scenario that
 /// is there already.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         None => None,
     };
     let scenario = written.map(|text| (path, text));
-    let files: Vec<(PathBuf, String)> = scenario.into_iter().chain(jobs).collect();
+    let project = root.join(PROJECT_FILE);
+    let project = (!project.exists()).then(|| (project, scenario::project_sample()));
+    let files: Vec<(PathBuf, String)> = scenario.into_iter().chain(project).chain(jobs).collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(
             Diagnostic::error(&output::EXISTS, format!("{} exists", path.display()))

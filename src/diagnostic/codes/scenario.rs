@@ -108,6 +108,25 @@ super::codes! {
         "With `verify = false` or --insecure any certificate is accepted, so another machine could answer in place of the target. \
          Numbers of such a run are of whoever answered; every report says so.",
         "tls = { verify = false }    # better: tls = { ca = \"ca.pem\" }";
+    COARSE_SHARE = "PL0134", "too few requests for this change of a share",
+        "Of n requests without a single failure no more is known than that fewer than 3 in n fail (the rule of three, with a confidence of \
+         95 %). Where that is more than `max-change` allows, even ten rounds without a failure cannot show that nothing changed, and the \
+         verdict stays inconclusive.",
+        "rate = \"50/s\", duration = \"10s\"         # 500 requests a round\nmetric = \"errors.rate\"\nmax-change = \"+0.01pp\"                 # takes 30,000";
+    NO_FLOOR = "PL0135", "a relative change without a floor",
+        "Some metrics are next to nothing where all is well: the wait for a connection, the lateness of the generator, the growth of \
+         memory. A rise by 10 % of a microsecond means nothing and may fail the check. `min-change` is the change below which \
+         `max-change` does not count.",
+        "metric = \"wait.p99\"\nmax-change = \"+10%\"                    # add min-change = \"1ms\"";
+    RARE_STEP = "PL0136", "a step that a round may go by without",
+        "Steps and journeys are sent in proportion to their weights. One that falls below two in a round may not be sent at all, and a \
+         run in which a declared step was never sent is invalid (PL0303).",
+        "weight = 1                              # of 10,000, at 50/s for 60 s";
+    TOO_FEW_ROUNDS = "PL0137", "too few rounds for the change that is asked for",
+        "A calibration of this scenario on this machine says how much each metric moves from round to round when nothing has changed. \
+         With the rounds that a check may take, a change as small as `max-change` shows in fewer than 80 of 100 checks: most verdicts \
+         would be inconclusive.",
+        "max-change = \"+1%\"                      # plimsoll calibrate says what 3, 5, 10 and 20 rounds show";
     PLACEHOLDER = "PL0140", "a placeholder names nothing",
         "A placeholder stands for a value: {{item}} for one that an earlier step of the same journey has captured, {{carts.id}} for a \
          column of the data set `carts`, {{row.id}} for one of the only data set, {{visit}} for the number of the visit, {{env.NAME}} and \

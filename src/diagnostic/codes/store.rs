@@ -118,7 +118,7 @@ super::codes! {
          that the commit does not have at all has no policy there.",
         "the policy limits `pay`, and this checkout has no such step";
     POLICY_DEPARTS = "PL0238", "this checkout departs from the policy",
-        "With `--policy-from` the thresholds, alerts, allow-hosts and baselines of another commit judge. This checkout says otherwise: what it says is \
-         listed, and not followed. A load that differs is listed too, since the load is always that of the checkout.",
+        "With `--policy-from` the thresholds, alerts, allow-hosts, baselines and [check] of plimsoll.toml of another commit judge. This checkout says \
+         otherwise: what it says is listed, and not followed. A load that differs is listed too, since the load is always that of the checkout.",
         "plimsoll check checkout --policy-from origin/main        (max = \"250ms\" there, \"2s\" here)";
 }

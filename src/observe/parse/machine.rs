@@ -78,6 +78,33 @@ pub(in crate::observe) fn memory(text: &str, name: &str) -> Option<u64> {
     })
 }
 
+/// A line `name:  value` of a file such as `/proc/self/status`.
+pub(in crate::observe) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key == name).then(|| value.trim())
+    })
+}
+
+/// The limits on open files in `/proc/self/limits`, the soft one and the hard one; `u64::MAX` without a limit.
+pub(in crate::observe) fn open_files(text: &str) -> (Option<u64>, Option<u64>) {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let mut fields = line.unwrap_or_default().split_ascii_whitespace();
+    let mut next = || match fields.next()? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    };
+    (next(), next())
+}
+
+/// The word in brackets: `always [madvise] never`.
+pub(in crate::observe) fn chosen(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once('[')?;
+    rest.split_once(']').map(|(word, _)| word)
+}
+
 /// Number of ports in `ip_local_port_range`, both ends included.
 pub(in crate::observe) fn port_range(text: &str) -> Option<u64> {
     let mut ends = text.split_ascii_whitespace();
@@ -94,6 +121,22 @@ mod tests {
     fn both_ends_of_the_port_range_count() {
         assert_eq!(port_range("32768\t60999\n"), Some(28_232));
         assert_eq!(port_range("32768"), None);
+    }
+
+    #[test]
+    fn limits_and_choices_are_read_from_their_lines() {
+        let limits = "Limit            Soft Limit  Hard Limit  Units\n\
+                      Max processes    100         200         processes\n\
+                      Max open files   1024        1048576     files\n";
+        assert_eq!(open_files(limits), (Some(1024), Some(1_048_576)));
+        let none = "Max open files   unlimited   unlimited   files\n";
+        assert_eq!(open_files(none), (Some(u64::MAX), Some(u64::MAX)));
+        assert_eq!(open_files(""), (None, None));
+        assert_eq!(chosen("always [madvise] never\n"), Some("madvise"));
+        assert_eq!(chosen("always"), None);
+        let status = "Name:\tx\nCpus_allowed_list:\t0-3\n";
+        assert_eq!(field(status, "Cpus_allowed_list"), Some("0-3"));
+        assert_eq!(field(status, "Cpus_allowed"), None);
     }
 
     #[test]

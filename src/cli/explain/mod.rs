@@ -1,17 +1,21 @@
 //! `plimsoll explain`.
 
+mod config;
+mod threshold;
+
 use std::fmt::Write as _;
 
 use super::Context;
 use super::exit::{Exit, Failure};
 use crate::diagnostic::{Code, Diagnostic, output};
 use crate::model::{Better, Change, ErrorClass, Judge, Metric, NoiseClass, Verdict};
-use crate::report;
 use crate::session::{SYMPTOMS, Symptom};
+use crate::{report, scenario};
 
 /// Topics that list others.
-const TOPICS: [&str; 8] = [
+const TOPICS: [&str; 9] = [
     "exit-codes",
+    "thresholds",
     "metrics",
     "verdicts",
     "judges",
@@ -41,29 +45,52 @@ accepted level
   What `history accept` or `baseline save` recorded last, whichever is later. Comparing with it, and not with the run before, makes slow drift add up.
 ";
 
-/// Explain an error code, a metric, a verdict, a symptom, an error class, or the exit codes
+/// Explain a code, a metric, a verdict, a symptom, a threshold, the exit codes, or where settings come from
+///
+/// A threshold is written on one line: its metric, then its keys with their values. `config` lists every
+/// setting of `run`, `check` and `calibrate` with its value and where that comes from: a flag, a variable of
+/// the environment, the scenario, plimsoll.toml, or the default. Flags of `check` may follow it.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples: plimsoll explain PL0310, latency.p99, inconclusive, exit-codes, metrics"
-)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// What to explain; without it, everything that can be
-    topic: Option<String>,
+    #[arg(allow_hyphen_values = true)]
+    topic: Vec<String>,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  plimsoll explain PL0310
+  plimsoll explain latency.p99
+  plimsoll explain 'latency.p99 max-change +10% min-change 2ms'
+  plimsoll explain config checkout --max-rounds 5";
+
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let text = match &args.topic {
-        None => contents(),
-        Some(topic) => explain(&topic.to_ascii_lowercase()).ok_or_else(|| unknown(topic))?,
+    let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
+    let text = match words.as_slice() {
+        [] => contents(),
+        ["config", rest @ ..] => return config::tell(context, rest),
+        words => about(&words.join(" "))?,
     };
     let text = wrapped(&text, context.terminal.style.width);
     context.terminal.tell(&text)?;
     Ok(Exit::Passed)
 }
 
+fn about(topic: &str) -> Result<String, Failure> {
+    if let Some(text) = explain(&topic.to_ascii_lowercase()) {
+        return Ok(text);
+    }
+    if scenario::is_threshold(topic) {
+        return Ok(threshold::words(&scenario::read_threshold(topic)?));
+    }
+    Err(unknown(topic).into())
+}
+
 fn explain(topic: &str) -> Option<String> {
     match topic {
         "exit-codes" => return Some(exit_codes()),
+        "thresholds" => return Some(threshold::KEYS.to_owned()),
         "metrics" => return Some(metrics()),
         "verdicts" => return Some(verdicts()),
         "judges" => return Some(judges()),
@@ -236,8 +263,10 @@ fn codes() -> String {
 fn contents() -> String {
     format!(
         "plimsoll explain TOPIC, where TOPIC is one of\n\n\
-         \x20 exit-codes, metrics, verdicts, judges, errors, history, symptoms, codes\n\n\
+         \x20 exit-codes, metrics, thresholds, verdicts, judges, errors, history, symptoms, codes\n\n\
          or one of these\n\n\
+         config [SCENARIO]: every setting, and where its value comes from\n\
+         a threshold: latency.p99 max-change +10% min-change 2ms, and the like\n\
          metrics: latency.p99 and the like; plimsoll explain metrics lists them\n\
          verdicts: {}\n\
          errors: {}\n\
@@ -337,6 +366,8 @@ mod tests {
                 .is_some_and(|h| h.contains("timeout-total"))
         );
         assert!(explain("latency.p98").is_none());
+        assert!(about("latency.p99 max 250ms").is_ok());
+        assert!(about("max of all").is_err() && about("two words").is_err());
         assert!(
             unknown("latency.p98")
                 .help
