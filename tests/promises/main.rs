@@ -14,6 +14,7 @@ mod cost;
 mod crash;
 mod decode;
 mod entries;
+mod forms;
 mod fuzzed;
 mod hostile;
 mod hosts;
