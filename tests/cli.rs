@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Manner, Server, Workplace, alive, eventually};
+use common::{Manner, Server, Workplace, alive, descendants, eventually};
 
 const SHORT: &str = r#"
 name = "short"
@@ -286,34 +286,6 @@ fn ctrl_c_ends_with_a_report_and_without_the_target() {
         "{}",
         shown.stdout
     );
-}
-
-/// Processes started by a process, and those they started.
-fn descendants(pid: u32) -> Vec<u32> {
-    let mut found = children(pid);
-    let mut looked = 0;
-    while let Some(child) = found.get(looked).copied() {
-        found.extend(children(child));
-        looked += 1;
-    }
-    found
-}
-
-/// Processes started by any thread of a process.
-fn children(pid: u32) -> Vec<u32> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    threads
-        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
-        .flat_map(|text| {
-            text.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .filter_map(|p| p.parse().ok())
-        .collect()
 }
 
 #[test]

@@ -20,7 +20,6 @@ mod hostile;
 mod hosts;
 mod ledger;
 mod limits;
-mod listener;
 mod made;
 #[cfg(feature = "mutants")]
 mod mutants;
