@@ -32,7 +32,7 @@ pub use asking::{Questions, left_out};
 pub use exposition::{Exposition, read as read_metrics};
 pub use limits::Limits;
 pub use machine::fingerprint;
-pub use members::{Subject, found};
+pub use members::{Subject, found, program_on};
 pub use profile::{ProfilerChoice, Profiling, ReadyProfiler};
 pub use readings::{Reading, Soundness, machine};
 pub use revision::revision;

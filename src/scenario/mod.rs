@@ -57,6 +57,7 @@ pub use check::{Loaded, parse};
 pub use draft::{Draft, draft};
 pub use file::{load, locate};
 pub use limits::DEFAULT_CONNECTIONS;
+pub use name::slugged;
 pub use project::{PROJECT_FILE, Project, project};
 pub use quick::{Quick, QuickConnection, QuickLoad, quick};
 pub use schema::{schema, schema_text};
