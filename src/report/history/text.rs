@@ -3,7 +3,7 @@
 use super::spark::sparkline;
 use crate::model::{AgainstAccepted, History, Point, Series, Shift, Trend, Verdict};
 use crate::report::TextStyle;
-use crate::report::table::{Align, Column, Table};
+use crate::report::table::{Align, Column, Table, width, wrap};
 use crate::report::text::Verbosity;
 use crate::report::view::Tone;
 use crate::report::words;
@@ -59,7 +59,12 @@ fn headline(history: &History, style: TextStyle) -> String {
     };
     let said = style.letters(&said);
     let head = style.letters(&format!("{name}: {runs}{span}: "));
-    style.strong(&head) + &style.tone(tone, &said)
+    if width(&head) + width(&said) <= style.width {
+        return style.strong(&head) + &style.tone(tone, &said);
+    }
+    let below = wrap(&said, style.width - 2);
+    let below = below.iter().map(|l| format!("\n  {}", style.tone(tone, l)));
+    style.strong(head.trim_end()) + &below.collect::<String>()
 }
 
 /// The day of a date; all of it where it is no date.
@@ -171,7 +176,7 @@ fn shifts(history: &History, style: TextStyle) -> Vec<String> {
                 unit.format(shift.before),
                 unit.format(shift.after)
             ),
-            state(**shift).to_owned(),
+            state(**shift, style).to_owned(),
         ];
         table.row(cells.map(|cell| style.letters(&cell)).to_vec());
     }
@@ -193,8 +198,9 @@ fn since(point: &Point) -> String {
     }
 }
 
-const fn state(shift: Shift) -> &'static str {
+const fn state(shift: Shift, style: TextStyle) -> &'static str {
     match (shift.candidate, shift.accepted) {
+        (true, _) if style.width < 80 => "candidate",
         (true, _) => "candidate: fewer than 5 runs yet",
         (false, true) => "accepted",
         (false, false) => "confirmed",
