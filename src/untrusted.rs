@@ -126,6 +126,14 @@ impl Untrusted {
             .replace(',', "%2C")
     }
 
+    /// So many characters of it at most, with a mark where more was.
+    pub fn clipped(&self, most: usize) -> Self {
+        match self.0.char_indices().nth(most) {
+            None => self.clone(),
+            Some((end, _)) => Self(format!("{}…", &self.0[..end])),
+        }
+    }
+
     /// The text itself, for comparing and for formats that escape by themselves (JSON).
     pub fn raw(&self) -> &str {
         &self.0
@@ -322,6 +330,12 @@ mod tests {
         assert_eq!(cell("a;\"-1\";b"), "a;'\"-1\";b");
         assert_eq!(cell("a\nb"), "a␊b");
         assert_eq!(Untrusted::from("a\"b\\\n").label(), "a\\\"b\\\\\\n");
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        let cut = |most| Untrusted::from("größe").clipped(most).0;
+        assert_eq!([cut(2), cut(3), cut(5)], ["gr…", "grö…", "größe"]);
     }
 
     #[test]

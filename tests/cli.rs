@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Manner, Server, Workplace, alive, eventually};
+use std::collections::BTreeSet;
+
+use common::listener::{Asked, Listener, answer};
+use common::{Manner, Server, Workplace, alive, descendants, eventually};
 
 const SHORT: &str = r#"
 name = "short"
@@ -286,34 +289,6 @@ fn ctrl_c_ends_with_a_report_and_without_the_target() {
         "{}",
         shown.stdout
     );
-}
-
-/// Processes started by a process, and those they started.
-fn descendants(pid: u32) -> Vec<u32> {
-    let mut found = children(pid);
-    let mut looked = 0;
-    while let Some(child) = found.get(looked).copied() {
-        found.extend(children(child));
-        looked += 1;
-    }
-    found
-}
-
-/// Processes started by any thread of a process.
-fn children(pid: u32) -> Vec<u32> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    threads
-        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
-        .flat_map(|text| {
-            text.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .filter_map(|p| p.parse().ok())
-        .collect()
 }
 
 #[test]
@@ -760,26 +735,173 @@ fn every_kind_of_result_is_imported_by_its_content() {
     place.run(&["import", "--from", "gatling", "x"]).exits(2);
 }
 
+/// What the shop of `tests/data/init` answers.
+fn shop(asked: &Asked) -> String {
+    let method = asked.head.split(' ').next().unwrap_or_default();
+    let path = asked.path.split('?').next().unwrap_or_default();
+    let status = match (method, path) {
+        ("GET", "/v1/health") => "204 No Content",
+        ("POST", "/v1/items") => "201 Created",
+        ("POST", "/v1/orders") => "202 Accepted",
+        ("GET", "/v1/items" | "/v1/orders" | "/v1/search") | ("POST", "/v1/login") => "200 OK",
+        ("GET" | "PUT" | "PATCH", path) if path.starts_with("/v1/items/") => "200 OK",
+        _ => "404 Not Found",
+    };
+    answer(status, "")
+}
+
+/// A visit of twelve requests, as a browser saves it.
+fn recording(url: &str) -> String {
+    const VISIT: [(&str, &str, u16, Option<&str>); 12] = [
+        ("GET", "/v1/health", 204, None),
+        ("GET", "/v1/items?page=1", 200, None),
+        ("GET", "/v1/items?page=2", 200, None),
+        ("GET", "/v1/items/7", 200, None),
+        ("POST", "/v1/login", 200, Some("{\"user\":\"ada\"}")),
+        ("GET", "/v1/search?q=tea", 200, None),
+        ("POST", "/v1/items", 201, Some("{\"name\":\"a kettle\"}")),
+        ("PUT", "/v1/items/8", 200, Some("{\"price\":19.5}")),
+        ("PATCH", "/v1/items/8", 200, Some("{\"price\":20}")),
+        ("GET", "/v1/items/8", 200, None),
+        ("POST", "/v1/orders", 202, Some("{\"item\":8}")),
+        ("GET", "/v1/orders", 200, None),
+    ];
+    let entries = VISIT
+        .iter()
+        .enumerate()
+        .map(|(i, (method, path, status, body))| {
+            let mut entry = serde_json::json!({
+                "startedDateTime": format!("2026-01-01T00:00:00.{:03}Z", 20 * i),
+                "time": 15,
+                "request": {
+                    "method": method,
+                    "url": format!("{url}{path}"),
+                    "headers": [
+                        { "name": "Accept", "value": "application/json" },
+                        { "name": "Authorization", "value": "Bearer s3cret" },
+                    ],
+                },
+                "response": { "status": status, "content": { "mimeType": "application/json" } },
+            });
+            if let Some(body) = body {
+                let data = serde_json::json!({ "mimeType": "application/json", "text": body });
+                entry["request"]["postData"] = data;
+            }
+            entry
+        });
+    let entries: Vec<_> = entries.collect();
+    serde_json::json!({ "log": { "version": "1.2", "entries": entries } }).to_string()
+}
+
 #[test]
 fn a_scenario_learnt_from_a_description_or_a_recording_runs() {
     let place = Workplace::new();
-    let server = Server::start(Manner::Prompt);
+    let server = Listener::answering(shop);
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/init");
-    for (name, file) in [("described", "shop.openapi.yaml"), ("recorded", "shop.har")] {
-        let from = data.join(file);
-        let from = from.to_str().expect("a path");
-        place
-            .run(&["init", name, "--from", from, "--url", &server.url()])
-            .exits(0);
-        place
-            .run(&["validate", &format!("scenarios/{name}.toml")])
-            .exits(0);
-        let plan = place.run(&["run", name, "--dry-run"]).exits(0);
-        assert!(plan.stdout.contains("search"), "{}", plan.stdout);
+    let described = std::fs::read_to_string(data.join("shop.openapi.yaml")).expect("a document");
+    place.write("shop.openapi.yaml", &described);
+    place.write("visit.har", &recording(&server.url()));
+    for (file, name, rate, steps) in [
+        ("shop.openapi.yaml", "shop", "300/s", 10),
+        ("visit.har", "visit", "25/s", 12),
+    ] {
+        let url = server.url();
+        let init: &[&str] = match name {
+            // Where it was recorded is where it is.
+            "visit" => &["init", file],
+            _ => &["init", file, "--url", &url],
+        };
+        place.run(init).exits(0);
+        let path = place.path().join(format!("scenarios/{name}.toml"));
+        let text = std::fs::read_to_string(&path).expect("a scenario");
+        assert!(!text.contains("s3cret"), "{text}");
+        let short = text.replace("100/s", rate).replace("\"2s\"", "\"200ms\"");
+        std::fs::write(&path, short.replace("\"10s\"", "\"1s\"")).expect("a shorter one");
+        place.run(&["validate", name]).exits(0);
+        let before = server.asked().len();
+        // A step that was not measured would make the run invalid.
+        let json = place.run(&["run", name, "--json"]).exits(0).json();
+        let now = &json["summary"]["now"];
+        assert!(now["due"].as_u64() > Some(250), "{json:#}");
+        assert_eq!(now["answered"], now["due"], "{json:#}");
+        let asked: BTreeSet<String> = server.asked()[before..]
+            .iter()
+            .map(|asked| {
+                asked
+                    .head
+                    .split(" HTTP")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect();
+        assert_eq!(asked.len(), steps, "{asked:?}");
     }
     let refused = place
-        .run(&["init", "again", "--from", "scenarios/recorded.toml"])
+        .run(&["init", "again", "--from", "scenarios/visit.toml"])
         .exits(2);
     assert!(refused.stderr.contains("PL0509"), "{}", refused.stderr);
     assert!(!place.path().join("scenarios/again.toml").exists());
+}
+
+#[test]
+fn a_server_that_runs_is_asked_what_it_is() {
+    let place = Workplace::new();
+    let server = Listener::answering(|asked| match asked.path.as_str() {
+        "/metrics" => answer("200 OK", "pool_in_use{pool=\"a\"} 3\n"),
+        "/shop" => answer("200 OK", ""),
+        _ => answer("404 Not Found", ""),
+    });
+    let url = format!("{}/shop", server.url());
+    let said = place.run(&["init", "shop", "--url", &url]).exits(0);
+    assert!(said.stdout.contains("/shop answers 200"), "{}", said.stdout);
+    let paths: Vec<String> = server.asked().into_iter().map(|a| a.path).collect();
+    assert_eq!(paths, ["/shop", "/metrics"]);
+    let read = |name: &str| std::fs::read_to_string(place.path().join(name)).expect("a file");
+    let text = read("scenarios/shop.toml");
+    for part in [
+        &*format!("url = \"{}\"", server.url()),
+        "metrics = [\"/metrics\"]",
+        "process = { port = ",
+        "request = \"GET /shop\"",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(read("plimsoll.toml").contains("\n# allow-hosts = ["));
+    place.run(&["validate", "shop"]).exits(0);
+    // Nobody is there: it is said, and no reason not to write.
+    let said = place.run(&["init", "http://127.0.0.1:1/"]).exits(0);
+    assert!(
+        said.stdout.contains("nothing answers at"),
+        "{}",
+        said.stdout
+    );
+    place.run(&["validate", "local"]).exits(0);
+}
+
+#[test]
+fn a_host_is_allowed_by_whoever_names_it_and_not_by_a_document() {
+    let place = Workplace::new();
+    let said = place.run(&["init", "http://shop.invalid/"]).exits(0);
+    assert!(said.stdout.contains("was not asked"), "{}", said.stdout);
+    let project = std::fs::read_to_string(place.path().join("plimsoll.toml")).expect("a file");
+    assert!(
+        project.contains("allow-hosts = [\"shop.invalid\"]"),
+        "{project}"
+    );
+    place.run(&["validate", "shop"]).exits(0);
+    // The file of the project is written once.
+    let said = place.run(&["init", "http://other.invalid/"]).exits(0);
+    assert!(said.stderr.contains("PL0120"), "{}", said.stderr);
+    place.run(&["validate", "other"]).exits(2);
+    let place = Workplace::new();
+    place.write("visit.har", &recording("http://elsewhere.invalid"));
+    let said = place.run(&["init", "visit.har"]).exits(0);
+    assert!(said.stderr.contains("PL0120"), "{}", said.stderr);
+    let project = std::fs::read_to_string(place.path().join("plimsoll.toml")).expect("a file");
+    assert!(project.contains("\n# allow-hosts = ["), "{project}");
+    // Nobody may be named who hands out credentials.
+    let url = "http://169.254.169.254/";
+    let refused = Workplace::new().run(&["init", url]).exits(2);
+    assert!(refused.stderr.contains("PL0121"), "{}", refused.stderr);
 }

@@ -5,6 +5,8 @@
 //! comment behind it says otherwise: `# exit 1`, or `# exit 0 or 4`. A block with a file's name, such
 //! as ```` ```csv before.csv ````, is what the reader writes into that file when it is reached.
 
+mod common;
+
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -67,7 +69,7 @@ fn run_all(document: &str) -> usize {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(root.join(document)).expect(document);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    copy(&root.join("scenarios"), &folder.path().join("scenarios"));
+    common::copy(&root.join("scenarios"), &folder.path().join("scenarios"));
     let acts = acts(&text).unwrap_or_else(|e| panic!("{document}: {e}"));
     let mut commands = 0;
     for act in &acts {
@@ -287,17 +289,4 @@ fn run(command: &str, folder: &Path) -> (Option<i32>, String) {
         }
     };
     (exit, fs::read_to_string(said).expect("the output"))
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a readable folder") {
-        let path = entry.expect("a readable entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("a copied file");
-        }
-    }
 }

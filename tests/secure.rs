@@ -4,29 +4,24 @@
 
 mod common;
 
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use common::{Workplace, eventually};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use common::certificates::{Authority, named};
+use common::{Workplace, nginx};
 
 /// An nginx of our own that listens in every manner there is.
 struct Nginx {
-    process: Child,
+    server: nginx::Nginx,
     /// HTTP/2 in clear text, HTTP/1.1 or 2 over TLS, HTTP/1.1 alone over TLS.
     http2: u16,
     tls: u16,
     tls_http1: u16,
-    log: PathBuf,
 }
 
 impl Nginx {
     #[expect(clippy::print_stdout, reason = "a test that skips says so")]
     fn start(place: &Workplace) -> Option<Self> {
-        let program = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
-            .into_iter()
-            .find(|path| Path::new(path).is_file());
+        let program = nginx::program();
         let built = program.map(|p| Command::new(p).arg("-V").output().expect("nginx says"));
         let able = built.is_some_and(|built| {
             let built = String::from_utf8_lossy(&built.stderr).into_owned();
@@ -37,80 +32,38 @@ impl Nginx {
             return None;
         };
         certificates(place);
-        let [http2, tls, tls_http1] = free_ports();
-        place.write("www/index.html", "hello\n");
+        let [http2, tls, tls_http1] = nginx::free_ports();
         let at = place.path().display();
-        let configuration = place.write(
-            "nginx.conf",
-            &format!(
-                "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
-                 events {{ worker_connections 512; }}\n\
-                 http {{ log_format version '$server_protocol'; access_log {at}/access.log version;\n\
-                 keepalive_requests 1000000; root {at}/www;\n\
-                 client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;\n\
-                 uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n\
-                 ssl_certificate {at}/own.pem; ssl_certificate_key {at}/own.key;\n\
-                 server {{ listen 127.0.0.1:{http2} http2; }}\n\
-                 server {{ listen 127.0.0.1:{tls} ssl http2; }}\n\
-                 server {{ listen 127.0.0.1:{tls_http1} ssl; }} }}\n"
-            ),
+        let http = format!(
+            "log_format version '$server_protocol'; access_log {at}/access.log version;\n\
+             keepalive_requests 1000000;\n\
+             ssl_certificate {at}/own.pem; ssl_certificate_key {at}/own.key;\n\
+             server {{ listen 127.0.0.1:{http2} http2; }}\n\
+             server {{ listen 127.0.0.1:{tls} ssl http2; }}\n\
+             server {{ listen 127.0.0.1:{tls_http1} ssl; }}"
         );
-        let process = Command::new(program)
-            .arg("-c")
-            .arg(configuration)
-            .arg("-e")
-            .arg(place.path().join("error.log"))
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nginx starts");
-        eventually("nginx listens", || {
-            TcpStream::connect(("127.0.0.1", tls_http1)).is_ok()
-        });
         Some(Self {
-            process,
+            server: nginx::Nginx::start(program, place.path(), &http, tls_http1),
             http2,
             tls,
             tls_http1,
-            log: place.path().join("access.log"),
         })
     }
 
     /// The versions of all requests answered.
     fn logged(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        drop(self.process.kill().and_then(|()| self.process.wait()));
+        self.server.logged()
     }
 }
 
 /// `ca.pem` vouches for `own.pem`, `other.pem` for nobody here.
 fn certificates(place: &Workplace) {
-    let authority = || {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new([]).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        (Issuer::new(params, key), pem)
-    };
-    let (issuer, pem) = authority();
-    place.write("ca.pem", &pem);
-    place.write("other.pem", &authority().1);
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
-    let own = params.signed_by(&key, &issuer).expect("a certificate");
-    place.write("own.pem", &own.pem());
-    place.write("own.key", &key.serialize_pem());
-}
-
-/// Ports that differ, since all are held until all are known.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    held.map(|listener| listener.local_addr().expect("an address").port())
+    let authority = Authority::new("ours");
+    place.write("ca.pem", &authority.pem);
+    place.write("other.pem", &Authority::new("theirs").pem);
+    let own = authority.signs(&named("127.0.0.1"));
+    place.write("own.pem", &own.pem);
+    place.write("own.key", &own.key.serialize_pem());
 }
 
 /// What a run of a target counts.

@@ -235,10 +235,10 @@ fn save(args: SaveArgs, context: &Context) -> Result<Exit, Failure> {
         &accepted.hash[..12]
     ))?;
     context.terminal.warn(accepted.unfinished.as_slice());
-    context.terminal.say(&format!(
-        "next: commit baselines/{}/, then plimsoll check {}",
-        accepted.scenario, accepted.scenario
-    ));
+    context.terminal.next(
+        &format!("plimsoll check {}", accepted.scenario),
+        &format!("commit baselines/{}/ with your code", accepted.scenario),
+    );
     Ok(Exit::Passed)
 }
 

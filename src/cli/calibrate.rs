@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         let style = context.terminal.style;
         let text = report::calibration(&found.calibration, comparison, style);
         context.terminal.out(&text)?;
-        context.terminal.tell(&format!("\n{patch}"))?;
+        context.terminal.tell_whole(&format!("\n{patch}"))?;
     }
     if let Some(path) = &args.output {
         session::write_output(path, patch.as_bytes())?;

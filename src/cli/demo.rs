@@ -71,10 +71,8 @@ fn after(caught: bool, gate: Exit, report: &str) -> String {
             .to_owned()
     };
     format!(
-        "\n{said}\nThe report to look at: {report}\n\nThe same at home:\n  \
-         plimsoll init shop --url http://127.0.0.1:8080/                       a scenario you can read\n  \
-         plimsoll run shop --rounds 5 && plimsoll baseline save shop --reason \"first\"\n  \
-         plimsoll check shop                                                  in CI: exit 1 when it got worse"
+        "\n{said}\nThe report to look at: {report}\n\nThe same at home, where your own server listens; \
+         each command says the next:\n  plimsoll init http://127.0.0.1:8080/"
     )
 }
 

@@ -16,7 +16,7 @@ use crate::session::{self, ProcessRule, Subject};
 /// With --bundle it packs the evidence instead: of processes that run now, or of a stored run.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  plimsoll diagnose                    the latest run\n  plimsoll diagnose last~1 --json\n  plimsoll explain pool-exhausted      what a symptom is and what would rule it out\n  plimsoll diagnose --bundle --port 8080 --scenario checkout   threads, sockets, memory and more of what listens there"
+    after_help = "Examples:\n  plimsoll diagnose                     # the latest run\n  plimsoll diagnose last~1 --json\n  plimsoll explain pool-exhausted       # what a symptom is and what would rule it out\n  plimsoll diagnose --bundle --port 8080 --scenario checkout  # threads, sockets, memory of what listens there"
 )]
 pub(super) struct Args {
     /// `last`, `last~1`, a prefix of the id, or the folder

@@ -110,9 +110,10 @@ fn next(trends: &[Trend], scenario: Option<&str>, context: &Context) {
     if let Some(scenario) = scenario
         && trends.iter().any(is_open)
     {
-        context.terminal.say(&format!(
-            "next: if these levels are right, plimsoll history accept {scenario} --reason \"...\""
-        ));
+        context.terminal.next(
+            &format!("plimsoll history accept {scenario} --reason \"...\""),
+            "if these levels are right",
+        );
     }
 }
 
@@ -132,6 +133,11 @@ fn accept(args: AcceptArgs, context: &Context) -> Result<Exit, Failure> {
         accepted.run,
         &accepted.hash[..12]
     );
+    let names = accepted
+        .levels
+        .iter()
+        .map(|(measure, ..)| measure.name.len());
+    let width = names.max().unwrap_or(0);
     for (measure, level, runs) in &accepted.levels {
         let runs = if *runs == 1 {
             "1 run".to_owned()
@@ -141,7 +147,7 @@ fn accept(args: AcceptArgs, context: &Context) -> Result<Exit, Failure> {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "  {}  {} over {runs}",
+            "  {:width$}  {} over {runs}",
             measure.name,
             measure.unit.format(*level)
         );

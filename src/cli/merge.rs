@@ -23,7 +23,7 @@ pub(super) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   plimsoll merge last last~1 last~2
-  plimsoll merge part-1/ part-2/ part-3/ -o report.html           folders copied from other machines";
+  plimsoll merge part-1/ part-2/ part-3/ -o report.html         # folders copied from other machines";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let outputs = args.output.parse(&[])?;

@@ -28,6 +28,7 @@ mod terminal;
 mod validate;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,7 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     disable_help_subcommand = true
 )]
 #[command(
-    after_help = "First time here? Try `plimsoll demo`.\nExit codes: `plimsoll explain exit-codes`."
+    after_help = "First time here? Try `plimsoll demo`.\nYour own server? `plimsoll init http://127.0.0.1:8080/`, and each command says the next.\nExit codes: `plimsoll explain exit-codes`."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -175,11 +176,18 @@ fn command() -> clap::Command {
 
 /// Help and version are results; everything else is a usage error.
 fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().ansi().to_string();
+    // Between paragraphs stand lines of blanks alone.
+    let text: String = text
+        .lines()
+        .flat_map(|line| [line.trim_end(), "\n"])
+        .collect();
     // Nothing is left to do when even this cannot be printed.
-    drop(error.print());
     if error.use_stderr() {
+        drop(anstream::stderr().lock().write_all(text.as_bytes()));
         Exit::CannotDo.into()
     } else {
+        drop(anstream::stdout().lock().write_all(text.as_bytes()));
         Exit::Passed.into()
     }
 }

@@ -49,11 +49,11 @@ pub(super) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  plimsoll run checkout                                           scenarios/checkout.toml
-  plimsoll run checkout --rounds 5                                enough for a baseline
-  plimsoll run http://127.0.0.1:8080/ --rate 500/s --for 10s      no file needed
-  plimsoll run http://127.0.0.1:8080/ --connections 64            as fast as it is answered
-  plimsoll run https://127.0.0.1:8443/ --http2 --ca ca.pem        HTTP/2, our own certificates";
+  plimsoll run checkout                                         # scenarios/checkout.toml
+  plimsoll run checkout --rounds 5                              # enough for a baseline
+  plimsoll run http://127.0.0.1:8080/ --rate 500/s --for 10s    # no file needed
+  plimsoll run http://127.0.0.1:8080/ --connections 64          # as fast as it is answered
+  plimsoll run https://127.0.0.1:8443/ --http2 --ca ca.pem      # HTTP/2, our own certificates";
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let policy = args.policy.read(context, &args.scenario)?;

@@ -5,7 +5,7 @@
 use std::io::{IsTerminal, Write};
 
 use crate::diagnostic::{Diagnostic, output, render};
-use crate::report::{TextStyle, Verbosity};
+use crate::report::{self, TextStyle, Verbosity};
 
 use super::exit::Failure;
 
@@ -19,22 +19,38 @@ pub(super) struct Terminal {
     /// stderr is a person's terminal: a status line may be redrawn.
     pub live: bool,
     colour_errors: bool,
+    /// Columns of stdout and of stderr; None where nobody knows them, and lines are not broken.
+    told_width: Option<usize>,
+    said_width: Option<usize>,
+}
+
+/// Columns that are laid out for, of those there are.
+fn fit(columns: usize) -> usize {
+    columns.clamp(60, 120)
+}
+
+/// Broken where the width is known.
+fn folded(text: &str, width: Option<usize>) -> String {
+    width.map_or_else(|| text.to_owned(), |width| report::fold(text, width))
+}
+
+fn columns_of(stream: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 impl Terminal {
-    /// Looks at `NO_COLOR`, `TERM`, `CI`, `COLUMNS` and the locale.
+    /// Looks at `NO_COLOR`, `CLICOLOR_FORCE`, `TERM`, `CI`, `COLUMNS` and the locale.
     pub(super) fn detect(quiet: bool, verbose: bool) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
         let plain = set("NO_COLOR") || dumb;
-        let width = std::env::var("COLUMNS")
+        let forced =
+            set("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE") != Some("0".into());
+        let columns = std::env::var("COLUMNS")
             .ok()
-            .and_then(|c| c.parse().ok())
-            .or_else(|| {
-                rustix::termios::tcgetwinsize(std::io::stdout())
-                    .ok()
-                    .map(|w| usize::from(w.ws_col))
-            });
+            .and_then(|c| c.parse::<usize>().ok())
+            .filter(|columns| *columns > 0);
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
             .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
@@ -42,13 +58,11 @@ impl Terminal {
             let l = l.to_ascii_lowercase();
             l.contains("utf-8") || l.contains("utf8")
         });
+        let told_width = columns.or_else(|| columns_of(std::io::stdout())).map(fit);
         Self {
             style: TextStyle {
-                width: width
-                    .filter(|w| *w > 0)
-                    .unwrap_or(DEFAULT_WIDTH)
-                    .clamp(60, 120),
-                colour: std::io::stdout().is_terminal() && !plain,
+                width: told_width.unwrap_or(DEFAULT_WIDTH),
+                colour: (std::io::stdout().is_terminal() || forced) && !plain,
                 unicode,
                 verbosity: match (quiet, verbose) {
                     (true, _) => Verbosity::Quiet,
@@ -57,7 +71,9 @@ impl Terminal {
                 },
             },
             live: std::io::stderr().is_terminal() && !dumb && !set("CI"),
-            colour_errors: std::io::stderr().is_terminal() && !plain,
+            colour_errors: (std::io::stderr().is_terminal() || forced) && !plain,
+            told_width,
+            said_width: columns.or_else(|| columns_of(std::io::stderr())).map(fit),
         }
     }
 
@@ -84,13 +100,35 @@ impl Terminal {
         }
     }
 
-    /// Writes a result meant for people, in the letters that the terminal has.
+    /// Writes a result meant for people, in the letters and the width that the terminal has.
     pub(super) fn tell(&self, text: &str) -> Result<(), Failure> {
+        self.out(&folded(&self.style.letters(text), self.told_width))
+    }
+
+    /// The same for what is there to be copied: its lines stay as they are.
+    pub(super) fn tell_whole(&self, text: &str) -> Result<(), Failure> {
         self.out(&self.style.letters(text))
+    }
+
+    /// Says which command leads on, and when it does. A command is never broken: it is there to be copied.
+    pub(super) fn next(&self, command: &str, when: &str) {
+        const HEAD: &str = "next: ";
+        let line = format!("{HEAD}{command}   {when}");
+        let room = self.said_width.unwrap_or(usize::MAX);
+        if line.len() <= room || when.is_empty() {
+            self.say_whole(line.trim_end());
+        } else {
+            self.say_whole(&format!("{HEAD}{command}"));
+            self.say(&format!("{:width$}{when}", "", width = HEAD.len()));
+        }
     }
 
     /// Says something on standard error, unless asked to be quiet.
     pub(super) fn say(&self, line: &str) {
+        self.say_whole(&folded(&self.style.letters(line), self.said_width));
+    }
+
+    fn say_whole(&self, line: &str) {
         if self.style.verbosity != Verbosity::Quiet {
             let clear = if self.live { "\r\u{1b}[K" } else { "" };
             let line = self.style.letters(line);
@@ -123,8 +161,27 @@ impl Terminal {
     /// Shows errors.
     pub(super) fn problems(&self, diagnostics: &[Diagnostic]) {
         if !diagnostics.is_empty() {
-            let text = render(diagnostics, self.colour_errors);
+            let fitted: Vec<_> = diagnostics.iter().map(|d| self.fitted(d)).collect();
+            let text = render(&fitted, self.colour_errors);
             drop(std::io::stderr().lock().write_all(text.as_bytes()));
         }
+    }
+
+    /// A problem in the letters and the width of the terminal; what it quotes of a file stays as it is.
+    fn fitted(&self, problem: &Diagnostic) -> Diagnostic {
+        /// Columns that code, frame and the word before a text take.
+        const FRAME: usize = 20;
+        let fit = |text: &str| {
+            let room = self.said_width.map(|width| width - FRAME);
+            folded(&self.style.letters(text), room)
+        };
+        let mut fitted = problem.clone();
+        fitted.message = fit(&problem.message);
+        fitted.reason = problem.reason.as_deref().map(fit);
+        fitted.help = problem.help.as_deref().map(fit);
+        if let Some((_, label)) = &mut fitted.place {
+            label.text = self.style.letters(&label.text);
+        }
+        fitted
     }
 }

@@ -3,7 +3,9 @@
 use super::Context;
 use super::exit::{Exit, Failure};
 use super::load::{self, HostArgs};
+use crate::scenario::plan::{Load, Plan};
 use crate::session::{self, ArmTarget};
+use crate::units::Nanos;
 
 /// Check scenario files without sending a request
 ///
@@ -33,6 +35,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
                 let gap = if i == 0 { "" } else { "\n" };
                 let text = load::describe(&plan, &ArmTarget::of(&plan), 1);
                 context.terminal.tell(&format!("{gap}{text}"))?;
+                if args.scenarios.len() == 1 {
+                    let (command, when) = next(name, &plan);
+                    context.terminal.next(&command, when);
+                }
             }
             Err(failure) => {
                 context.terminal.problems(&failure.diagnostics());
@@ -41,4 +47,25 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// Longest time of all rounds that is proposed without being asked.
+const PATIENCE: Nanos = Nanos::from_secs(600);
+
+/// Rounds from which a baseline sees small changes.
+const ROUNDS: u64 = 5;
+
+/// What to do with a scenario that is in order, and when.
+fn next(name: &str, plan: &Plan) -> (String, &'static str) {
+    let name = shlex::try_quote(name).unwrap_or(name.into());
+    let run = format!("plimsoll run {name}");
+    let is_search = |load: &Load| matches!(load, Load::Search(_));
+    if plan.phases.iter().any(|phase| is_search(&phase.load)) {
+        return (run, "searches the highest rate that holds");
+    }
+    let all = Nanos(plan.outline().duration().0.saturating_mul(ROUNDS));
+    if all > PATIENCE {
+        return (run, "");
+    }
+    (format!("{run} --rounds {ROUNDS}"), "enough for a baseline")
 }

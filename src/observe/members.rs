@@ -59,6 +59,15 @@ pub fn found(subject: &Subject) -> usize {
     Members::new(subject.clone()).living().len()
 }
 
+/// The program that listens on a port here, by the name that the kernel keeps of it, of several the one with the
+/// lowest id; None where nobody does, and where it is not ours to see.
+pub fn program_on(port: u16) -> Option<String> {
+    let subject = Subject::Found(ProcessRule::Port(port));
+    let mut members = Members::new(subject.clone());
+    let first = members.roots_of(&subject).into_iter().min()?;
+    members.comm(first)
+}
+
 impl Members {
     pub(super) fn new(subject: Subject) -> Self {
         Self {
@@ -217,11 +226,15 @@ impl Members {
         }
     }
 
+    fn comm(&mut self, pid: u32) -> Option<String> {
+        let comm = self.texts.read(format_args!("/proc/{pid}/comm"))?;
+        Some(comm.trim_end_matches('\n').to_owned())
+    }
+
     fn is_called(&mut self, pid: u32, name: &str) -> bool {
-        let Some(comm) = self.texts.read(format_args!("/proc/{pid}/comm")) else {
+        let Some(comm) = self.comm(pid) else {
             return false;
         };
-        let comm = comm.into_owned();
         let cmdline = self.texts.read(format_args!("/proc/{pid}/cmdline"));
         process::is_called(name, &comm, &cmdline.unwrap_or_default())
     }
@@ -353,6 +366,10 @@ mod tests {
         // The child inherits the socket, and listens with us.
         let child = Running::inheriting(&listener, "sleep 1000; true");
         assert!(pids(ProcessRule::Port(port)).contains(&child.0.id()));
+        drop(child);
+        eventually(|| program_on(port).is_some());
+        drop(listener);
+        eventually(|| program_on(port).is_none());
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use asking::{Questions, left_out};
 pub use exposition::{Exposition, read as read_metrics};
 pub use limits::Limits;
 pub use machine::fingerprint;
-pub use members::{Subject, found};
+pub use members::{Subject, found, program_on};
 pub use profile::{ProfilerChoice, Profiling, ReadyProfiler};
 pub use revision::revision;
 pub use sampler::{Sampler, Watch, idle_pressure, sample_times};

@@ -1,4 +1,7 @@
 //! GitHub workflow commands: the ten worst things, each at its line of the scenario file.
+//!
+//! The grammar is that of
+//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>.
 
 use crate::untrusted::Untrusted;
 
@@ -7,20 +10,20 @@ use super::view::View;
 
 /// GitHub shows ten annotations of a step at most.
 const MOST: usize = 10;
+/// Characters of a title and of a message; the runner cuts a message at 4,096.
+const TITLE: usize = 250;
+const MESSAGE: usize = 4_000;
 
 /// Renders at most ten lines, the worst first.
 pub fn github(view: &View) -> String {
-    let file = view
-        .facts
-        .manifest
-        .scenario_file
-        .as_deref()
-        .map(Untrusted::from);
+    let file = view.facts.manifest.scenario_file.as_deref();
+    // Files are named from the root of the repository.
+    let file = file.map(|f| Untrusted::from(f.trim_start_matches("./")));
     let findings = findings(view);
     let mut lines = Vec::new();
     if findings.is_empty() {
-        let message = view.headline.workflow_message();
-        let title = title(view).workflow_property();
+        let message = view.headline.clipped(MESSAGE).workflow_message();
+        let title = title(view).clipped(TITLE).workflow_property();
         lines.push(format!("::notice title={title}::{message}\n"));
     }
     let all = findings.into_iter().chain(unevaluated(view));
@@ -42,8 +45,8 @@ fn command(finding: &Finding, file: Option<&Untrusted>) -> String {
     };
     format!(
         "::{level} {place}title={}::{}\n",
-        finding.title.workflow_property(),
-        finding.message.workflow_message()
+        finding.title.clipped(TITLE).workflow_property(),
+        finding.message.clipped(MESSAGE).workflow_message()
     )
 }
 

@@ -1,53 +1,154 @@
 //! JUnit XML: one test case for the measurement itself and one for every metric that counts.
 //!
-//! Inconclusive is `skipped`, never passed; invalid and incomparable are `error`.
+//! Inconclusive is `skipped`, never passed; invalid and incomparable are `error`. The form is what both
+//! schemas in use allow, that of Ant's `JUnitReport` and that of Jenkins' xUnit plug-in: every case has a
+//! time, and what a case that passes has to say stands in the output of the suite.
 
-use crate::model::Verdict;
+use jiff::Timestamp;
+
+use crate::model::{Unevaluated, Verdict};
 use crate::untrusted::Untrusted;
 
 use super::view::{Row, Standing, View};
 
 /// Renders the document.
 pub fn junit(view: &View) -> String {
-    let rows: Vec<_> = view.rows.iter().filter(|r| r.result.gating).collect();
+    let rows = view.rows.iter().filter(|r| r.result.gating);
     let mut cases = vec![measurement(view)];
-    cases.extend(rows.iter().map(|row| case(view, row)));
-    cases.extend(view.beside.unevaluated.iter().map(|u| {
-        let name = Untrusted::new(u.rule.as_str()).markup();
-        let reason = Untrusted::new(u.reason.as_str()).markup();
-        let body = format!("<skipped message=\"not evaluated: {reason}\"/>");
-        element(view, &name, &body)
-    }));
-    let count = |tag: &str| cases.iter().filter(|c| c.contains(tag)).count();
-    let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
-        cases.len(),
-        count("<failure "),
-        count("<error "),
-        count("<skipped ")
-    );
-    let suite = view.facts.scenario.markup();
-    let time = view.now.seconds;
+    cases.extend(rows.map(|row| case(view, row)));
+    cases.extend(view.beside.unevaluated.iter().map(unevaluated));
+    let count = |tag: &str| cases.iter().filter(|c| c.ended.tag() == Some(tag)).count();
+    let manifest = &view.facts.manifest;
+    let name = named(view.facts.scenario.markup(), "plimsoll");
+    let elements: String = cases.iter().map(|case| case.element(&name)).collect();
+    let said: Vec<&str> = cases.iter().filter_map(Case::said).collect();
+    let warnings: Vec<String> = view.warnings().map(|r| r.text.markup()).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites name=\"plimsoll\" {counts}>\n  \
-         <testsuite name=\"{suite}\" {counts} time=\"{time:.3}\" timestamp=\"{}\">\n{}  \
+         <testsuites>\n  \
+         <testsuite name=\"{name}\" package=\"plimsoll\" id=\"0\" hostname=\"localhost\" timestamp=\"{}\" \
+         tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{:.3}\">\n{}{elements}    \
+         <system-out>{}</system-out>\n    \
+         <system-err>{}</system-err>\n  \
          </testsuite>\n</testsuites>\n",
-        Untrusted::from(view.facts.manifest.started_at.as_str()).markup(),
-        cases.concat()
+        moment(&manifest.started_at),
+        cases.len(),
+        count("failure"),
+        count("error"),
+        count("skipped"),
+        view.now.seconds,
+        properties(view),
+        said.join("\n"),
+        warnings.join("\n"),
     )
 }
 
-fn element(view: &View, name: &str, body: &str) -> String {
-    let class = view.facts.scenario.markup();
-    if body.is_empty() {
-        return format!("    <testcase classname=\"{class}\" name=\"{name}\"/>\n");
+/// A name, or another: suites and cases have to be called something.
+fn named(name: String, otherwise: &str) -> String {
+    if name.trim().is_empty() {
+        otherwise.to_owned()
+    } else {
+        name
     }
-    format!("    <testcase classname=\"{class}\" name=\"{name}\">\n      {body}\n    </testcase>\n")
+}
+
+/// A moment without its zone, which is UTC: a suite may not name one.
+fn moment(text: &str) -> String {
+    let parsed: Option<Timestamp> = text.parse().ok();
+    let moment = parsed.unwrap_or_default();
+    // Of years the form has four digits.
+    let year = moment.strftime("%Y").to_string();
+    let is_number = year.bytes().all(|b| b.is_ascii_digit());
+    if is_number && year.len() == 4 && year != "0000" {
+        moment.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+    } else {
+        "1970-01-01T00:00:00".to_owned()
+    }
+}
+
+fn properties(view: &View) -> String {
+    let manifest = &view.facts.manifest;
+    let facts = [
+        ("verdict", view.standing.word()),
+        ("headline", view.headline.raw()),
+        ("run", manifest.id.as_str()),
+        ("version", manifest.version.as_str()),
+    ];
+    let all = facts.map(|(name, value)| {
+        let value = Untrusted::from(value).markup();
+        format!("      <property name=\"{name}\" value=\"{value}\"/>\n")
+    });
+    format!("    <properties>\n{}    </properties>\n", all.concat())
+}
+
+/// One test case, its texts escaped.
+struct Case {
+    name: String,
+    ended: Ended,
+    seconds: f64,
+}
+
+enum Ended {
+    /// With what there is to say, if anything.
+    Passed(String),
+    Skipped(String),
+    Failed(Trouble),
+    Unfit(Trouble),
+}
+
+struct Trouble {
+    kind: &'static str,
+    message: String,
+    text: String,
+}
+
+impl Ended {
+    const fn tag(&self) -> Option<&'static str> {
+        match self {
+            Self::Passed(_) => None,
+            Self::Skipped(_) => Some("skipped"),
+            Self::Failed(_) => Some("failure"),
+            Self::Unfit(_) => Some("error"),
+        }
+    }
+}
+
+impl Case {
+    fn new(name: String, ended: Ended) -> Self {
+        Self {
+            name: named(name, "rule"),
+            ended,
+            seconds: 0.0,
+        }
+    }
+
+    /// What a case that passed adds to the output.
+    fn said(&self) -> Option<&str> {
+        match &self.ended {
+            Ended::Passed(said) if !said.is_empty() => Some(said),
+            _ => None,
+        }
+    }
+
+    fn element(&self, class: &str) -> String {
+        let (name, seconds) = (&self.name, self.seconds);
+        let open =
+            format!("    <testcase name=\"{name}\" classname=\"{class}\" time=\"{seconds:.3}\"");
+        let tag = self.ended.tag().unwrap_or_default();
+        let body = match &self.ended {
+            Ended::Passed(_) => return format!("{open}/>\n"),
+            Ended::Skipped(message) => format!("<{tag} message=\"{message}\"/>"),
+            Ended::Failed(t) | Ended::Unfit(t) => format!(
+                "<{tag} type=\"{}\" message=\"{}\">{}</{tag}>",
+                t.kind, t.message, t.text
+            ),
+        };
+        format!("{open}>\n      {body}\n    </testcase>\n")
+    }
 }
 
 /// What makes the run as a whole unfit, or a pass.
-fn measurement(view: &View) -> String {
+fn measurement(view: &View) -> Case {
     let unfit = match view.standing {
         Standing::Judged(Verdict::Invalid | Verdict::Incomparable)
         | Standing::Partial
@@ -55,61 +156,63 @@ fn measurement(view: &View) -> String {
         | Standing::Unjudged => true,
         Standing::Judged(_) | Standing::Measured | Standing::MeasuredWithErrors => false,
     };
-    if let Some(stop) = view.stops().next().filter(|_| !unfit) {
-        let text = stop.text.markup();
-        let body = format!("<failure type=\"stopped\" message=\"{text}\"/>");
-        return element(view, "measurement", &body);
+    let ended = if unfit {
+        let remarks = view.remarks.iter();
+        let text: Vec<_> = remarks
+            .flat_map(|r| [Some(&r.text), r.hint.as_ref()])
+            .flatten()
+            .map(Untrusted::markup)
+            .collect();
+        Ended::Unfit(Trouble {
+            kind: view.standing.word(),
+            message: view.headline.markup(),
+            text: text.join("\n"),
+        })
+    } else if let Some(stop) = view.stops().next() {
+        Ended::Failed(Trouble {
+            kind: "stopped",
+            message: stop.text.markup(),
+            text: String::new(),
+        })
+    } else {
+        Ended::Passed(String::new())
+    };
+    Case {
+        seconds: view.now.seconds,
+        ..Case::new("measurement".to_owned(), ended)
     }
-    if !unfit {
-        let warnings: Vec<_> = view.warnings().map(|r| r.text.markup()).collect();
-        let body = match warnings.len() {
-            0 => String::new(),
-            _ => format!("<system-out>{}</system-out>", warnings.join("\n")),
-        };
-        return element(view, "measurement", &body);
-    }
-    let text: Vec<_> = view
-        .remarks
-        .iter()
-        .flat_map(|r| [Some(&r.text), r.hint.as_ref()])
-        .flatten()
-        .map(Untrusted::markup)
-        .collect();
-    let word = view.standing.word();
-    let body = format!(
-        "<error type=\"{word}\" message=\"{}\">{}</error>",
-        view.headline.markup(),
-        text.join("\n")
-    );
-    element(view, "measurement", &body)
 }
 
-fn case(view: &View, row: &Row) -> String {
+fn case(view: &View, row: &Row) -> Case {
     let message = Untrusted::new(row.sentence()).markup();
     let note = row.note.markup();
-    let body = match row.verdict {
-        Some(verdict @ (Verdict::Regressed | Verdict::Broken)) => {
-            format!("<failure type=\"{verdict}\" message=\"{message}\">{note}</failure>")
-        }
+    let trouble = |verdict: Verdict| Trouble {
+        kind: verdict.name(),
+        message: message.clone(),
+        text: note.clone(),
+    };
+    let ended = match row.verdict {
+        Some(verdict @ (Verdict::Regressed | Verdict::Broken)) => Ended::Failed(trouble(verdict)),
         Some(verdict @ (Verdict::Invalid | Verdict::Incomparable)) => {
-            format!("<error type=\"{verdict}\" message=\"{message}\">{note}</error>")
+            Ended::Unfit(trouble(verdict))
         }
-        Some(Verdict::Inconclusive) => {
-            let note = if note.is_empty() {
-                note
-            } else {
-                format!("; {note}")
-            };
-            format!("<skipped message=\"inconclusive: {message}{note}\"/>")
+        Some(Verdict::Inconclusive) if note.is_empty() => {
+            Ended::Skipped(format!("inconclusive: {message}"))
         }
-        Some(Verdict::Improved | Verdict::Unchanged | Verdict::Kept)
+        Some(Verdict::Inconclusive) => Ended::Skipped(format!("inconclusive: {message}; {note}")),
+        Some(verdict @ (Verdict::Improved | Verdict::Unchanged | Verdict::Kept))
             if view.standing.passes() || fit(view) =>
         {
-            format!("<system-out>{message}</system-out>")
+            Ended::Passed(format!("{} {verdict}: {message}", row.label.markup()))
         }
-        _ => format!("<skipped message=\"not judged: {message}\"/>"),
+        _ => Ended::Skipped(format!("not judged: {message}")),
     };
-    element(view, &row.label.markup(), &body)
+    Case::new(row.label.markup(), ended)
+}
+
+fn unevaluated(rule: &Unevaluated) -> Case {
+    let [name, reason] = [&rule.rule, &rule.reason].map(|t| Untrusted::from(t.as_str()).markup());
+    Case::new(name, Ended::Skipped(format!("not evaluated: {reason}")))
 }
 
 /// True when the run itself is sound, whatever its rows say.
@@ -163,5 +266,17 @@ mod tests {
         );
         let part = junit(&View::new(&fixture::part_of_run(), None));
         assert!(part.contains("<error type=\"part\""), "{part}");
+    }
+
+    #[test]
+    fn a_moment_has_no_zone_and_is_always_one() {
+        for (text, expect) in [
+            ("2026-11-22T09:15:00Z", "2026-11-22T09:15:00"),
+            ("2026-11-22T09:15:00.25+02:00", "2026-11-22T07:15:00"),
+            ("<yesterday>", "1970-01-01T00:00:00"),
+            ("-000044-03-15T12:00:00Z", "1970-01-01T00:00:00"),
+        ] {
+            assert_eq!(moment(text), expect, "{text}");
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Page {
         let headline = clipped(&view.headline, 2_000);
         let standing = view.standing;
         self.paragraph(&format!(
-            "**{lead}:** {} **{}** {headline}",
+            "{lead}: {} **{}** {headline}",
             standing.sign(),
             standing.word()
         ));
@@ -400,11 +400,7 @@ fn line(row: &Row, compares: bool) -> String {
 
 /// The text for Markdown, cut to so many characters before escaping.
 fn clipped(text: &Untrusted, most: usize) -> String {
-    if text.raw().chars().count() <= most {
-        return text.markdown();
-    }
-    let head: String = text.raw().chars().take(most).collect();
-    Untrusted::new(head + "…").markdown()
+    text.clipped(most).markdown()
 }
 
 #[cfg(test)]
@@ -419,15 +415,15 @@ mod tests {
             let page = markdown(&View::new(run, None));
             page.lines().next().unwrap_or_default().to_owned()
         };
-        assert!(first(&fixture::run()).starts_with("**Please read:** ✘ **regressed** latency"));
+        assert!(first(&fixture::run()).starts_with("Please read: ✘ **regressed** latency"));
         let mut calm = fixture::plain_run();
-        assert!(first(&calm).starts_with("**Please read:** ! **measured** 11,760 of 12,000"));
+        assert!(first(&calm).starts_with("Please read: ! **measured** 11,760 of 12,000"));
         for cell in calm.rounds.iter_mut().flat_map(|r| &mut r.cells) {
             cell.tally.failures = Failures::default();
         }
-        assert!(first(&calm).starts_with("**No action needed:** ✔ **measured**"));
-        assert!(first(&fixture::partial_run()).starts_with("**Please read:** ! **partial**"));
-        assert!(first(&fixture::invalid_run()).starts_with("**Please read:** ! **invalid**"));
+        assert!(first(&calm).starts_with("No action needed: ✔ **measured**"));
+        assert!(first(&fixture::partial_run()).starts_with("Please read: ! **partial**"));
+        assert!(first(&fixture::invalid_run()).starts_with("Please read: ! **invalid**"));
     }
 
     #[test]

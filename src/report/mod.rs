@@ -50,6 +50,6 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use notification::notification;
 pub use prometheus::prometheus;
-pub use table::wrap;
+pub use table::{fold, wrap};
 pub use text::{TextStyle, Verbosity, text};
 pub use view::{Standing, View};

@@ -23,7 +23,9 @@ pub fn prometheus(view: &View) -> String {
             let value = figure(r.now.value, r.metric.unit())?;
             let width = r.interval.map(|(low, high)| (high - low) / 2.0);
             let relative = width.filter(|_| !super::words::is_points(r.metric, r.allowed));
-            let labels = scope(&r.scope);
+            let over = r.over.map(|over| over.to_string());
+            let mut labels = scope(&r.scope);
+            labels.extend(over.as_deref().map(|over| ("over", over)));
             Some(Gauge::new(view, r.metric, &labels, value, relative))
         })
         .collect();
@@ -36,7 +38,9 @@ pub fn prometheus(view: &View) -> String {
             gauges.push(Gauge::new(view, metric, &[], value, None));
         }
     }
-    gauges.sort_by(|a, b| a.name.cmp(&b.name));
+    gauges.sort_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+    // A series that stands twice is none to whoever reads it.
+    gauges.dedup_by(|b, a| (&a.name, &a.labels) == (&b.name, &b.labels));
     let mut out = String::new();
     let mut last = "";
     for gauge in &gauges {
@@ -70,7 +74,9 @@ impl Gauge {
         let labels = [("scenario", scenario)]
             .into_iter()
             .chain(scope.iter().copied());
-        let written = |(k, v)| format!("{k}=\"{}\"", Untrusted::from(v).label());
+        // GitLab takes all behind a `#` for a comment, within quotes too.
+        let fit = |v: &str| Untrusted::new(v.replace('#', "\u{ff03}")).label();
+        let written = |(k, v)| format!("{k}=\"{}\"", fit(v));
         Self {
             metric: metric.name(),
             whole: scope.is_empty(),

@@ -88,9 +88,11 @@ impl Table {
     ) -> Vec<String> {
         let kept = self.columns_that_fit(limit);
         let line = |row: Option<usize>, cell: &dyn Fn(usize) -> String| {
-            let last = kept.last().copied();
+            // Nothing is painted behind the last text: blanks with colour cannot be trimmed.
+            let last = kept.iter().copied().rfind(|&c| !cell(c).trim().is_empty());
             let cells: Vec<_> = kept
                 .iter()
+                .take_while(|&&c| last.is_some_and(|last| c <= last))
                 .map(|&c| {
                     let text = cell(c);
                     let blank = " ".repeat(self.width_of(c).saturating_sub(width(&text)));
@@ -154,6 +156,46 @@ pub fn wrap(text: &str, limit: usize) -> Vec<String> {
     lines
 }
 
+/// Breaks the lines of a text that are wider than `limit`. What is left of a line stands below its second
+/// column where it has columns, otherwise below its beginning; a word is never broken.
+pub fn fold(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        if width(bare) <= limit {
+            out.push_str(line);
+            continue;
+        }
+        let (head, rest) = bare.split_at(hang(bare, limit));
+        let blank = " ".repeat(width(head));
+        let parts = wrap(rest, limit.saturating_sub(width(head)));
+        for (i, part) in parts.iter().enumerate() {
+            if i > 0 {
+                out.push('\n');
+            }
+            let line = match i {
+                0 => format!("{head}{part}"),
+                _ => format!("{blank}{}", part.trim_start()),
+            };
+            out.push_str(line.trim_end());
+        }
+        out.push_str(&line[bare.len()..]);
+    }
+    out
+}
+
+/// Bytes of a line that stand before what may be broken.
+fn hang(line: &str, limit: usize) -> usize {
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let columns = line[indent..].find("  ").map(|gap| {
+        let after = &line[indent + gap..];
+        line.len() - after.trim_start_matches(' ').len()
+    });
+    columns
+        .filter(|at| width(&line[..*at]) <= limit / 2)
+        .unwrap_or(indent)
+}
+
 fn words(text: &str) -> Vec<String> {
     let is_unit = |word: &str| {
         let bare = word.trim_end_matches([',', ';', ')', ':', '.']);
@@ -202,6 +244,16 @@ mod tests {
         支払い  41 ms
         browse   9 ms
         ");
+    }
+
+    #[test]
+    fn a_wide_line_goes_on_below_its_second_column() {
+        let text = "name\n  target     one two three four\nwithout columns it is only broken\n\
+                    endlessincomprehensibletext\n";
+        let expect = "name\n  target     one two three\n             four\nwithout columns it is only\n\
+                      broken\nendlessincomprehensibletext\n";
+        assert_eq!(fold(text, 26), expect);
+        assert_eq!(fold("a b", 2), "a\nb");
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub use draft::{Draft, draft};
 pub use expression::{is_threshold, read_threshold};
 pub use file::{load, load_in, locate, said_in};
 pub use limits::DEFAULT_CONNECTIONS;
+pub use name::slugged;
 pub use project::{Gate, Inconclusive, Outputs, PROJECT_FILE, Project, parse_project, project};
 pub use quick::{Quick, QuickConnection, QuickLoad, quick};
 pub use said::Said;

@@ -70,7 +70,7 @@ pub(super) fn is_slug(name: &str) -> bool {
 }
 
 /// The name nearest to a text; empty when nothing of it can be kept.
-pub(super) fn slugged(text: &str) -> String {
+pub fn slugged(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().take(64) {
         let c = c.to_ascii_lowercase();

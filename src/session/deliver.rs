@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::protocol::{self, Dial, Endpoint, Speech, TlsSetup};
-use crate::scenario::plan::{Scheme, Tls, Url, Version};
+use crate::protocol;
+use crate::scenario::plan::Url;
 use crate::units::Nanos;
 
-use super::round::resolve;
+use super::way::Way;
 
 /// Longest time for one attempt.
 const TIMEOUT: Nanos = Nanos::from_secs(5);
@@ -41,22 +41,7 @@ fn answered(status: u16) -> String {
 }
 
 fn attempt(url: &Url, headers: &[(&str, &str)], body: &[u8]) -> Result<u16, String> {
-    let address = resolve(url).map_err(|error| error.to_string())?;
-    let dial = Dial {
-        endpoint: Endpoint::Tcp(address),
-        source: None,
-        nodelay: true,
-    };
-    let tls = match url.scheme {
-        Scheme::Http => None,
-        Scheme::Https => {
-            let setup = TlsSetup::new(&Tls::default(), &url.host, Version::Http1);
-            Some(setup.map_err(|error| error.to_string())?)
-        }
-    };
-    let speech = Speech {
-        tls,
-        ..Speech::CLEAR
-    };
-    protocol::post(&dial, &speech, url, (headers, body), TIMEOUT).map_err(|error| error.to_string())
+    let way = Way::to(url)?;
+    protocol::post(&way.dial, &way.speech, url, (headers, body), TIMEOUT)
+        .map_err(|error| error.to_string())
 }

@@ -39,9 +39,11 @@ mod round;
 mod search;
 mod series;
 mod shard;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod values;
+mod way;
 mod weigh;
 
 use std::path::{Path, PathBuf};
@@ -81,6 +83,7 @@ pub use promote::{PromoteOptions, Promoted, promote};
 pub use round::ArmTarget;
 pub use series::{history_of, is_date};
 pub use shard::Part;
+pub use survey::{METRICS, Survey, survey};
 pub use values::{ValuesQuestion, compare_values};
 
 /// What every use case needs to know about where it runs.

@@ -9,10 +9,15 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+pub mod certificates;
+pub mod listener;
+pub mod machine;
+pub mod nginx;
 
 /// A folder of its own for one test, with the binary run in it under a cleared environment.
 pub struct Workplace {
@@ -86,6 +91,55 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(dir)
         .map(|all| all.flatten().map(|e| e.path()).collect())
         .unwrap_or_default()
+}
+
+/// Puts a folder with all that is in it into another, which may be there.
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a readable folder") {
+        let from = entry.expect("a readable entry").path();
+        let to = to.join(from.file_name().expect("a name"));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).expect("a copied file");
+        }
+    }
+}
+
+/// The same on one line, as a message is where it is not broken.
+pub fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Measures with every output there is, and gives each with its name: what was said, and what was written.
+pub fn every_output(place: &Workplace, args: &[&str], code: i32) -> Vec<(&'static str, String)> {
+    const FILES: [(&str, &str); 6] = [
+        ("page", "out.html"),
+        ("comment", "out.md"),
+        ("summary", "out.json"),
+        ("JUnit", "out.xml"),
+        ("table", "out.csv"),
+        ("annotations", "github:out.txt"),
+    ];
+    let mut args = args.to_vec();
+    args.extend(FILES.iter().flat_map(|(_, file)| ["-o", *file]));
+    let ended = place.run(&args).exits(code);
+    let files = FILES.map(|(name, file)| {
+        let path = place.path().join(file.trim_start_matches("github:"));
+        (name, std::fs::read_to_string(path).expect("an output"))
+    });
+    let said = [("stdout", ended.stdout), ("stderr", ended.stderr)];
+    said.into_iter().chain(files).collect()
+}
+
+/// A process that is ended with the test.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill().and_then(|()| self.0.wait()));
+    }
 }
 
 /// A process that ended.
@@ -230,6 +284,28 @@ pub fn alive(pid: u32) -> bool {
             .trim_start()
             .starts_with('Z')
     })
+}
+
+/// Processes started by a process, and those they started.
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = children(pid);
+    let mut looked = 0;
+    while let Some(child) = found.get(looked).copied() {
+        found.extend(children(child));
+        looked += 1;
+    }
+    found
+}
+
+/// Processes started by any thread of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let all: Vec<String> = lists.collect();
+    let ids = all.iter().flat_map(|list| list.split_whitespace());
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Polls until `done`, for at most a generous time.

@@ -75,21 +75,8 @@ const RUN: &str = "reports/checkout/20261122T090000Z-9f3c1a2b";
 /// A copy of a golden folder, to be damaged.
 fn copy(of: &str) -> tempfile::TempDir {
     let root = tempfile::tempdir().expect("a folder");
-    copied(&golden(of), root.path());
+    crate::common::copy(&golden(of), root.path());
     root
-}
-
-fn copied(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a golden folder") {
-        let from = entry.expect("an entry").path();
-        let to = to.join(from.file_name().expect("a name"));
-        if from.is_dir() {
-            copied(&from, &to);
-        } else {
-            fs::copy(from, to).expect("copies");
-        }
-    }
 }
 
 /// What became of the variants of some files.

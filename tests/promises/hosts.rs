@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::common::listener::{Listener, answer};
 use crate::common::{Ended, Manner, Server, Workplace};
-use crate::listener::{Listener, answer};
 use plimsoll::mutant::Mutant;
 use plimsoll::scenario::{Astray, check_address, check_host, parse_url};
 

@@ -1,12 +1,10 @@
 //! Limits of the machine are found before a run, and what is missed all the same is the generator's.
 
-use std::path::Path;
-use std::process::Command;
-
 use plimsoll::mutant::Mutant;
 use serde_json::Value;
 
-use crate::common::{Ended, Manner, Server, Workplace};
+use crate::common::machine::{CpuQuota, OWN_NETWORK, few_ports};
+use crate::common::{Ended, Manner, Server, Workplace, unbroken};
 
 #[cfg_attr(
     not(feature = "mutants"),
@@ -16,54 +14,6 @@ pub(crate) const KILLS: &[(Mutant, &str)] = &[(
     Mutant::LimitsUnforeseen,
     "limits::too_few_descriptors_are_found_before_anything_is_sent",
 )];
-
-/// In a network of its own, which has so many ports to connect from.
-pub(crate) const OWN_NETWORK: [&str; 4] = ["unshare", "-rn", "sh", "-c"];
-
-/// Makes that network, and leaves it 20 ports.
-pub(crate) const FEW_PORTS: &str =
-    "ip link set lo up && echo '50000 50019' > /proc/sys/net/ipv4/ip_local_port_range";
-
-/// A control group of this kind of CPU limit, removed when dropped.
-pub(crate) struct CpuQuota {
-    folder: std::path::PathBuf,
-}
-
-impl CpuQuota {
-    /// A group with so much CPU time of each 100 ms; None where none can be made.
-    pub(crate) fn new(name: &str, quota_us: u32) -> Option<Self> {
-        let name = format!("plimsoll-{name}-{}", std::process::id());
-        let (one, two) = (Path::new("/sys/fs/cgroup/cpu"), Path::new("/sys/fs/cgroup"));
-        let (root, file, text) = if one.join("cpu.cfs_quota_us").exists() {
-            (one, "cpu.cfs_quota_us", quota_us.to_string())
-        } else {
-            (two, "cpu.max", format!("{quota_us} 100000"))
-        };
-        let folder = root.join(name);
-        std::fs::create_dir(&folder).ok()?;
-        let group = Self { folder };
-        std::fs::write(group.folder.join(file), text).ok()?;
-        Some(group)
-    }
-
-    /// A script that enters the group and becomes its arguments.
-    pub(crate) fn script(&self) -> String {
-        let procs = self.folder.join("cgroup.procs");
-        format!("echo $$ > {} && exec \"$@\"", procs.display())
-    }
-}
-
-impl Drop for CpuQuota {
-    fn drop(&mut self) {
-        // Whoever was in it has ended; a moment later so has its account.
-        for _ in 0..100 {
-            if std::fs::remove_dir(&self.folder).is_ok() {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    }
-}
 
 fn scenario(target: &str, load: &str) -> String {
     format!(
@@ -95,30 +45,16 @@ max = "100%"
 fn behind(shell: &[&str], script: &str, scenario: &str) -> (Workplace, Ended) {
     let place = Workplace::new();
     let file = place.write("limited.toml", scenario);
-    let mut command = Command::new(shell[0]);
-    command
-        .args(&shell[1..])
-        .args([script, "sh"])
-        .arg(env!("CARGO_BIN_EXE_plimsoll"))
-        .args(["run", &file.to_string_lossy(), "--json", "--workers", "1"])
-        .current_dir(place.path());
-    let ended = Ended::from(command.output().expect("a shell"));
-    (place, ended)
-}
-
-fn has_own_network() -> bool {
-    let tried = Command::new(OWN_NETWORK[0])
-        .args(&OWN_NETWORK[1..])
-        .arg(FEW_PORTS)
-        .output();
-    tried.is_ok_and(|output| output.status.success())
+    let shell = [shell, &[script, "sh"]].concat();
+    let file = file.to_string_lossy();
+    let run = ["run", &file, "--json", "--workers", "1"];
+    let ended = place.command_behind(&shell, &run).output();
+    (place, Ended::from(ended.expect("a shell")))
 }
 
 #[track_caller]
 fn says(ended: &Ended, texts: &[&str]) {
-    // Lines are wrapped at any place.
-    let words: Vec<_> = ended.stderr.split_whitespace().collect();
-    let said = words.join(" ");
+    let said = unbroken(&ended.stderr);
     for text in texts {
         assert!(said.contains(text), "`{text}` is not in:\n{}", ended.stderr);
     }
@@ -185,11 +121,10 @@ fn descriptors_that_may_run_out_are_warned_of_and_counted() {
 
 #[test]
 fn too_few_ports_are_found_before_the_run_or_counted() {
-    if !has_own_network() {
+    let Some(enter) = few_ports() else {
         println!("A11: ports skipped: this machine gives no network of its own (unshare -rn, ip)");
         return;
-    }
-    let enter = format!("{FEW_PORTS} && exec \"$@\"");
+    };
     let target =
         r#"command = ["plimsoll", "demo-target", "--port", "{port}", "--fault", "hang=100%"]"#;
     let (place, ended) = behind(&OWN_NETWORK, &enter, &scenario(target, CLOSED));

@@ -15,12 +15,12 @@ mod cost;
 mod crash;
 mod decode;
 mod entries;
+mod forms;
 mod fuzzed;
 mod hostile;
 mod hosts;
 mod ledger;
 mod limits;
-mod listener;
 mod made;
 #[cfg(feature = "mutants")]
 mod mutants;

@@ -4,8 +4,8 @@ use std::process::{Command, Stdio};
 
 use plimsoll::mutant::Mutant;
 
-use crate::common::{Ended, Workplace};
-use crate::listener::{Listener, answer};
+use crate::common::listener::{Listener, answer};
+use crate::common::{Ended, Workplace, every_output, unbroken};
 
 #[cfg_attr(
     not(feature = "mutants"),
@@ -114,11 +114,6 @@ impl Repository {
 
 /// What is written in the place of a scenario.
 type Change = fn(String) -> String;
-
-/// The same on one line, as a message is where it is not broken.
-fn unbroken(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
 
 #[test]
 fn a_change_that_loosens_its_gate_fails_all_the_same() {
@@ -234,37 +229,19 @@ fn every_report_lists_where_the_checkout_departs() {
     repository
         .place
         .write("plimsoll.toml", "allow-hosts = [\"shop.invalid\"]\n");
-    let outputs = [
-        "out.html",
-        "out.md",
-        "out.json",
-        "out.xml",
-        "out.csv",
-        "github:out.txt",
-    ];
-    let mut args = vec!["--policy-from", "main", "-v"];
-    args.extend(outputs.iter().flat_map(|name| ["-o", *name]));
-    let ended = repository.run(&args).exits(1);
-    let read = |name: &str| {
-        let path = repository.place.path().join(name);
-        std::fs::read_to_string(path).expect("an output")
-    };
+    let args = ["run", "shop", "--policy-from", "main", "-v"];
+    let said = every_output(&repository.place, &args, 1);
     let stored = repository.place.runs()[0].join("report.html");
     let again = repository.place.run(&["report", "last"]).exits(0);
-    for (what, text) in [
-        ("terminal", ended.stdout),
-        ("page", read("out.html")),
-        ("comment", read("out.md")),
-        ("summary", read("out.json")),
-        ("JUnit", read("out.xml")),
-        ("annotations", read("out.txt")),
-        ("table", read("out.csv")),
+    let kept = [
         (
             "page that is kept",
             std::fs::read_to_string(stored).expect("a page"),
         ),
         ("report of the record", again.stdout),
-    ] {
+    ];
+    let said = said.into_iter().filter(|(what, _)| *what != "stderr");
+    for (what, text) in said.chain(kept) {
         let text = unbroken(&text).replace('\\', "").replace("%25", "%");
         for said in [
             "departs from the policy",

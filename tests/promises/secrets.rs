@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use plimsoll::mutant::Mutant;
 
+use crate::common::listener::{Asked, Listener, answer};
 use crate::common::{Ended, Workplace};
-use crate::listener::{Asked, Listener, answer};
 
 #[cfg_attr(
     not(feature = "mutants"),

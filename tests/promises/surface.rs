@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plimsoll::mutant::Mutant;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rcgen::date_time_ymd;
+use rustls::ServerConfig;
 
-use crate::common::{Ended, Manner, Server, Workplace, eventually};
+use crate::common::certificates::{Authority, Card, named, over};
+use crate::common::{
+    Ended, Manner, Running, Server, Workplace, descendants, eventually, every_output, unbroken,
+};
 
 #[cfg_attr(
     not(feature = "mutants"),
@@ -41,16 +43,8 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    fn start(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .expect("a certificate");
-        let config = Arc::new(config);
+    fn start(card: &Card) -> Self {
+        let config = card.server(&[]);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let requests = Arc::new(AtomicU64::new(0));
@@ -59,7 +53,7 @@ impl TlsServer {
             for stream in listener.incoming().flatten() {
                 let (config, counter) = (Arc::clone(&config), Arc::clone(&counter));
                 // Who does not trust it goes away, which ends the thread.
-                std::thread::spawn(move || drop(converse(config, stream, &counter)));
+                std::thread::spawn(move || drop(converse(&config, stream, &counter)));
             }
         });
         Self { port, requests }
@@ -71,12 +65,11 @@ impl TlsServer {
 }
 
 fn converse(
-    config: Arc<ServerConfig>,
+    config: &Arc<ServerConfig>,
     stream: TcpStream,
     counter: &AtomicU64,
 ) -> std::io::Result<()> {
-    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
-    let mut reader = BufReader::new(StreamOwned::new(connection, stream));
+    let mut reader = BufReader::new(over(config, stream));
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -89,40 +82,6 @@ fn converse(
             stream.flush()?;
         }
     }
-}
-
-/// A certificate authority, and what it signs.
-struct Authority {
-    pem: String,
-    der: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, name);
-        let key = KeyPair::generate().expect("a key");
-        let own = params.self_signed(&key).expect("a certificate");
-        Self {
-            pem: own.pem(),
-            der: own.der().clone(),
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn signs(&self, params: &CertificateParams) -> TlsServer {
-        let key = KeyPair::generate().expect("a key");
-        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
-        TlsServer::start(vec![signed.der().clone(), self.der.clone()], &key)
-    }
-}
-
-fn named(name: &str) -> CertificateParams {
-    CertificateParams::new(vec![name.to_owned()]).expect("parameters")
 }
 
 /// A scenario of the engine and of users against a TLS server.
@@ -145,20 +104,15 @@ fn nobody_is_loaded_who_does_not_prove_who_he_is() {
     let mut early = named("127.0.0.1");
     early.not_before = date_time_ymd(2090, 1, 1);
     early.not_after = date_time_ymd(2091, 1, 1);
-    let alone = KeyPair::generate().expect("a key");
-    let self_signed = named("127.0.0.1")
-        .self_signed(&alone)
-        .expect("a certificate");
-    let servers = [
+    let here = named("127.0.0.1");
+    let cards = [
         ("expired", ours.signs(&expired)),
         ("early", ours.signs(&early)),
         ("other-host", ours.signs(&named("other.example"))),
-        ("other-authority", theirs.signs(&named("127.0.0.1"))),
-        (
-            "self-signed",
-            TlsServer::start(vec![self_signed.der().clone()], &alone),
-        ),
+        ("other-authority", theirs.signs(&here)),
+        ("self-signed", Card::self_signed(&here)),
     ];
+    let servers = cards.map(|(name, card)| (name, TlsServer::start(&card)));
     let loads = [("engine", "rate = \"20/s\""), ("users", "users = 2")];
     let mut refused = 0;
     for (name, server) in &servers {
@@ -172,7 +126,7 @@ fn nobody_is_loaded_who_does_not_prove_who_he_is() {
         }
     }
     // The one that proves it is loaded, by both.
-    let good = ours.signs(&named("127.0.0.1"));
+    let good = TlsServer::start(&ours.signs(&here));
     for (kind, load) in loads {
         let before = good.requests();
         let text = tls_scenario(kind, good.port, load, "ca = \"ca.pem\"");
@@ -188,41 +142,15 @@ fn nobody_is_loaded_who_does_not_prove_who_he_is() {
 #[test]
 fn that_nothing_is_verified_is_said_in_every_report() {
     let place = Workplace::new();
-    let alone = KeyPair::generate().expect("a key");
-    let self_signed = named("127.0.0.1")
-        .self_signed(&alone)
-        .expect("a certificate");
-    let server = TlsServer::start(vec![self_signed.der().clone()], &alone);
+    let server = TlsServer::start(&Card::self_signed(&named("127.0.0.1")));
     let text = tls_scenario("lax", server.port, "rate = \"20/s\"", "verify = false");
     place.write("scenarios/lax.toml", &text);
-    let outputs = [
-        "out.html",
-        "out.md",
-        "out.json",
-        "out.xml",
-        "out.csv",
-        "github:out.txt",
-    ];
-    let mut args = vec!["run", "lax", "-v"];
-    args.extend(outputs.iter().flat_map(|name| ["-o", *name]));
-    let ended = place.run(&args).exits(0);
+    let mut texts = every_output(&place, &["run", "lax", "-v"], 0);
     assert!(server.requests() > 0);
-    let read = |name: &str| std::fs::read_to_string(place.path().join(name)).expect("an output");
     let dry = place.run(&["run", "lax", "--dry-run"]).exits(0);
-    let texts = [
-        ("stdout", ended.stdout),
-        ("stderr", ended.stderr),
-        ("plan", dry.stdout),
-        ("page", read("out.html")),
-        ("comment", read("out.md")),
-        ("summary", read("out.json")),
-        ("JUnit", read("out.xml")),
-        ("annotations", read("out.txt")),
-        ("table", read("out.csv")),
-    ];
+    texts.push(("plan", dry.stdout));
     for (what, text) in &texts {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(text.contains("NOT verified"), "{what}:\n{text}");
+        assert!(unbroken(text).contains("NOT verified"), "{what}:\n{text}");
     }
     println!(
         "S10: `NOT verified` stands in {} of {} outputs",
@@ -247,20 +175,7 @@ fn a_plan_that_verifies_nothing_is_another_plan() {
 
 /// Where a process and those it has started listen, as `/proc/net/tcp` writes it.
 fn listening(pid: u32) -> BTreeSet<String> {
-    let mut family: Vec<u32> = vec![pid];
-    let mut at = 0;
-    while at < family.len() {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", family[at]));
-        for task in tasks.into_iter().flatten().flatten() {
-            let children = std::fs::read_to_string(task.path().join("children"));
-            let children = children.unwrap_or_default();
-            let pids = children
-                .split_whitespace()
-                .filter_map(|c| c.parse::<u32>().ok());
-            family.extend(pids);
-        }
-        at += 1;
-    }
+    let family = std::iter::once(pid).chain(descendants(pid));
     let mut sockets = BTreeSet::new();
     for pid in family {
         let entries = std::fs::read_dir(format!("/proc/{pid}/fd"))
@@ -286,16 +201,6 @@ fn listening(pid: u32) -> BTreeSet<String> {
         }
     }
     addresses
-}
-
-/// A process that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         ["config", rest @ ..] => return config::tell(context, rest),
         words => about(&words.join(" "))?,
     };
-    let text = wrapped(&text, context.terminal.style.width);
+    let text = report::fold(&text, context.terminal.style.width);
     context.terminal.tell(&text)?;
     Ok(Exit::Passed)
 }
@@ -276,26 +276,6 @@ fn contents() -> String {
         SYMPTOMS.map(|s| s.name).join(", "),
         codes()
     )
-}
-
-/// Breaks paragraphs at the width of the terminal; what follows keeps the indent of its first line.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let bare = line.trim_start();
-        let indent = &line[..line.len() - bare.len()];
-        // Examples are laid out by hand, and sentences are not.
-        let is_sentence = bare.ends_with(['.', ')']) || indent.is_empty();
-        if is_sentence && line.chars().count() > width {
-            for part in report::wrap(bare, width - indent.len()) {
-                let _ = writeln!(out, "{indent}{part}");
-            }
-        } else {
-            out.push_str(line);
-            out.push('\n');
-        }
-    }
-    out
 }
 
 fn unknown(topic: &str) -> Diagnostic {

@@ -7,7 +7,7 @@ use super::cells::{
 use super::spark::sparkline;
 use crate::model::History;
 use crate::report::TextStyle;
-use crate::report::table::{Align, Column, Table};
+use crate::report::table::{Align, Column, Table, width, wrap};
 use crate::report::text::Verbosity;
 use crate::report::view::Tone;
 use crate::report::words;
@@ -29,13 +29,21 @@ pub fn history_text(history: &History, style: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Columns below which only the word of a state is shown.
+const NARROW: usize = 80;
+
 /// What happened, in one line.
 fn headline(history: &History, style: TextStyle) -> String {
     let (tone, said) = conclusion(history);
     let sign = if tone == Tone::Bad { "✘ " } else { "" };
     let said = style.letters(&format!("{sign}{said}"));
-    let head = format!("{}: {}: ", shown(&history.name), span(history));
-    style.strong(&style.letters(&head)) + &style.tone(tone, &said)
+    let head = style.letters(&format!("{}: {}: ", shown(&history.name), span(history)));
+    if width(&head) + width(&said) <= style.width {
+        return style.strong(&head) + &style.tone(tone, &said);
+    }
+    let below = wrap(&said, style.width - 2);
+    let below = below.iter().map(|l| format!("\n  {}", style.tone(tone, l)));
+    style.strong(head.trim_end()) + &below.collect::<String>()
 }
 
 fn levels(history: &History, style: TextStyle) -> Vec<String> {
@@ -87,7 +95,10 @@ fn changes(history: &History, style: TextStyle) -> Vec<String> {
     let mut tones = Vec::new();
     for (shift, series) in &found[earlier..] {
         tones.push(tone_of_shift(**shift));
-        let cells = shift_cells(&history.points, **shift, series);
+        let mut cells = shift_cells(&history.points, **shift, series);
+        if shift.candidate && style.width < NARROW {
+            cells[SHIFT_COLUMNS.len() - 1] = "candidate".to_owned();
+        }
         table.row(cells.map(|cell| style.letters(&cell)).to_vec());
     }
     let mut lines = vec![String::new()];

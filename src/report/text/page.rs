@@ -264,15 +264,16 @@ impl Page {
             Column::left(""),
         ]);
         for row in rows {
-            let note = if notes {
-                row.note.terminal()
+            // Where there is no room for notes there is none for numbers of samples.
+            let (note, before, now) = if notes {
+                (row.note.terminal(), row.before.clone(), row.now.clone())
             } else {
-                String::new()
+                (String::new(), row.before_in_short(), row.now_in_short())
             };
             let cells = [
                 row.label.terminal(),
-                row.before.clone(),
-                row.now.clone(),
+                before,
+                now,
                 row.change.clone(),
                 row.interval.clone(),
                 row.allowed.clone(),

@@ -125,7 +125,8 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
     } else {
         "NAME"
     };
-    let save = format!("plimsoll baseline save {name} --reason \"...\"");
+    let accept = |reason| format!("plimsoll baseline save {name} --reason \"{reason}\"");
+    let save = accept("...");
     let failure = now.most_frequent_failure();
     // A search measures as many rounds as it needs.
     let is_search = run.rounds.iter().any(|r| r.level.is_some());
@@ -155,7 +156,7 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
         Standing::Measured | Standing::Judged(Verdict::Kept) if manifest.mode == Mode::Measure => {
             if manifest.scenario_file.is_none() {
                 add(
-                    "plimsoll init NAME --url URL".to_owned(),
+                    format!("plimsoll init {}", address(run)),
                     "a scenario file can be kept, checked and compared",
                 );
             } else if now.rounds < BASELINE_ROUNDS && !is_search {
@@ -164,7 +165,7 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
                     "enough rounds for a baseline",
                 );
             } else {
-                add(save, "to compare later runs with this one");
+                add(accept("first"), "to compare later runs with this one");
             }
         }
         Standing::Measured | Standing::MeasuredWithErrors if manifest.mode == Mode::Imported => {
@@ -186,10 +187,25 @@ pub(super) fn next(standing: Standing, run: &Run, now: &Summary) -> Vec<Next> {
         },
         Standing::Judged(Verdict::Inconclusive) => {
             add("plimsoll explain inconclusive".to_owned(), "");
+            // The rounds are a reference all the same: what spoiled them is kept with them.
+            if manifest.mode == Mode::Measure && now.rounds >= BASELINE_ROUNDS && !is_search {
+                add(accept("first"), "to compare later runs with this one");
+            }
         }
         _ => {}
     }
     next
+}
+
+/// The URL of a target, where a shell would read it as one word.
+fn address(run: &Run) -> &str {
+    let url = &run.manifest.outline.target.url;
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_".contains(c);
+    if !url.is_empty() && url.chars().all(plain) {
+        url
+    } else {
+        "URL"
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +254,9 @@ mod tests {
         assert!(last(&run, Standing::Measured, &now).ends_with("--rounds 5"));
         run.manifest.scenario_file = None;
         // A quick run has no scenario that `check` could find.
-        assert!(last(&run, Standing::Measured, &now).starts_with("plimsoll init"));
+        let init = "plimsoll init http://127.0.0.1:8080";
+        assert_eq!(last(&run, Standing::Measured, &now), init);
+        run.manifest.outline.target.url = "http://[::1]:80/; reboot".into();
+        assert_eq!(last(&run, Standing::Measured, &now), "plimsoll init URL");
     }
 }

@@ -54,6 +54,21 @@ impl Row {
             .map_or_else(|| "–".to_owned(), |v| format!("{} {}", v.sign(), v.name()))
     }
 
+    /// The value before, where too few samples are a word.
+    pub(in crate::report) fn before_in_short(&self) -> String {
+        let before = self.result.before.as_ref();
+        before.map_or_else(String::new, |side| self.in_short(side))
+    }
+
+    /// The value now, likewise.
+    pub(in crate::report) fn now_in_short(&self) -> String {
+        self.in_short(&self.result.now)
+    }
+
+    fn in_short(&self, side: &Side) -> String {
+        words::short_estimate(side.value, self.result.metric.unit())
+    }
+
     pub(in crate::report) fn tone(&self) -> Tone {
         self.verdict.map_or(Tone::Plain, Tone::of)
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Draft, draft};
+use super::{Draft, draft, quoted};
 use crate::diagnostic::SourceFile;
 use crate::scenario;
 
@@ -17,9 +17,9 @@ fn text(name: &str) -> String {
 fn checked(draft: &Draft) -> String {
     let tables = draft.tables();
     let whole = format!(
-        "name = \"x\"\n[target]\nurl = \"{}\"\n\n{tables}\n\
+        "name = \"x\"\n[target]\nurl = {}\n\n{tables}\n\
          [[phase]]\nname = \"steady\"\nrate = \"10/s\"\nduration = \"1s\"\n",
-        draft.server.as_deref().unwrap_or("http://127.0.0.1:1")
+        quoted(draft.server.as_deref().unwrap_or("http://127.0.0.1:1"))
     );
     let file = SourceFile {
         name: "x.toml".to_owned(),

@@ -5,7 +5,7 @@
 //! take turns.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -244,21 +244,8 @@ pub(super) fn at_once<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync
 /// A copy of a place, to do something else with.
 pub(super) fn copy_of(place: &Workplace) -> Workplace {
     let copy = Workplace::new();
-    copy_folder(place.path(), copy.path());
+    crate::common::copy(place.path(), copy.path());
     copy
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("lists") {
-        let entry = entry.expect("an entry");
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy_folder(&from, &to);
-        } else {
-            fs::copy(&from, &to).expect("copies");
-        }
-    }
 }
 
 #[test]

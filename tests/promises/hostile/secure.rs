@@ -2,13 +2,12 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use plimsoll::model::ErrorClass::{Closed, Protocol, TimeoutTls, Tls, TlsCertificate};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rcgen::{CertificateParams, date_time_ymd};
+
+use crate::common::certificates::{Authority, Card, named, over};
 
 use super::behaviour::{Behaviour, Speech};
 use super::doors::is_bad;
@@ -20,25 +19,25 @@ pub(super) const ALL: &[Behaviour] = &[
         "expired",
         "shows a certificate that is no longer valid",
         &[TlsCertificate],
-        || showing(cards().signed("localhost", 2010)),
+        || showing(&cards().signs(&asked("localhost", 2010))),
     ),
     bad(
         "self-signed",
         "shows a certificate that nobody vouches for",
         &[TlsCertificate],
-        || showing(self_signed()),
+        || showing(&Card::self_signed(&asked("localhost", 2500))),
     ),
     bad(
         "wrong host",
         "shows a certificate of another host",
         &[TlsCertificate],
-        || showing(cards().signed("other.test", 2500)),
+        || showing(&cards().signs(&asked("other.test", 2500))),
     ),
     bad(
         "unknown CA",
         "shows a certificate of an authority that is not trusted",
         &[TlsCertificate],
-        || showing(Authority::new().signed("localhost", 2500)),
+        || showing(&Authority::new("a test").signs(&asked("localhost", 2500))),
     ),
     bad("old protocol only", "speaks TLS 1.0", &[Tls], || {
         most(|mut stream, _| old(&mut stream))
@@ -86,84 +85,28 @@ const fn bad(
     Behaviour::of_connections(name, does, fails, start).speaking(Speech::Https1)
 }
 
-/// A certificate with those behind it, and its key.
-type Card = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-/// Someone who signs certificates.
-#[derive(Debug)]
-pub(super) struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pub(super) pem: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new([]).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "a test");
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        Self {
-            issuer: Issuer::new(params, key),
-            pem,
-        }
-    }
-
-    /// A certificate for a name that ends with the year before.
-    fn signed(&self, name: &str, until: i32) -> Card {
-        let (params, key) = asked(name, until);
-        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
-        (vec![signed.der().clone()], private(&key))
-    }
-}
-
-fn asked(name: &str, until: i32) -> (CertificateParams, KeyPair) {
-    let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+/// A certificate for a name that ends with the year before.
+fn asked(name: &str, until: i32) -> CertificateParams {
+    let mut params = named(name);
     params.not_before = date_time_ymd(2001, 1, 1);
     params.not_after = date_time_ymd(until, 1, 1);
-    (params, KeyPair::generate().expect("a key"))
+    params
 }
 
-fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
-    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
-}
-
-fn self_signed() -> Card {
-    let (params, key) = asked("localhost", 2500);
-    let own = params.self_signed(&key).expect("a certificate");
-    (vec![own.der().clone()], private(&key))
+/// One that can be trusted.
+fn good() -> Card {
+    cards().signs(&asked("localhost", 2500))
 }
 
 /// The authority that the scenarios trust.
 pub(super) fn cards() -> &'static Authority {
     static CARDS: OnceLock<Authority> = OnceLock::new();
-    CARDS.get_or_init(Authority::new)
-}
-
-fn config((chain, key): Card, alpn: &[&str]) -> Arc<ServerConfig> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("a pair");
-    config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
-    // A session that is resumed shows no certificate.
-    config.send_tls13_tickets = 0;
-    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-    Arc::new(config)
-}
-
-type Secured = StreamOwned<ServerConnection, TcpStream>;
-
-fn over(config: &Arc<ServerConfig>, stream: TcpStream) -> Secured {
-    let session = ServerConnection::new(Arc::clone(config)).expect("a session");
-    StreamOwned::new(session, stream)
+    CARDS.get_or_init(|| Authority::new("a test"))
 }
 
 /// Good connections are served well, bad ones by `bad`.
 fn most(bad: impl Fn(TcpStream, &Floor) -> io::Result<()> + Send + Sync + 'static) -> Server {
-    let good = config(cards().signed("localhost", 2500), &["http/1.1"]);
+    let good = good().server(&["http/1.1"]);
     Server::start(move |stream, number, floor| {
         if is_bad(number) {
             bad(stream, floor)
@@ -173,17 +116,17 @@ fn most(bad: impl Fn(TcpStream, &Floor) -> io::Result<()> + Send + Sync + 'stati
     })
 }
 
-fn showing(card: Card) -> Server {
-    let config = config(card, &["http/1.1"]);
+fn showing(card: &Card) -> Server {
+    let config = card.server(&["http/1.1"]);
     most(move |stream, floor| serve_well(&mut over(&config, stream), floor))
 }
 
 pub(super) fn well() -> Server {
-    showing(cards().signed("localhost", 2500))
+    showing(&good())
 }
 
 pub(super) fn well_http2() -> Server {
-    let config = config(cards().signed("localhost", 2500), &["h2"]);
+    let config = good().server(&["h2"]);
     Server::start(move |stream, _, floor| {
         frames::serve(&mut over(&config, stream), floor, &[], frames::answer)
     })
@@ -200,8 +143,8 @@ fn old(stream: &mut TcpStream) -> io::Result<()> {
 /// What a server of TLS 1.2 says first: who it is, in certificates of one MiB together.
 fn long_chain() -> Vec<u8> {
     let length = |n: usize| u32::try_from(n).expect("a length").to_be_bytes();
-    let (chain, _) = cards().signed("localhost", 2500);
-    let link = [&length(chain[0].len())[1..], &chain[0]].concat();
+    let der = good().der;
+    let link = [&length(der.len())[1..], &der].concat();
     let links = link.repeat((1 << 20) / link.len() + 1);
     let listed = [&length(links.len())[1..], &links].concat();
     let certificate = [&[11][..], &length(listed.len())[1..], &listed].concat();
@@ -236,7 +179,7 @@ fn hello(minor: u8, suite: [u8; 2]) -> Vec<u8> {
 }
 
 fn close_mid_body() -> Server {
-    let own = config(cards().signed("localhost", 2500), &["http/1.1"]);
+    let own = good().server(&["http/1.1"]);
     most(move |stream, _| {
         let mut line = over(&own, stream);
         if read_head(&mut line)?.is_some() {
@@ -249,8 +192,7 @@ fn close_mid_body() -> Server {
 
 /// Good connections speak HTTP/2; the others know HTTP/1.1 alone.
 fn alpn_mismatch() -> Server {
-    let card = || cards().signed("localhost", 2500);
-    let (good, other) = (config(card(), &["h2"]), config(card(), &["http/1.1"]));
+    let (good, other) = (good().server(&["h2"]), good().server(&["http/1.1"]));
     Server::start(move |stream, number, floor| {
         if is_bad(number) {
             let line: &mut dyn Line = &mut over(&other, stream);

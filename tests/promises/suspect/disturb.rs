@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{Ended, Manner, Server, Workplace, eventually};
-use crate::limits::{CpuQuota, FEW_PORTS, OWN_NETWORK};
+use crate::common::machine::{self, CpuQuota, OWN_NETWORK, few_ports};
+use crate::common::{Ended, Manner, Running, Server, Workplace, eventually};
 
 /// One of the nine.
 pub(super) struct Disturbance {
@@ -87,6 +87,8 @@ pub(super) enum Flagged {
 /// Length of the load.
 const SECONDS: u64 = 4;
 
+const RUN: [&str; 3] = ["run", "disturbed", "--json"];
+
 pub(super) fn scenario(target: &str, load: &str, seed: usize) -> String {
     format!(
         r#"
@@ -121,8 +123,7 @@ pub(super) fn disturbed(json: &Value) -> impl Iterator<Item = (&str, u64)> {
 /// The summary of a run that nobody disturbs.
 pub(super) fn undisturbed(seed: usize) -> Value {
     let site = Site::new(Manner::Prompt, OPEN, seed);
-    let ended = site.place.run(&["run", "disturbed", "--json"]);
-    ended.json()
+    site.place.run(&RUN).json()
 }
 
 /// Disturbs a run.
@@ -182,32 +183,12 @@ impl Site {
         }
     }
 
-    fn plimsoll(&self, args: &[&str]) -> Command {
-        let mut command = self.place.command(args);
-        command.stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
     /// Starts it behind other programs, waits for the load, does this in a second of its middle, and
     /// keeps what it returns until the run has ended.
     fn beside<T>(&self, before: &[&str], disturb: impl FnOnce(&Child) -> T) -> Told {
-        let run = [
-            before,
-            &[env!("CARGO_BIN_EXE_plimsoll"), "run", "disturbed", "--json"],
-        ]
-        .concat();
-        let mut command = self.plimsoll(&[]);
-        if let [program, rest @ ..] = &run[..] {
-            let mut other = Command::new(program);
-            other.args(rest).current_dir(self.place.path()).env_clear();
-            for (name, value) in command.get_envs() {
-                value.map(|value| other.env(name, value));
-            }
-            other.stdin(Stdio::null());
-            other.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command = other;
-        }
+        let mut command = self.place.command_behind(before, &RUN);
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let run = command.spawn().expect("starts");
         eventually("the load", || self.server.requests() > 0);
         let begun = Instant::now();
@@ -221,14 +202,9 @@ impl Site {
 
     /// Runs it behind a shell that takes something away from the beginning.
     fn behind(&self, shell: &[&str], script: &str) -> Told {
-        let mut command = Command::new(shell[0]);
-        command
-            .args(&shell[1..])
-            .args([script, "sh", env!("CARGO_BIN_EXE_plimsoll")])
-            .args(["run", "disturbed", "--json"])
-            .current_dir(self.place.path());
-        let output = command.output().expect("a shell");
-        (Ended::from(output).json(), Duration::ZERO)
+        let shell = [shell, &[script, "sh"]].concat();
+        let output = self.place.command_behind(&shell, &RUN).output();
+        (Ended::from(output.expect("a shell")).json(), Duration::ZERO)
     }
 
     fn under_quota(&self, seed: usize) -> Result<Told, String> {
@@ -256,18 +232,12 @@ impl Site {
 
     /// A target that never answers, so that every request needs a connection of its own.
     fn with_few_ports(&self, seed: usize) -> Result<Told, String> {
-        let tried = Command::new(OWN_NETWORK[0])
-            .args(&OWN_NETWORK[1..])
-            .arg(FEW_PORTS)
-            .output();
-        if !tried.is_ok_and(|output| output.status.success()) {
-            return Err("no network of its own (unshare -rn, ip)".to_owned());
-        }
+        let enter = few_ports().ok_or("no network of its own (unshare -rn, ip)")?;
         let target =
             r#"command = ["plimsoll", "demo-target", "--port", "{port}", "--fault", "hang=100%"]"#;
         let text = scenario(target, self.load, seed);
         self.place.write("scenarios/disturbed.toml", &text);
-        Ok(self.behind(&OWN_NETWORK, &format!("{FEW_PORTS} && exec \"$@\"")))
+        Ok(self.behind(&OWN_NETWORK, &enter))
     }
 
     /// The record lies on a disk that takes a second and a half for every write to become durable.
@@ -356,12 +326,7 @@ impl LittleMemory {
 
 impl Drop for LittleMemory {
     fn drop(&mut self) {
-        for _ in 0..100 {
-            if std::fs::remove_dir(&self.folder).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+        machine::remove(&self.folder);
     }
 }
 
@@ -388,7 +353,7 @@ fn fake_clock() -> Option<PathBuf> {
 }
 
 /// Processes that do nothing but use a core.
-struct Burners(Vec<Child>);
+struct Burners(#[expect(dead_code, reason = "they end with it")] Vec<Running>);
 
 impl Burners {
     fn start(count: usize, core: Option<&str>) -> Self {
@@ -402,16 +367,8 @@ impl Burners {
                 }
             };
             command.args(["-c", "while :; do :; done"]);
-            command.stdin(Stdio::null()).spawn().expect("a burner")
+            Running(command.stdin(Stdio::null()).spawn().expect("a burner"))
         };
         Self((0..count).map(burner).collect())
-    }
-}
-
-impl Drop for Burners {
-    fn drop(&mut self) {
-        for burner in &mut self.0 {
-            drop(burner.kill().and_then(|()| burner.wait()));
-        }
     }
 }

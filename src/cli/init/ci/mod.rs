@@ -161,6 +161,7 @@ mod tests {
                 event.expect("YAML");
             }
             assert!(text.contains("--against-command 'base/target/release/shop --port {port}'"));
+            assert!(text.contains("plimsoll baseline \"$accept\" checkout --reason"));
         }
     }
 

@@ -7,25 +7,25 @@ use std::time::Instant;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) at: Instant,
-    pub(crate) path: String,
+pub struct Asked {
+    pub at: Instant,
+    pub path: String,
     /// First line and fields.
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
+    pub head: String,
+    pub body: Vec<u8>,
 }
 
 /// Serves until the end of the test.
-pub(crate) struct Listener {
-    pub(crate) address: SocketAddr,
+pub struct Listener {
+    pub address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 /// Writes an answer to a request.
-pub(crate) type Answering = dyn Fn(&Asked) -> String + Send + Sync;
+pub type Answering = dyn Fn(&Asked) -> String + Send + Sync;
 
 impl Listener {
-    pub(crate) fn answering(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Self {
+    pub fn answering(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -41,18 +41,18 @@ impl Listener {
         Self { address, asked }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// All of it so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("no panic").clone()
     }
 }
 
 /// `HTTP/1.1 200 OK` with a body.
-pub(crate) fn answer(status: &str, body: &str) -> String {
+pub fn answer(status: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
