@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::exit::{Exit, Failure};
+use super::voice::Voice;
 use super::{Context, load, signals};
 use crate::session::instrument::{Effort, Instrument, Value, instrument};
 use crate::session::{self, Reading, Soundness};
@@ -37,7 +38,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     if !args.instrument {
         return Ok(Exit::Passed);
     }
-    signals::listen(&context.session.stop, context.terminal)?;
+    signals::listen(&context.session.stop, &Voice::alone(context.terminal))?;
     let effort = Effort {
         duration: args.duration.max(SHORTEST),
         repetitions: args.repeat.into(),

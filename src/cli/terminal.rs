@@ -16,9 +16,11 @@ const DEFAULT_WIDTH: usize = 100;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terminal {
     pub style: TextStyle,
-    /// stderr is a person's terminal: a status line may be redrawn.
+    /// stderr is a person's terminal: lines may be redrawn in place.
     pub live: bool,
-    colour_errors: bool,
+    pub colour_errors: bool,
+    /// By `COLUMNS`.
+    pub asked_width: Option<usize>,
 }
 
 impl Terminal {
@@ -27,14 +29,15 @@ impl Terminal {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
         let plain = set("NO_COLOR") || dumb;
-        let width = std::env::var("COLUMNS")
+        let asked_width = std::env::var("COLUMNS")
             .ok()
             .and_then(|c| c.parse().ok())
-            .or_else(|| {
-                rustix::termios::tcgetwinsize(std::io::stdout())
-                    .ok()
-                    .map(|w| usize::from(w.ws_col))
-            });
+            .filter(|c| *c > 0);
+        let width = asked_width.or_else(|| {
+            rustix::termios::tcgetwinsize(std::io::stdout())
+                .ok()
+                .map(|w| usize::from(w.ws_col))
+        });
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
             .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
@@ -58,6 +61,7 @@ impl Terminal {
             },
             live: std::io::stderr().is_terminal() && !dumb && !set("CI"),
             colour_errors: std::io::stderr().is_terminal() && !plain,
+            asked_width,
         }
     }
 
@@ -92,25 +96,9 @@ impl Terminal {
     /// Says something on standard error, unless asked to be quiet.
     pub(super) fn say(&self, line: &str) {
         if self.style.verbosity != Verbosity::Quiet {
-            let clear = if self.live { "\r\u{1b}[K" } else { "" };
             let line = self.style.letters(line);
-            drop(writeln!(std::io::stderr().lock(), "{clear}{line}"));
+            drop(writeln!(std::io::stderr().lock(), "{line}"));
         }
-    }
-
-    /// Redraws the status line of a live terminal.
-    pub(super) fn status(&self, line: &str) {
-        if self.live && self.style.verbosity != Verbosity::Quiet {
-            let line = self.style.letters(line);
-            let line: String = line.chars().take(self.style.width - 1).collect();
-            let mut stderr = std::io::stderr().lock();
-            drop(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()));
-        }
-    }
-
-    /// Removes the status line.
-    pub(super) fn clear_status(&self) {
-        self.status("");
     }
 
     /// Shows warnings, unless asked to be quiet.

@@ -7,6 +7,7 @@
 mod accept;
 mod alarm;
 mod alerts;
+mod between;
 mod budget;
 mod bundles;
 mod calibrate;
@@ -63,7 +64,7 @@ pub use compare::{compare, reread};
 pub use deliver::deliver;
 pub use error::SessionError;
 pub use fold::{FoldOptions, Folded, fold};
-pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history};
+pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history, history_watched};
 pub use import::{ImportRequest, import};
 pub use ledger::{
     Described, Difference, Prunable, PruneOptions, Pruned, Verified, baselines, difference,

@@ -1,8 +1,10 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
+    Arm, Baseline, Comparison, Design, Diagnosis, ErrorClass, HaltCause, Interval, Metric, Mode,
     Moved, Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
@@ -12,12 +14,13 @@ use crate::untrusted::Untrusted;
 use super::beside::Beside;
 use super::capacity::shown_rate;
 use super::facts::Facts;
+use super::first::firsts;
 use super::outlook::{Next, Standing, next};
 use super::remark::Remark;
 use super::summary::seconds_until;
 use super::{
-    AlertView, CapacityView, DiagnosisView, FaultView, Part, ProfileView, RoundView, Row, Strip,
-    Summary, Timeline, TrustView, held,
+    AlertView, CapacityView, DiagnosisView, FaultView, First, Part, ProfileView, RoundView, Row,
+    Strip, Summary, Timeline, TrustView, held,
 };
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -37,6 +40,8 @@ pub struct View {
     pub(in crate::report) steps: Vec<Part>,
     /// Measured phases; empty when there is only one.
     pub(in crate::report) phases: Vec<Part>,
+    /// Where each kind of failure was seen first.
+    pub(in crate::report) firsts: BTreeMap<ErrorClass, First>,
     pub(in crate::report) timeline: Timeline,
     pub(in crate::report) timeline_before: Option<Timeline>,
     /// Of a search for capacity.
@@ -134,11 +139,12 @@ impl View {
                 .or(run.manifest.reference.as_deref())
                 .map(Untrusted::new),
             moved: comparison.map(moved).unwrap_or_default(),
-            remarks: remarks(run, &headline),
+            remarks: remarks(run, &headline, &now),
             beside: comparison.map(Beside::of).unwrap_or_default(),
             headline: Untrusted::new(headline),
             steps: steps.collect(),
             phases: phases.collect(),
+            firsts: firsts(run, &sides.all_indices(run)),
             timeline: timeline(&sides.now_indices(run)),
             timeline_before: sides
                 .before_is_measured_now
@@ -308,8 +314,16 @@ impl<'a> Sides<'a> {
     }
 
     fn now_indices(&self, run: &Run) -> Vec<usize> {
+        if self.now.is_empty() {
+            return self.all_indices(run);
+        }
+        timed(&self.now).iter().map(|r| r.index).collect()
+    }
+
+    /// Spoiled rounds among them.
+    fn all_indices(&self, run: &Run) -> Vec<usize> {
         if !self.now.is_empty() {
-            return timed(&self.now).iter().map(|r| r.index).collect();
+            return self.now.iter().map(|r| r.index).collect();
         }
         let mut rounds: Vec<_> = run.intervals.iter().map(|i| i.round).collect();
         rounds.dedup();
@@ -368,7 +382,7 @@ fn headline(run: &Run, standing: Standing, now: &Summary, rows: &[Row]) -> Strin
         (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => {
             match &run.manifest.origin {
                 Some(origin) => taken_over(origin, done, rows),
-                None => measured(now),
+                None => now.in_short(),
             }
         }
         (Standing::Part, _) => {
@@ -403,29 +417,7 @@ fn is_search(run: &Run) -> bool {
     comparison.is_some_and(|c| c.capacity.is_some())
 }
 
-/// `1,000 of 1,000 requests answered as expected, p50 8.1 ms, p95 12 ms`: where nothing was judged,
-/// what was seen.
-fn measured(now: &Summary) -> String {
-    let mut text = format!(
-        "{} of {} requests answered as expected",
-        words::count(now.tally.answered),
-        words::count(now.tally.due)
-    );
-    let told = |stat: Stat| {
-        let metric = Metric::Latency(stat);
-        match now.value(metric) {
-            Estimate::TooFew { .. } | Estimate::Missing => None,
-            value => Some((stat, words::estimate(value, metric.unit()))),
-        }
-    };
-    let tail = [Stat::P99, Stat::P95, Stat::P90].into_iter().find_map(told);
-    for (stat, value) in told(Stat::P50).into_iter().chain(tail) {
-        text += &format!(", {} {value}", stat.name());
-    }
-    text
-}
-
-fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
+fn remarks(run: &Run, headline: &str, now: &Summary) -> Vec<Remark> {
     let unverified = run.manifest.outline.target.unverified.then(|| Remark {
         code: Some(Untrusted::new(UNVERIFIED.id)),
         text: Untrusted::new(
@@ -439,7 +431,8 @@ fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
     // Where no round was finished, what was concluded is about nothing.
     let concluded = run.state == RunState::Complete || run.rounds.iter().any(|r| r.complete);
     let Some(comparison) = run.comparison.as_ref().filter(|_| concluded) else {
-        return unverified.into_iter().collect();
+        let part = (!concluded).then(|| Remark::of_part(run, now));
+        return part.into_iter().chain(unverified).collect();
     };
     let so_far = (run.state != RunState::Complete).then(|| Remark {
         code: None,

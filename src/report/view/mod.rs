@@ -7,6 +7,7 @@ mod capacity;
 mod diagnosis;
 mod facts;
 mod faults;
+mod first;
 mod outlook;
 mod profile;
 mod remark;
@@ -16,14 +17,14 @@ mod timeline;
 mod trust;
 
 pub use build::View;
-pub use outlook::Standing;
+pub use outlook::{Standing, Tone};
 
 pub(super) use alerts::AlertView;
 pub(super) use beside::DETECTOR_COLUMNS;
 pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
 pub(super) use diagnosis::DiagnosisView;
 pub(super) use faults::{FaultView, STATE_COLUMNS};
-pub(super) use outlook::Tone;
+pub(super) use first::First;
 pub(super) use profile::{FunctionRow, ProfileView, Shares, SideView};
 pub(super) use row::{Row, level};
 pub(super) use summary::{Part, RoundView, Strip, Summary};
