@@ -8,8 +8,9 @@ use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use common::{Workplace, alive, eventually};
+use common::{Workplace, alive};
 
 const ROWS: usize = 24;
 const COLUMNS: usize = 80;
@@ -136,6 +137,7 @@ struct OnTerminal {
 }
 
 /// False, and said, where no terminal can be made.
+#[expect(clippy::print_stdout, reason = "a test that skips says so")]
 fn can_make_terminals() -> bool {
     let there = |name: &str, flag: &str| {
         let mut command = Command::new(name);
@@ -170,7 +172,8 @@ impl OnTerminal {
             ),
         );
         let mut script = Command::new("script")
-            .args(["-q", "-f", "-c", "sh session.sh", "/dev/null"])
+            // What is between it and the shell would not know its traps.
+            .args(["-q", "-f", "-c", "exec sh session.sh", "/dev/null"])
             .current_dir(place.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -220,7 +223,20 @@ impl OnTerminal {
     }
 
     fn waits_for(&self, what: &str) {
-        eventually(what, || self.picture().text().contains(what));
+        self.waits_until(what, || self.picture().text().contains(what));
+    }
+
+    /// Waits for at most a generous time, and shows the terminal when it was in vain.
+    fn waits_until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !done() {
+            let picture = self.picture().text();
+            assert!(
+                Instant::now() < deadline,
+                "{what} never came true:\n{picture}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn noted(&self, name: &str) -> String {
@@ -229,7 +245,7 @@ impl OnTerminal {
     }
 
     fn pid(&self) -> u32 {
-        eventually("the process is there", || !self.noted("pid").is_empty());
+        self.waits_until("the process is there", || !self.noted("pid").is_empty());
         self.noted("pid").parse().expect("a process id")
     }
 
@@ -241,7 +257,7 @@ impl OnTerminal {
 
     /// Ends with that code, and the terminal is as it was.
     fn ends(mut self, code: u8) -> (Workplace, Picture) {
-        eventually("it ends", || !self.noted("after").is_empty());
+        self.waits_until("it ends", || !self.noted("after").is_empty());
         self.script.wait().expect("script ends");
         let picture = Picture::of(&self.written());
         assert_eq!(self.noted("code"), code.to_string(), "{}", picture.text());
@@ -273,10 +289,10 @@ fn keys_pause_stop_and_show_more_and_every_frame_takes_the_place_of_the_last() {
     shop.press(b'?');
     shop.waits_for("Ctrl-C  stop now");
     // All this time, and that of two rounds more, no other has begun.
-    thread::sleep(std::time::Duration::from_millis(2_500));
+    thread::sleep(Duration::from_millis(2_500));
     assert_eq!(rounds(&shop), done, "it is paused");
     shop.press(b'p');
-    eventually("it goes on", || rounds(&shop) > done);
+    shop.waits_until("it goes on", || rounds(&shop) > done);
     shop.press(b's');
     let (place, picture) = shop.ends(0);
     let text = picture.text();
@@ -297,6 +313,12 @@ fn keys_pause_stop_and_show_more_and_every_frame_takes_the_place_of_the_last() {
     assert_eq!(json["verdict"]["word"], "measured", "{json:#}");
 }
 
+/// What ends a run from outside.
+enum Way {
+    Key(u8),
+    Signal(&'static str),
+}
+
 #[test]
 fn the_terminal_is_left_as_it_was_on_every_way_out() {
     if !can_make_terminals() {
@@ -309,18 +331,21 @@ fn the_terminal_is_left_as_it_was_on_every_way_out() {
         assert!(!shop.noted("before").is_empty());
         shop
     };
-    let ways: [(&str, fn(&mut OnTerminal), u8); 4] = [
-        ("Ctrl-C", |shop| shop.press(0x03), 130),
-        ("SIGTERM", |shop| shop.signal("-TERM"), 130),
-        ("SIGHUP", |shop| shop.signal("-HUP"), 130),
-        ("Ctrl-\\", |shop| shop.press(0x1c), 128 + 3),
+    let ways = [
+        ("Ctrl-C", Way::Key(0x03), 130),
+        ("SIGTERM", Way::Signal("-TERM"), 130),
+        ("SIGHUP", Way::Signal("-HUP"), 130),
+        ("Ctrl-\\", Way::Key(0x1c), 128 + 3),
     ];
     thread::scope(|scope| {
         for (name, way, code) in ways {
             let loaded = &loaded;
             scope.spawn(move || {
                 let mut shop = loaded(&long());
-                way(&mut shop);
+                match way {
+                    Way::Key(key) => shop.press(key),
+                    Way::Signal(name) => shop.signal(name),
+                }
                 let (_, picture) = shop.ends(code);
                 let text = picture.text();
                 if code == 130 {
@@ -368,9 +393,9 @@ fn ctrl_z_gives_the_terminal_back_until_the_run_goes_on() {
             .expect("stty runs");
         String::from_utf8_lossy(&told.stdout).trim().to_owned()
     };
-    eventually("the keys come singly", || modes() != shop.noted("before"));
+    shop.waits_until("the keys come singly", || modes() != shop.noted("before"));
     shop.press(0x1a);
-    eventually("it is stopped", || {
+    shop.waits_until("it is stopped", || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit(')')
             .next()
@@ -378,7 +403,7 @@ fn ctrl_z_gives_the_terminal_back_until_the_run_goes_on() {
     });
     assert_eq!(modes(), shop.noted("before"));
     shop.signal("-CONT");
-    eventually("the keys come singly again", || {
+    shop.waits_until("the keys come singly again", || {
         modes() != shop.noted("before")
     });
     shop.press(0x03);
@@ -392,7 +417,7 @@ fn the_environment_decides_what_a_terminal_gets() {
     }
     let written = |env: &[(&str, &str)]| {
         let shop = OnTerminal::start(SHOP, &["run", "shop"], env);
-        eventually("it ends", || !shop.noted("after").is_empty());
+        shop.waits_until("it ends", || !shop.noted("after").is_empty());
         let mut shop = shop;
         shop.script.wait().expect("script ends");
         String::from_utf8(shop.written()).expect("UTF-8")

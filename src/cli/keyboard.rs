@@ -37,6 +37,10 @@ impl Keyboard {
     }
 
     /// The keys that were pressed since the last time. Never waits.
+    #[expect(
+        clippy::unused_self,
+        reason = "to read keys is a right of whoever has the keyboard"
+    )]
     pub(super) fn pressed(&self) -> Vec<u8> {
         // Behind another job a read would stop us.
         if !is_in_front() {

@@ -359,7 +359,8 @@ fn target(style: TextStyle, round: &RoundSoFar) -> String {
     let mut line = Line::labelled(style, "target");
     match round.usage {
         None => {
-            line.add(Ink::Plain, "not watched");
+            let is_known = round.latest.is_some();
+            line.add(Ink::Plain, if is_known { "not watched" } else { "–" });
         }
         Some(usage) => {
             let cores = usage.cores.map(|cores| Unit::Count.format(cores));

@@ -27,15 +27,18 @@ impl Measurer<'_, '_> {
             }
             (self.watcher)(&Event::Resumed);
         }
-        self.ended_early = between.ends();
-        !self.ended_early && !self.stopping()
+        if between.ends() {
+            self.ended_after = Some(self.rounds.iter().filter(|r| r.complete).count());
+            return false;
+        }
+        !self.stopping()
     }
 
     /// Says that more rounds were asked for than were measured, where somebody wanted it so.
     pub(super) fn cut_off(&self) -> Option<Finding> {
-        let done = self.rounds.iter().filter(|r| r.complete).count();
+        let done = self.ended_after?;
         let s = if done == 1 { "" } else { "s" };
-        self.ended_early.then(|| Finding {
+        Some(Finding {
             code: None,
             text: format!("stopped at the keyboard after {done} round{s}: more were asked for"),
             hint: None,

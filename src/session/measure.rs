@@ -158,7 +158,7 @@ pub(super) fn begin<'a, 'w>(
         keeps_intervals: false,
         recorded: false,
         left_out: false,
-        ended_early: false,
+        ended_after: None,
     })
 }
 

@@ -105,8 +105,8 @@ pub(super) struct Measurer<'a, 'w> {
     pub recorded: bool,
     /// True once it was said that the target tells more than is kept.
     pub left_out: bool,
-    /// True once somebody wished for no further round, and one was left.
-    pub ended_early: bool,
+    /// Complete rounds after which somebody wished for no other, though one was left.
+    pub ended_after: Option<usize>,
 }
 
 impl Measurer<'_, '_> {
