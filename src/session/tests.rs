@@ -10,8 +10,8 @@ use std::thread;
 use super::floor::calibrations;
 use super::measure::manifest;
 use super::{
-    Against, ArmTarget, CalibrateOptions, CheckOptions, Outcome, Part, Rule, Session, SessionError,
-    calibrate, check, measure, measure_part, merge, reread,
+    Against, ArmTarget, CalibrateOptions, CheckOptions, Excerpt, Outcome, Part, Rule, Session,
+    SessionError, calibrate, check, history_watched, measure, measure_part, merge, reread,
 };
 use crate::clock::{Clock, Moment, Monotonic};
 use crate::model::{
@@ -194,6 +194,34 @@ fn a_wish_that_is_taken_back_leaves_no_trace() {
     assert_eq!(outcome.run.rounds.len(), 2);
     let told = findings(&outcome);
     assert!(!told.iter().any(|t| t.contains("keyboard")), "{told:?}");
+}
+
+#[test]
+fn a_history_tells_how_many_new_runs_are_read() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = Server::start(|_| 200);
+    let session = session(root.path());
+    let plan = short(&server);
+    for _ in 0..2 {
+        measure(&session, plan.clone(), 1, &mut |_| ()).expect("it is measured");
+    }
+    let read = || {
+        let mut told = Vec::new();
+        // Whether there is a history depends on what the machine did to the runs.
+        drop(history_watched(
+            &session,
+            &plan.name,
+            &Excerpt::default(),
+            &mut |event| {
+                if let Event::Analysed { what, done, of } = event {
+                    told.push((*what, *done, *of));
+                }
+            },
+        ));
+        told
+    };
+    assert_eq!(read(), [("runs read", 0, 2), ("runs read", 1, 2)]);
+    assert!(read().is_empty(), "they are known by now");
 }
 
 #[test]
