@@ -1,13 +1,44 @@
-//! How a running round is asked to end, by whoever may: a signal, a panic, a target that is gone.
+//! How a running round is asked to end, by whoever may: a signal, a panic, a target that is gone; and
+//! what somebody wishes for between two rounds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// Asks a running round to end; clones share one state, which only becomes more urgent.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     own: Arc<AtomicU8>,
     above: Option<Box<Self>>,
+    between: Between,
+}
+
+/// What is wished for between two rounds; clones share one state. No running round is touched by it.
+#[derive(Debug, Clone, Default)]
+pub struct Between {
+    waits: Arc<AtomicBool>,
+    ends: Arc<AtomicBool>,
+}
+
+impl Between {
+    /// True while the next round is to wait.
+    pub fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Wishes that the next round waits, or takes the wish back.
+    pub fn toggle_wait(&self) {
+        self.waits.fetch_xor(true, Ordering::Relaxed);
+    }
+
+    /// True when no other round is to begin.
+    pub fn ends(&self) -> bool {
+        self.ends.load(Ordering::Relaxed)
+    }
+
+    /// Wishes that no other round begins, or takes the wish back.
+    pub fn toggle_end(&self) {
+        self.ends.fetch_xor(true, Ordering::Relaxed);
+    }
 }
 
 /// How urgently a round is asked to end.
@@ -27,7 +58,13 @@ impl Stop {
         Self {
             own: Arc::default(),
             above: Some(Box::new(self.clone())),
+            between: self.between.clone(),
         }
+    }
+
+    /// What is wished for between two rounds.
+    pub fn between(&self) -> &Between {
+        &self.between
     }
 
     pub fn drain(&self) {
@@ -85,5 +122,17 @@ mod tests {
         all.abort();
         assert_eq!(run.state(), StopState::Aborted);
         assert_eq!(all.branch().state(), StopState::Aborted);
+    }
+
+    #[test]
+    fn a_wish_for_between_rounds_is_shared_and_can_be_taken_back() {
+        let all = Stop::default();
+        let run = all.branch();
+        all.between().toggle_wait();
+        all.between().toggle_end();
+        assert!(run.between().waits() && run.between().ends());
+        all.clone().between().toggle_wait();
+        assert!(!run.between().waits());
+        assert_eq!(run.state(), StopState::Running, "the round goes on");
     }
 }

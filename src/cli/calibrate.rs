@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::exit::{Exit, Failure};
 use super::load::{self, HostArgs};
-use super::{Context, show, signals};
+use super::{Context, show};
 use crate::model::{RunState, Verdict};
+use crate::progress::Hands;
 use crate::report;
 use crate::session::{self, ArmTarget, CalibrateOptions};
 use crate::units::Nanos;
@@ -61,14 +62,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.terminal.tell(&text)?;
         return Ok(Exit::Passed);
     }
-    signals::listen(&context.session.stop, context.terminal)?;
     let options = CalibrateOptions {
         rounds,
         time_budget: args.time_budget.or(usual).unwrap_or(BUDGET),
     };
-    let watcher = &mut show::watcher(context);
-    let found = session::calibrate(&context.session, plan, options, watcher)?;
-    context.terminal.clear_status();
+    let measured = show::watched(context, Hands::Rounds, |watcher| {
+        session::calibrate(&context.session, plan, options, watcher)
+    });
+    let found = measured??;
     show::keep_html(context, &found.outcome)?;
     let run = &found.outcome.run;
     let Some(comparison) = &run.comparison else {

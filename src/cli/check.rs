@@ -6,10 +6,10 @@ use super::load::{self, HostArgs, quantity};
 use super::notify::NotifyArgs;
 use super::output::OutputArgs;
 use super::policy::{self, PolicyArgs};
-use super::show;
-use super::{Context, signals};
+use super::{Context, show};
 use crate::diagnostic::{Diagnostic, scenario as codes};
 use crate::model::Judge;
+use crate::progress::Hands;
 use crate::scenario::plan::{Load, Phase, Plan};
 use crate::scenario::{self, Gate};
 use crate::session::{self, Against, ArmTarget, CheckOptions, Command, Policy, ProfilerChoice};
@@ -161,13 +161,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
         context.terminal.tell(&describe(&plan, &options))?;
         return Ok(Exit::Passed);
     }
-    signals::listen(&context.session.stop, context.terminal)?;
-    let outcome = session::check(
-        &context.session,
-        plan,
-        &options,
-        &mut show::watcher(context),
-    )?;
+    let measured = show::watched(context, Hands::Rounds, |watcher| {
+        session::check(&context.session, plan, &options, watcher)
+    });
+    let outcome = measured??;
     let kept = show::keep_html(context, &outcome);
     let shown = show::outcome(context, &outcome, &outputs);
     let inconclusive = args

@@ -9,11 +9,11 @@ use std::process::ExitCode;
 
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::output::OutputArgs;
-use super::show;
-use super::{Context, signals};
+use super::{Context, show};
 use crate::diagnostic::{Diagnostic, target as codes};
 use crate::model::ResourceLimits;
 use crate::model::Verdict;
+use crate::progress::Hands;
 use crate::session::demo::{self, Ailment, DemoError, TargetEnded, TargetOptions};
 use crate::units::{Bytes, Nanos};
 
@@ -30,16 +30,17 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let outputs = args.output.parse(&[])?;
-    signals::listen(&context.session.stop, context.terminal)?;
     let (step, by) = demo::SLOWED;
     context.terminal.say(&format!(
         "demo: the built-in shop against itself with step `{step}` made {by} slower; nothing leaves this machine"
     ));
-    let outcome =
-        demo::demo(&context.session, &mut show::watcher(context)).map_err(|error| match error {
-            DemoError::Scenario(diagnostics) => Failure::Input(diagnostics),
-            DemoError::Session(error) => Failure::Session(error),
-        })?;
+    let measured = show::watched(context, Hands::Rounds, |watcher| {
+        demo::demo(&context.session, watcher)
+    });
+    let outcome = measured?.map_err(|error| match error {
+        DemoError::Scenario(diagnostics) => Failure::Input(diagnostics),
+        DemoError::Session(error) => Failure::Session(error),
+    })?;
     let kept = show::keep_html(context, &outcome);
     show::outcome(context, &outcome, &outputs)?;
     kept?;

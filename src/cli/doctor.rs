@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::exit::{Exit, Failure};
+use super::voice::Voice;
 use super::{Context, load, signals};
 use crate::report;
 use crate::session;
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
 
 /// The instrument's own error; None when it was stopped.
 fn measured(args: &Args, context: &Context) -> Result<Option<Instrument>, Failure> {
-    signals::listen(&context.session.stop, context.terminal)?;
+    signals::listen(&context.session.stop, &Voice::alone(context.terminal))?;
     let effort = Effort {
         duration: args.duration.max(SHORTEST),
         repetitions: args.repeat.into(),

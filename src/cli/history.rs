@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::Context;
 use super::exit::{Exit, Failure};
+use super::{Context, show};
 use crate::diagnostic::{Diagnostic, SourceFile, store as codes};
 use crate::model::Trend;
 use crate::report;
@@ -88,7 +88,10 @@ pub(super) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         (Some(path), _) => session::history_of(&read(path)?, &excerpt)?,
         (None, scenario) => {
             let name = scenario.as_deref().unwrap_or_default();
-            session::history(&context.session, name.trim_start_matches('@'), &excerpt)?
+            let name = name.trim_start_matches('@');
+            show::analysed(context, |watcher| {
+                session::history_watched(&context.session, name, &excerpt, watcher)
+            })?
         }
     };
     if args.json {

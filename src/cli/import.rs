@@ -72,16 +72,16 @@ fn unit(text: &str) -> Result<Nanos, String> {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let outputs = args.output.parse(&[])?;
-    let outcome = session::import(
-        &context.session,
-        &ImportRequest {
-            kind: args.from,
-            paths: &args.paths,
-            scenario: args.scenario.as_deref(),
-            version: args.tool_version.as_deref(),
-            unit: args.unit,
-        },
-    )?;
+    let request = ImportRequest {
+        kind: args.from,
+        paths: &args.paths,
+        scenario: args.scenario.as_deref(),
+        version: args.tool_version.as_deref(),
+        unit: args.unit,
+    };
+    let outcome = show::analysed(context, |watcher| {
+        session::import(&context.session, &request, watcher)
+    })?;
     let kept = show::keep_html(context, &outcome);
     show::outcome(context, &outcome, &outputs)?;
     kept?;

@@ -15,6 +15,8 @@ mod generate;
 mod history;
 mod import;
 mod init;
+mod keyboard;
+mod live;
 mod load;
 mod merge;
 mod notify;
@@ -26,6 +28,7 @@ mod show;
 mod signals;
 mod terminal;
 mod validate;
+mod voice;
 
 use std::ffi::OsString;
 use std::io::Write as _;

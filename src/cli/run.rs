@@ -1,5 +1,6 @@
 //! `plimsoll run`.
 
+use super::Context;
 use super::alerts::AlertArgs;
 use super::exit::{Exit, Failure, OnInconclusive};
 use super::load::{self, HostArgs, QuickArgs};
@@ -7,9 +8,10 @@ use super::notify::NotifyArgs;
 use super::output::OutputArgs;
 use super::policy::{self, PolicyArgs};
 use super::show;
-use super::{Context, signals};
 use crate::clock::Moment;
 use crate::model::Shard;
+use crate::progress::Hands;
+use crate::scenario::plan::{Load, Plan};
 use crate::session::{self, ArmTarget, Part};
 
 /// Put a scenario or a URL under load and summarise it
@@ -72,17 +74,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             .tell(&load::describe(&plan, &target, rounds))?;
         return Ok(Exit::Passed);
     }
-    signals::listen(&context.session.stop, context.terminal)?;
     let mut session = context.session.clone();
     session.workers = args.workers.or(project.workers).map(usize::from);
-    let watcher = &mut show::watcher(context);
-    let outcome = match (args.shard, args.start_at) {
-        (Some(shard), Some(start_at)) => {
-            let part = Part { shard, start_at };
-            session::measure_part(&session, plan, rounds, part, watcher)
+    let hands = args.hands(&plan, rounds);
+    let measured = show::watched(context, hands, |watcher| {
+        match (args.shard, args.start_at) {
+            (Some(shard), Some(start_at)) => {
+                let part = Part { shard, start_at };
+                session::measure_part(&session, plan, rounds, part, watcher)
+            }
+            _ => session::measure(&session, plan, rounds, watcher),
         }
-        _ => session::measure(&session, plan, rounds, watcher),
-    }?;
+    });
+    let outcome = measured??;
     let kept = show::keep_html(context, &outcome);
     let shown = show::outcome(context, &outcome, &outputs);
     let exit = Exit::of(&outcome.run, OnInconclusive::Warn);
@@ -92,4 +96,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     shown?;
     kept?;
     Ok(exit)
+}
+
+impl Args {
+    /// What keys reach: nothing comes after a single round, and a part keeps step with others.
+    fn hands(&self, plan: &Plan, rounds: usize) -> Hands {
+        let searches = plan
+            .phases
+            .iter()
+            .any(|p| matches!(p.load, Load::Search(_)));
+        if self.shard.is_none() && (rounds > 1 || searches) {
+            Hands::Rounds
+        } else {
+            Hands::View
+        }
+    }
 }

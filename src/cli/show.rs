@@ -1,26 +1,29 @@
 //! What every measuring verb ends with: the report in the run folder, the outputs asked for, the
 //! summary on standard output.
 
-use crate::model::Event;
-use crate::progress::Progress;
+use crate::progress::Hands;
 use crate::report::{self, View};
-use crate::session::{self, Outcome};
+use crate::session::{self, Outcome, Watcher};
 
 use super::Context;
 use super::exit::Failure;
+use super::live::Live;
 use super::output::Outputs;
 
-/// Shows events on standard error as they come.
-pub(super) fn watcher(context: &Context) -> impl FnMut(&Event) + '_ {
-    let mut progress = Progress::default();
-    move |event| {
-        if let Some(line) = progress.line(event) {
-            context.terminal.say(&line);
-        }
-        if context.terminal.live {
-            context.terminal.status(&progress.status());
-        }
-    }
+/// Measures while events are shown on standard error, signals are heard and keys are heeded.
+pub(super) fn watched<T>(
+    context: &Context,
+    hands: Hands,
+    measure: impl FnOnce(&mut Watcher<'_>) -> T,
+) -> Result<T, Failure> {
+    let live = Live::of_measurement(context, hands)?;
+    Ok(measure(&mut |event| live.tell(event)))
+}
+
+/// Analyses something that may take long, while it is shown how far it is.
+pub(super) fn analysed<T>(context: &Context, analyse: impl FnOnce(&mut Watcher<'_>) -> T) -> T {
+    let live = Live::of_analysis(context);
+    analyse(&mut |event| live.tell(event))
 }
 
 /// What every format but a page shows of a run.
@@ -45,7 +48,6 @@ pub(super) fn outcome(
     outcome: &Outcome,
     outputs: &Outputs,
 ) -> Result<(), Failure> {
-    context.terminal.clear_status();
     let view = if outputs.have_page() {
         page_view(context, outcome)
     } else {

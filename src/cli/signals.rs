@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
-use signal_hook::flag;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use signal_hook::{flag, low_level};
 
 use crate::diagnostic::{Diagnostic, environment};
+use crate::model::Event;
 use crate::mutant::{self, Mutant};
 use crate::session::{Stop, keep_interrupts};
 
 use super::exit::{Exit, Failure};
-use super::terminal::Terminal;
+use super::keyboard;
+use super::voice::Voice;
 
 /// Has a write beyond the limit on the size of files (`ulimit -f`) fail, where the signal would end the
 /// process without a word. A handler, and not to ignore it: what we start gets the default back.
@@ -37,32 +39,41 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
     clippy::exit,
     reason = "whoever asks twice does not wait for whatever has not heard the first"
 )]
-pub(super) fn listen(stop: &Stop, terminal: Terminal) -> Result<(), Failure> {
+pub(super) fn listen(stop: &Stop, voice: &Voice) -> Result<(), Failure> {
     keep_interrupts();
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|e| unheard(&e))?;
-    let stop = stop.clone();
+    let heard = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP];
+    let mut signals = Signals::new(heard).map_err(|e| unheard(&e))?;
+    let (stop, voice) = (stop.clone(), voice.clone());
     thread::spawn(move || {
         let mut asked = false;
-        for _ in signals.forever() {
-            if !asked {
+        for signal in signals.forever() {
+            if matches!(signal, SIGQUIT | SIGTSTP) {
+                as_usual(signal);
+            } else if !asked {
                 asked = true;
                 if !mutant::is_on(Mutant::FirstSignalUnheard) {
                     stop.drain();
                 }
-                beside(move || {
-                    terminal.say(
-                        "stopping: waiting for open requests, at most 5 s; again to end at once",
-                    );
-                });
+                let voice = voice.clone();
+                beside(move || voice.tell(&Event::Stopping));
             } else if !mutant::is_on(Mutant::SecondSignalUnheard) {
                 stop.abort();
-                beside(move || terminal.clear_status());
+                keyboard::set_aside();
                 thread::sleep(LAST_WORDS);
                 process::exit(Exit::Interrupted.code().into());
             }
         }
     });
     Ok(())
+}
+
+/// What the signal does to any process, with the terminal as it was: it ends us, or it stops us until
+/// we are wanted again.
+fn as_usual(signal: i32) {
+    keyboard::set_aside();
+    // Every signal that is listened to has a usual effect.
+    let _ = low_level::emulate_default_handler(signal);
+    keyboard::take_up();
 }
 
 fn unheard(error: &io::Error) -> Failure {

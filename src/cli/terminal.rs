@@ -16,12 +16,14 @@ const DEFAULT_WIDTH: usize = 100;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terminal {
     pub style: TextStyle,
-    /// stderr is a person's terminal: a status line may be redrawn.
+    /// stderr is a person's terminal: lines may be redrawn in place.
     pub live: bool,
-    colour_errors: bool,
+    pub colour_errors: bool,
     /// Columns of stdout and of stderr; None where nobody knows them, and lines are not broken.
     told_width: Option<usize>,
     said_width: Option<usize>,
+    /// By `COLUMNS`.
+    pub asked_width: Option<usize>,
 }
 
 /// Columns that are laid out for, of those there are.
@@ -47,7 +49,7 @@ impl Terminal {
         let plain = set("NO_COLOR") || dumb;
         let forced =
             set("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE") != Some("0".into());
-        let columns = std::env::var("COLUMNS")
+        let asked_width = std::env::var("COLUMNS")
             .ok()
             .and_then(|c| c.parse::<usize>().ok())
             .filter(|columns| *columns > 0);
@@ -58,7 +60,9 @@ impl Terminal {
             let l = l.to_ascii_lowercase();
             l.contains("utf-8") || l.contains("utf8")
         });
-        let told_width = columns.or_else(|| columns_of(std::io::stdout())).map(fit);
+        let told_width = asked_width
+            .or_else(|| columns_of(std::io::stdout()))
+            .map(fit);
         Self {
             style: TextStyle {
                 width: told_width.unwrap_or(DEFAULT_WIDTH),
@@ -73,7 +77,10 @@ impl Terminal {
             live: std::io::stderr().is_terminal() && !dumb && !set("CI"),
             colour_errors: (std::io::stderr().is_terminal() || forced) && !plain,
             told_width,
-            said_width: columns.or_else(|| columns_of(std::io::stderr())).map(fit),
+            said_width: asked_width
+                .or_else(|| columns_of(std::io::stderr()))
+                .map(fit),
+            asked_width,
         }
     }
 
@@ -130,25 +137,9 @@ impl Terminal {
 
     fn say_whole(&self, line: &str) {
         if self.style.verbosity != Verbosity::Quiet {
-            let clear = if self.live { "\r\u{1b}[K" } else { "" };
             let line = self.style.letters(line);
-            drop(writeln!(std::io::stderr().lock(), "{clear}{line}"));
+            drop(writeln!(std::io::stderr().lock(), "{line}"));
         }
-    }
-
-    /// Redraws the status line of a live terminal.
-    pub(super) fn status(&self, line: &str) {
-        if self.live && self.style.verbosity != Verbosity::Quiet {
-            let line = self.style.letters(line);
-            let line: String = line.chars().take(self.style.width - 1).collect();
-            let mut stderr = std::io::stderr().lock();
-            drop(write!(stderr, "\r\u{1b}[K{line}").and_then(|()| stderr.flush()));
-        }
-    }
-
-    /// Removes the status line.
-    pub(super) fn clear_status(&self) {
-        self.status("");
     }
 
     /// Shows warnings, unless asked to be quiet.

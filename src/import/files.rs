@@ -57,16 +57,23 @@ pub struct Rounds {
     pub rounds: Vec<(String, Measured)>,
 }
 
-/// Reads one round from each path, of the kind named or the one their contents tell.
+/// Reads one round from each path, of the kind named or the one their contents tell; tells before each
+/// how many are read.
 ///
 /// # Errors
 /// All files that cannot be read, or are not what their tool writes; never empty.
-pub fn read(kind: Option<Kind>, paths: &[PathBuf], unit: Nanos) -> Result<Rounds, Vec<Diagnostic>> {
+pub fn read(
+    kind: Option<Kind>,
+    paths: &[PathBuf],
+    unit: Nanos,
+    reading: &mut dyn FnMut(usize),
+) -> Result<Rounds, Vec<Diagnostic>> {
     let mut budget = MOST;
     let mut rounds = Vec::new();
     let mut kinds = Vec::new();
     let mut found = Vec::new();
-    for path in paths {
+    for (done, path) in paths.iter().enumerate() {
+        reading(done);
         match one(kind, path, unit, &mut budget) {
             Ok((kind, measured)) => {
                 kinds.push(kind);

@@ -20,7 +20,7 @@ fn path(name: &str) -> PathBuf {
 /// The fixtures as the rounds of one run, and the kind they were taken for.
 fn imported(names: &[&str]) -> (Kind, Imported) {
     let paths: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
-    let Rounds { kind, rounds } = read(None, &paths, Nanos(1)).expect("reads");
+    let Rounds { kind, rounds } = read(None, &paths, Nanos(1), &mut |_| ()).expect("reads");
     let imported = assemble(&rounds, "x", "2026-01-01T00:00:00Z").expect("fits together");
     (kind, imported)
 }
@@ -287,7 +287,7 @@ fn histograms_of_a_log_come_back_to_the_precision_they_were_recorded_in() {
 fn values_of_a_log_are_in_the_unit_that_is_said() {
     let paths = [path("hlog/java.hlog")];
     let longest = |unit| -> f64 {
-        let rounds = read(None, &paths, unit).expect("reads").rounds;
+        let rounds = read(None, &paths, unit, &mut |_| ()).expect("reads").rounds;
         let imported = assemble(&rounds, "x", "").expect("one round");
         imported.rounds[0].cells[0].service.max().0 as f64
     };
@@ -298,7 +298,7 @@ fn values_of_a_log_are_in_the_unit_that_is_said() {
 fn what_fits_nothing_is_refused_in_words() {
     let refused = |kind, names: &[&str]| {
         let paths: Vec<PathBuf> = names.iter().map(|name| path(name)).collect();
-        let found = match read(kind, &paths, Nanos(1)) {
+        let found = match read(kind, &paths, Nanos(1), &mut |_| ()) {
             Err(found) => found,
             Ok(read) => vec![assemble(&read.rounds, "x", "").expect_err("mixed")],
         };

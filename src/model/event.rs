@@ -2,7 +2,7 @@
 
 use super::{
     AlertEvent, Arm, BundleTaken, Contamination, Disturbance, Foresight, GuardChange, Halt,
-    Interval, LevelVerdict, Outline,
+    Interval, LevelVerdict, Outline, TargetSample,
 };
 use crate::units::Nanos;
 
@@ -26,6 +26,12 @@ pub enum Event {
     Ready { after: Nanos },
     /// One interval is recorded.
     Interval(Box<Interval>),
+    /// The target's processes were read, so long after the beginning of a round.
+    Sampled {
+        round: usize,
+        at: Nanos,
+        target: TargetSample,
+    },
     /// The guard changed what it lets through.
     Guard(GuardChange),
     /// A rule of the scenario ends the run.
@@ -37,8 +43,14 @@ pub enum Event {
     RoundEnded {
         index: usize,
         arm: Arm,
+        /// False when it was ended early.
+        complete: bool,
         contamination: Vec<Contamination>,
     },
+    /// The next round waits until it is wished for.
+    Paused,
+    /// It does not wait any more.
+    Resumed,
     /// A sequential look: rounds per arm so far, and the metrics that are still undecided.
     Looked {
         rounds: usize,
@@ -50,6 +62,13 @@ pub enum Event {
     Bundle(BundleTaken),
     /// A round begins that is looked at by a profiler and not measured.
     Profiling { arm: Arm },
+    /// So many parts of a long analysis are done.
+    Analysed {
+        /// What is done, as in `runs read`.
+        what: &'static str,
+        done: usize,
+        of: usize,
+    },
     /// Something the user should know now.
     Warning(String),
     /// A stop was asked for; the run drains and reports.

@@ -1,49 +1,41 @@
-//! Follows the events of one run.
+//! Follows the events of one run, and words what is worth a line.
 
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AlertEvent, AlertState, Arm, Contaminant, Contamination, Disturbance, Estimate, Event,
-    GuardState, Interval, Latencies, Outline,
+    AlertEvent, AlertState, Arm, Contaminant, Contamination, Disturbance, Event, GuardState,
+    Outline,
 };
+use crate::report::plural;
 use crate::units::{Nanos, Unit};
 use crate::untrusted::Untrusted;
+
+use super::round::RoundSoFar;
 
 /// Follows a run and words what happens.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    outline: Outline,
-    round: Option<RoundSoFar>,
-    stopping: bool,
+    pub(super) outline: Outline,
+    /// What is measured now, two rounds in a duet; or was last.
+    rounds: Vec<RoundSoFar>,
+    pub(super) stopping: bool,
+    /// Nothing is measured until the user wants it.
+    pub(super) paused: bool,
     /// Both sides are measured now.
     interleaved: bool,
+    /// At the last look, where there was one.
+    pub(super) undecided: Option<Vec<String>>,
     /// What was suspected already.
     suspects: BTreeSet<Contaminant>,
+    pub(super) analysis: Option<Analysis>,
 }
 
-/// The round being measured.
-#[derive(Debug, Clone)]
-struct RoundSoFar {
-    index: usize,
-    of: usize,
-    arm: Arm,
-    /// Rate, in a search for capacity.
-    level: Option<f64>,
-    ready: bool,
-    /// Of the phases that count.
-    latency: Latencies,
-    failed: u64,
-    guard: Option<GuardState>,
-    /// The latest second.
-    latest: Option<Latest>,
-}
-
+/// How far a long analysis is.
 #[derive(Debug, Clone, Copy)]
-struct Latest {
-    at: Nanos,
-    asked: f64,
-    answered: f64,
-    in_flight: u64,
+pub(super) struct Analysis {
+    pub(super) what: &'static str,
+    pub(super) done: usize,
+    pub(super) of: usize,
 }
 
 impl Progress {
@@ -51,8 +43,9 @@ impl Progress {
         Self::default()
     }
 
-    /// Takes an event in and gives the line it is worth, if any, without a line feed.
-    pub fn line(&mut self, event: &Event) -> Option<String> {
+    /// Takes in an event that was heard of at `now`, and gives the line it is worth, if any, without a
+    /// line feed.
+    pub fn line(&mut self, event: &Event, now: Nanos) -> Option<String> {
         match event {
             Event::Started { outline, rounds } => {
                 self.outline = outline.clone();
@@ -75,23 +68,31 @@ impl Progress {
                 level,
             } => {
                 self.interleaved |= *arm == Arm::Before;
-                self.round = Some(RoundSoFar::new(*index, *arm, *of, *level));
+                self.rounds.retain(|r| !r.ended && r.index != *index);
+                self.rounds.push(RoundSoFar::new(*index, *arm, *of, *level));
                 None
             }
             Event::Ready { .. } => {
-                if let Some(round) = &mut self.round {
+                if let Some(round) = self.rounds.last_mut() {
                     round.ready = true;
                 }
                 None
             }
             Event::Interval(interval) => {
-                if let Some(round) = self.round.as_mut().filter(|r| r.index == interval.round) {
-                    round.add(interval, &self.outline);
+                let of = |r: &&mut RoundSoFar| r.index == interval.round;
+                if let Some(round) = self.rounds.iter_mut().find(of) {
+                    round.add(interval, &self.outline, now);
+                }
+                None
+            }
+            Event::Sampled { round, at, target } => {
+                if let Some(of) = self.rounds.iter_mut().find(|r| r.index == *round) {
+                    of.sampled(*at, *target);
                 }
                 None
             }
             Event::Guard(change) => {
-                if let Some(round) = &mut self.round {
+                if let Some(round) = self.rounds.last_mut() {
                     round.guard = Some(change.state);
                 }
                 Some(change.to_string())
@@ -102,9 +103,19 @@ impl Progress {
             Event::RoundEnded {
                 index,
                 arm,
+                complete,
                 contamination,
-            } => Some(self.round_ended(*index, *arm, contamination)),
+            } => Some(self.round_ended(*index, *arm, *complete, contamination)),
+            Event::Paused => {
+                self.paused = true;
+                Some("paused: the next round waits".to_owned())
+            }
+            Event::Resumed => {
+                self.paused = false;
+                None
+            }
             Event::Looked { rounds, undecided } => {
+                self.undecided = Some(undecided.clone());
                 Some(looked(*rounds, self.interleaved, undecided))
             }
             Event::LevelJudged { rate, verdict } => {
@@ -118,15 +129,39 @@ impl Progress {
                 "profiling {}: one more round, which is not judged",
                 arm.name()
             )),
+            Event::Analysed { what, done, of } => {
+                let (what, done, of) = (*what, *done, *of);
+                self.analysis = Some(Analysis { what, done, of });
+                None
+            }
             Event::Warning(text) => Some(format!(
                 "warning: {}",
                 Untrusted::from(text.as_str()).terminal()
             )),
             Event::Stopping => {
                 self.stopping = true;
-                Some("stopping: what was asked is waited for, then the report is written".into())
+                Some(
+                    "stopping: waiting for open requests, at most 5 s; again to end at once"
+                        .to_owned(),
+                )
             }
         }
+    }
+
+    /// The round to show: the target under test, where two are measured at once.
+    pub(super) fn round(&self) -> Option<&RoundSoFar> {
+        let tested = self.rounds.iter().find(|r| r.arm == Arm::Now);
+        tested.or(self.rounds.last())
+    }
+
+    /// True once the other side was measured too.
+    pub(super) fn is_interleaved(&self) -> bool {
+        self.interleaved
+    }
+
+    /// Rounds that are measured at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.rounds.len().max(1)
     }
 
     /// Says of each kind of disturbance once a run what it is, and what it costs.
@@ -142,12 +177,18 @@ impl Progress {
         })
     }
 
-    /// One line about this moment, to be written over the one before.
+    /// One line about this moment.
     pub fn status(&self) -> String {
-        let Some(round) = &self.round else {
+        if let Some(Analysis { what, done, of }) = self.analysis {
+            return format!("{done} of {of} {what}");
+        }
+        let Some(round) = self.round() else {
             return "starting".to_owned();
         };
         let head = format!("{} {}", round.place(), round.arm.name());
+        if self.paused {
+            return format!("{head}  paused");
+        }
         let Some(latest) = round.latest else {
             let doing = if round.ready {
                 "begins"
@@ -168,7 +209,7 @@ impl Progress {
             Unit::PerSecond.format(latest.answered)
         ));
         parts.extend(round.percentiles());
-        parts.push(format!("{} failed", round.failed));
+        parts.push(format!("{} failed", round.failures.total()));
         if latest.in_flight > 0 {
             parts.push(format!("{} in flight", latest.in_flight));
         }
@@ -194,86 +235,38 @@ impl Progress {
         })
     }
 
-    fn round_ended(&self, index: usize, arm: Arm, contamination: &[Contamination]) -> String {
-        let round = self.round.as_ref().filter(|r| r.index == index);
-        let place = round.map_or_else(|| format!("round {}", index + 1), RoundSoFar::place);
-        let state = if contamination.is_empty() {
+    fn round_ended(
+        &mut self,
+        index: usize,
+        arm: Arm,
+        complete: bool,
+        contamination: &[Contamination],
+    ) -> String {
+        let mut round = self.rounds.iter_mut().find(|r| r.index == index);
+        if let Some(round) = &mut round {
+            round.ended = true;
+        }
+        let place = match &round {
+            Some(round) => round.place(),
+            None => format!("round {}", index + 1),
+        };
+        let lasted = round.as_ref().and_then(|r| r.latest).map(|l| l.at);
+        let state = if !complete {
+            let after = lasted.map_or_else(String::new, |at| format!(" after {at}"));
+            format!("cut short{after}")
+        } else if contamination.is_empty() {
             "clean".to_owned()
         } else {
             let causes: Vec<_> = contamination.iter().map(ToString::to_string).collect();
             format!("spoiled by {}", causes.join(", "))
         };
         let mut parts = vec![format!("{place}, {}: {state}", arm.name())];
-        parts.extend(round.map(RoundSoFar::percentiles).unwrap_or_default());
-        let failed = round.map_or(0, |r| r.failed);
-        if failed > 0 {
-            parts.push(format!("{failed} failed"));
+        if let Some(round) = round {
+            parts.extend(round.percentiles());
+            let failed = round.failures.total();
+            parts.extend((failed > 0).then(|| format!("{failed} failed")));
         }
         parts.join(", ")
-    }
-}
-
-impl RoundSoFar {
-    fn new(index: usize, arm: Arm, of: usize, level: Option<f64>) -> Self {
-        Self {
-            index,
-            of,
-            arm,
-            level,
-            ready: false,
-            latency: Latencies::default(),
-            failed: 0,
-            guard: None,
-            latest: None,
-        }
-    }
-
-    /// `round 3 of 10`; beyond the plan a spoiled one is repeated. `level 200/s, round 7` in a search,
-    /// which does not know how many there will be.
-    fn place(&self) -> String {
-        let number = self.index + 1;
-        if let Some(rate) = self.level {
-            format!("level {}, round {number}", Unit::PerSecond.format(rate))
-        } else if number > self.of {
-            format!("round {number} (a repeat)")
-        } else {
-            format!("round {number} of {}", self.of)
-        }
-    }
-
-    fn add(&mut self, interval: &Interval, outline: &Outline) {
-        let seconds = interval.length.as_secs_f64().max(1e-3);
-        let sum = |f: fn(&crate::model::Tally) -> u64| {
-            interval.cells.iter().map(|c| f(&c.tally)).sum::<u64>() as f64
-        };
-        self.latest = Some(Latest {
-            at: interval.start + interval.length,
-            asked: sum(|t| t.due) / seconds,
-            answered: sum(|t| t.answered) / seconds,
-            in_flight: interval.in_flight,
-        });
-        for cell in &interval.cells {
-            if outline.phases.get(cell.phase).is_none_or(|p| !p.warm_up) {
-                self.latency.merge(&cell.latency);
-                self.failed += cell.tally.failures.total();
-            }
-        }
-    }
-
-    /// Those that the requests so far can tell.
-    fn percentiles(&self) -> Vec<String> {
-        [("p50", 0.5), ("p99", 0.99)]
-            .into_iter()
-            .filter_map(|(name, q)| {
-                let value = match self.latency.quantile(q) {
-                    Estimate::Exact(v) => Unit::Time.format(v),
-                    Estimate::AtLeast(v) => format!("≥ {}", Unit::Time.format(v)),
-                    Estimate::Undetermined => "undetermined".to_owned(),
-                    Estimate::TooFew { .. } | Estimate::Missing => return None,
-                };
-                Some(format!("{name} {value}"))
-            })
-            .collect()
     }
 }
 
@@ -302,15 +295,10 @@ fn looked(rounds: usize, interleaved: bool, undecided: &[String]) -> String {
     format!("after {seen} undecided: {}", names.join(", "))
 }
 
-fn plural(n: usize, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
-    format!("{n} {noun}{s}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Cell, Contaminant, ErrorClass, PhaseOutline};
+    use crate::model::{Cell, ErrorClass, Interval, PhaseOutline};
 
     fn outline() -> Outline {
         let phase = |name: &str, start, seconds, warm_up| PhaseOutline {
@@ -352,6 +340,15 @@ mod tests {
         }))
     }
 
+    fn begun(index: usize, arm: Arm, of: usize) -> Event {
+        Event::RoundStarted {
+            index,
+            arm,
+            of,
+            level: None,
+        }
+    }
+
     #[test]
     fn a_log_has_a_line_for_what_matters() {
         let mut progress = Progress::new();
@@ -373,6 +370,7 @@ mod tests {
             Event::RoundEnded {
                 index: 2,
                 arm: Arm::Before,
+                complete: true,
                 contamination: vec![Contamination {
                     by: Contaminant::Steal,
                     value: 0.31,
@@ -390,26 +388,75 @@ mod tests {
             Event::Warning("the kernel differs\n::error::x".into()),
             Event::Stopping,
         ];
-        let lines: Vec<_> = events.iter().filter_map(|e| progress.line(e)).collect();
+        let lines: Vec<_> = events
+            .iter()
+            .filter_map(|e| progress.line(e, Nanos::ZERO))
+            .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         check␛out: up to 10 rounds of 70 s
         round 3 of 10, before: spoiled by steal 31 %, p50 8 ms, 1 failed
         after 3 rounds a side undecided: latency.p99
         after 5 rounds a side: more would not change the answer
         warning: the kernel differs␊::error::x
-        stopping: what was asked is waited for, then the report is written
+        stopping: waiting for open requests, at most 5 s; again to end at once
         ");
+    }
+
+    #[test]
+    fn a_round_that_was_cut_short_is_not_clean() {
+        let mut progress = Progress::new();
+        let cut = Event::RoundEnded {
+            index: 2,
+            arm: Arm::Now,
+            complete: false,
+            contamination: Vec::new(),
+        };
+        let mut line = |event: &Event| progress.line(event, Nanos::ZERO);
+        let started = Event::Started {
+            outline: outline(),
+            rounds: 4,
+        };
+        assert!(line(&started).is_some());
+        assert_eq!(line(&begun(2, Arm::Now, 4)), None);
+        assert_eq!(line(&cut).as_deref(), Some("round 3 of 4, now: cut short"));
+        assert_eq!(line(&begun(2, Arm::Now, 4)), None);
+        line(&second(10));
+        assert_eq!(
+            line(&cut).as_deref(),
+            Some("round 3 of 4, now: cut short after 11 s, p50 8 ms, 1 failed")
+        );
+    }
+
+    #[test]
+    fn of_two_rounds_at_once_the_target_under_test_is_shown() {
+        for first in [Arm::Before, Arm::Now] {
+            let second_arm = if first == Arm::Now {
+                Arm::Before
+            } else {
+                Arm::Now
+            };
+            let mut progress = Progress::new();
+            progress.line(&begun(1, first, 4), Nanos::ZERO);
+            progress.line(&begun(2, second_arm, 4), Nanos::ZERO);
+            assert_eq!(progress.round().map(|r| r.arm), Some(Arm::Now));
+            for (index, arm) in [(1, first), (2, second_arm)] {
+                let ended = Event::RoundEnded {
+                    index,
+                    arm,
+                    complete: true,
+                    contamination: Vec::new(),
+                };
+                assert!(progress.line(&ended, Nanos::ZERO).is_some());
+            }
+            progress.line(&begun(3, Arm::Before, 4), Nanos::ZERO);
+            assert_eq!(progress.round().map(|r| r.index), Some(3));
+        }
     }
 
     #[test]
     fn no_round_is_the_third_of_two() {
         let mut progress = Progress::new();
-        progress.line(&Event::RoundStarted {
-            index: 2,
-            arm: Arm::Now,
-            of: 2,
-            level: None,
-        });
+        progress.line(&begun(2, Arm::Now, 2), Nanos::ZERO);
         assert_eq!(
             progress.status(),
             "round 3 (a repeat) now  waits for the target"
@@ -419,7 +466,7 @@ mod tests {
             undecided: vec!["errors.rate".into()],
         };
         assert_eq!(
-            progress.line(&looked).as_deref(),
+            progress.line(&looked, Nanos::ZERO).as_deref(),
             Some("after 3 rounds undecided: errors.rate")
         );
     }
@@ -428,24 +475,20 @@ mod tests {
     fn the_status_follows_the_round() {
         let mut progress = Progress::new();
         assert_eq!(progress.status(), "starting");
-        progress.line(&Event::Started {
+        let started = Event::Started {
             outline: outline(),
             rounds: 10,
-        });
-        progress.line(&Event::RoundStarted {
-            index: 2,
-            arm: Arm::Now,
-            of: 10,
-            level: None,
-        });
+        };
+        progress.line(&started, Nanos::ZERO);
+        progress.line(&begun(2, Arm::Now, 10), Nanos::ZERO);
         assert_eq!(progress.status(), "round 3 of 10 now  waits for the target");
-        progress.line(&second(3));
+        progress.line(&second(3), Nanos::ZERO);
         assert_eq!(
             progress.status(),
             "round 3 of 10 now  warm-up 4/10 s  200/s asked, 199/s answered  0 failed  3 in flight"
         );
         (10..16).for_each(|s| {
-            progress.line(&second(s));
+            progress.line(&second(s), Nanos::ZERO);
         });
         assert_eq!(
             progress.status(),

@@ -264,6 +264,24 @@ pub(super) fn partial_run() -> Run {
     run
 }
 
+/// Interrupted in the fifth second after the warm-up of its only round.
+pub(super) fn interrupted_run() -> Run {
+    let mut run = plain_run();
+    run.state = RunState::Interrupted;
+    run.intervals.retain(|i| i.start < Nanos::from_secs(14));
+    let round = &mut run.rounds[0];
+    round.complete = false;
+    round.cells.clear();
+    for cell in run.intervals.iter().flat_map(|i| &i.cells) {
+        let of = |c: &&mut Cell| c.phase == cell.phase && c.step == cell.step;
+        match round.cells.iter_mut().find(of) {
+            Some(sum) => sum.merge(cell),
+            None => round.cells.push(cell.clone()),
+        }
+    }
+    run
+}
+
 /// The generator was late.
 pub(super) fn invalid_run() -> Run {
     let mut run = plain_run();

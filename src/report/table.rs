@@ -51,7 +51,7 @@ pub(super) struct Table {
 const GAP: usize = 2;
 
 /// Columns a text takes in a terminal.
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 

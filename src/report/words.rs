@@ -4,7 +4,7 @@ use crate::model::{Better, Change, Estimate, Metric, MetricResult};
 use crate::units::Unit;
 
 /// `1,000`.
-pub(super) fn count(n: u64) -> String {
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {
@@ -17,7 +17,7 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// `1 round`, `2 rounds`.
-pub(super) fn plural(n: usize, noun: &str) -> String {
+pub fn plural(n: usize, noun: &str) -> String {
     let n = n as u64;
     if n == 1 {
         format!("1 {noun}")
@@ -162,7 +162,7 @@ pub(super) fn ascii(text: &str) -> String {
             '✘' => out.push_str("FAIL"),
             '▲' => out.push('^'),
             '≠' => out.push_str("!="),
-            '−' | '–' | '─' => out.push('-'),
+            '−' | '–' | '─' | '▃' | '▄' => out.push('-'),
             '…' => out.push_str(".."),
             '≥' => out.push_str(">="),
             '≤' => out.push_str("<="),
@@ -172,6 +172,13 @@ pub(super) fn ascii(text: &str) -> String {
             'µ' => out.push('u'),
             '±' => out.push_str("+/-"),
             '·' => out.push(','),
+            '▏' => out.push('|'),
+            '░' | '▁' => out.push('.'),
+            '▂' => out.push(':'),
+            '▅' => out.push('='),
+            '▆' => out.push('+'),
+            '▇' => out.push('*'),
+            '█' => out.push('#'),
             _ => out.push('?'),
         }
     }

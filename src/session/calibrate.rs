@@ -55,7 +55,10 @@ pub fn calibrate(
         let spent = Monotonic.now() - began;
         let each = spent.0 / (pair.max(1) as u64);
         let is_spent = spent + Nanos(each) > options.time_budget;
-        if measurer.stopping() || (options.rounds.is_none() && pair >= PAIRS.0 && is_spent) {
+        if options.rounds.is_none() && pair >= PAIRS.0 && is_spent {
+            break;
+        }
+        if measurer.stopping() || (pair > 0 && !measurer.goes_on()) {
             break;
         }
         for (place, arm) in arms.into_iter().enumerate() {

@@ -403,6 +403,9 @@ fn until_decided(
     let looks = pace.looks.clone();
     let cap = pace.cap();
     let mut step = |measurer: &mut Measurer<'_, '_>, measured: &mut usize| {
+        if *measured > 0 && !measurer.goes_on() {
+            return Ok(false);
+        }
         let begun = Monotonic.now();
         add(measurer, *measured)?;
         *measured += 1;

@@ -188,6 +188,7 @@ impl Measurer<'_, '_> {
         (self.watcher)(&Event::RoundEnded {
             index: side.slot.index,
             arm: side.slot.arm,
+            complete,
             contamination: round.contamination.clone(),
         });
         self.rounds.push(round);

@@ -1,19 +1,20 @@
 //! `history`: what became of a scenario's numbers over all its stored runs, and which level is right.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::wall_rfc3339;
 use crate::judge::{level, rounds_that_count, trace, usual_metrics};
 use crate::model::{
-    AcceptedLevel, Arm, Baseline, Contribution, Estimate, History, LevelAcceptance, Measure,
+    AcceptedLevel, Arm, Baseline, Contribution, Estimate, Event, History, LevelAcceptance, Measure,
     Metric, MetricRounds, OtherSeries, Point, Round, Run, RunState, Series, StoredLevel, Threshold,
     Trend, Verdict,
 };
-use crate::store::index::{Index, IndexedRun, ask};
+use crate::store::index::{Index, IndexedRun, ask_telling};
 use crate::store::{Ledger, StoreError, levels, runs};
 
 use super::weigh::{Weighing, weigh};
-use super::{Outcome, Session, SessionError, demo};
+use super::{Outcome, Session, SessionError, Watcher, demo};
 
 /// Which part of a history is asked for.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +72,17 @@ pub fn history(
     scenario: &str,
     excerpt: &Excerpt,
 ) -> Result<History, SessionError> {
-    Ok(followed(session, scenario, excerpt)?.0)
+    history_watched(session, scenario, excerpt, &mut |_| ())
+}
+
+/// The same, and tells how far it is: runs that are new are read, and there may be many.
+pub fn history_watched(
+    session: &Session,
+    scenario: &str,
+    excerpt: &Excerpt,
+    watcher: &mut Watcher<'_>,
+) -> Result<History, SessionError> {
+    Ok(followed(session, scenario, excerpt, watcher)?.0)
 }
 
 /// The history of a run's plan and kind of machine up to that run; None where its folder is not among
@@ -90,7 +101,7 @@ pub fn history_until(session: &Session, outcome: &Outcome) -> Option<History> {
     if !is_ours {
         return None;
     }
-    let (history, latest) = followed(session, scenario, &excerpt).ok()?;
+    let (history, latest) = followed(session, scenario, &excerpt, &mut |_| ()).ok()?;
     // A run that does not enter may have another plan than the latest that does.
     let of_its_plan = latest.plan_hash == manifest.plan_hash;
     let of_its_machine = latest.machine == manifest.fingerprint.machine();
@@ -108,7 +119,7 @@ pub fn accept_level(
         metrics: claim.metrics,
         ..Excerpt::default()
     };
-    let (history, latest) = followed(session, scenario, &excerpt)?;
+    let (history, latest) = followed(session, scenario, &excerpt, &mut |_| ())?;
     let manifest = runs::manifest(&folder(session, scenario, &latest))?;
     let none = |metric: &str| SessionError::NoLevel {
         scenario: scenario.to_owned(),
@@ -167,10 +178,15 @@ fn followed(
     session: &Session,
     scenario: &str,
     excerpt: &Excerpt,
+    watcher: &mut Watcher<'_>,
 ) -> Result<(History, IndexedRun), SessionError> {
-    let gathered = ask(&session.root, scenario, &contribution, &|index: &Index| {
-        gather(session, index, scenario, excerpt)
-    })?;
+    let watcher = RefCell::new(watcher);
+    let reading = |done, of| {
+        let what = "runs read";
+        (**watcher.borrow_mut())(&Event::Analysed { what, done, of });
+    };
+    let question = |index: &Index| gather(session, index, scenario, excerpt);
+    let gathered = ask_telling(&session.root, scenario, &contribution, &reading, &question)?;
     let (mut history, latest) = match gathered {
         Gathered::Found(found) => *found,
         Gathered::NoRun(left_out) => {

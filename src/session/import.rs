@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use crate::clock::wall_rfc3339;
 use crate::diagnostic::Diagnostic;
 use crate::import::{self, Imported, Kind, Rounds};
-use crate::model::{Fingerprint, Manifest, Mode, Origin, Profiles, RUN_SCHEMA, Run, RunState};
+use crate::model::{
+    Event, Fingerprint, Manifest, Mode, Origin, Profiles, RUN_SCHEMA, Run, RunState,
+};
 use crate::store::runs::{self, Begin, Frame, RunWriter};
 use crate::units::Nanos;
 
 use super::weigh::{Weighing, weigh};
-use super::{Outcome, Session, SessionError};
+use super::{Outcome, Session, SessionError, Watcher};
 
 /// What is to be imported.
 #[derive(Debug)]
@@ -31,8 +33,18 @@ pub struct ImportRequest<'a> {
 ///
 /// # Errors
 /// When a file is not what its tool writes, or the run cannot be stored.
-pub fn import(session: &Session, request: &ImportRequest<'_>) -> Result<Outcome, Vec<Diagnostic>> {
-    let Rounds { kind, rounds } = import::read(request.kind, request.paths, request.unit)?;
+pub fn import(
+    session: &Session,
+    request: &ImportRequest<'_>,
+    watcher: &mut Watcher<'_>,
+) -> Result<Outcome, Vec<Diagnostic>> {
+    let of = request.paths.len();
+    let mut reading = |done| {
+        let what = "files read";
+        watcher(&Event::Analysed { what, done, of });
+    };
+    let read = import::read(request.kind, request.paths, request.unit, &mut reading);
+    let Rounds { kind, rounds } = read?;
     let scenario = request.scenario.unwrap_or(kind.name());
     let now = wall_rfc3339();
     let imported = import::assemble(&rounds, scenario, &now).map_err(|d| vec![d])?;

@@ -72,6 +72,9 @@ fn all_rounds(
 ) -> Result<Outcome, SessionError> {
     let target = ArmTarget::of(&measurer.plan);
     for index in 0..rounds {
+        if index > 0 && !measurer.goes_on() {
+            break;
+        }
         measurer.round(
             Slot {
                 index,
@@ -82,9 +85,6 @@ fn all_rounds(
             },
             &target,
         )?;
-        if measurer.stopping() {
-            break;
-        }
     }
     let comparison = weigh(&Weighing::absolute(&measurer.judged), &measurer.rounds);
     conclude(measurer, manifest, comparison)
@@ -158,6 +158,7 @@ pub(super) fn begin<'a, 'w>(
         keeps_intervals: false,
         recorded: false,
         left_out: false,
+        ended_after: None,
     })
 }
 
@@ -175,6 +176,7 @@ pub(super) fn conclude(
     );
     comparison.findings.extend(policy::findings(&measurer.plan));
     comparison.findings.extend(measurer.bundles.findings());
+    comparison.findings.extend(measurer.cut_off());
     let interrupted = measurer.interrupted();
     let dir = measurer.writer.dir().to_owned();
     let mut writer = measurer.writer;

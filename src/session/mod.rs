@@ -7,6 +7,7 @@
 mod accept;
 mod alarm;
 mod alerts;
+mod between;
 mod budget;
 mod bundles;
 mod calibrate;
@@ -69,7 +70,9 @@ pub use doubts::doubts;
 pub use error::SessionError;
 pub use examine::examine;
 pub use fold::{FoldOptions, Folded, fold};
-pub use history::{AcceptedNow, Excerpt, LevelClaim, accept_level, history, history_until};
+pub use history::{
+    AcceptedNow, Excerpt, LevelClaim, accept_level, history, history_until, history_watched,
+};
 pub use import::{ImportRequest, import};
 pub use ledger::{
     Described, Difference, Prunable, PruneOptions, Pruned, Verified, baselines, difference,

@@ -105,6 +105,8 @@ pub(super) struct Measurer<'a, 'w> {
     pub recorded: bool,
     /// True once it was said that the target tells more than is kept.
     pub left_out: bool,
+    /// Complete rounds after which somebody wished for no other, though one was left.
+    pub ended_after: Option<usize>,
 }
 
 impl Measurer<'_, '_> {
@@ -211,6 +213,7 @@ impl Measurer<'_, '_> {
         (self.watcher)(&Event::RoundEnded {
             index: slot.index,
             arm: slot.arm,
+            complete,
             contamination: round.contamination.clone(),
         });
         self.rounds.push(round);
@@ -350,6 +353,10 @@ impl Measurer<'_, '_> {
             (self.watcher)(&Event::Warning(text));
         }
         recorder.sample(&sample);
+        if let Some(target) = sample.target {
+            let (round, at) = (sample.round, sample.at);
+            (self.watcher)(&Event::Sampled { round, at, target });
+        }
         self.writer.append(&Frame::Sample(sample))?;
         Ok(())
     }

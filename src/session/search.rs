@@ -47,6 +47,9 @@ impl Searched {
         let mut outline = self.level(&plan, self.search.from.0).outline();
         let began = Monotonic.now();
         while let Some(rate) = searcher.next_rate() {
+            if !measurer.rounds.is_empty() && !measurer.goes_on() {
+                break;
+            }
             let level = self.level(&plan, rate);
             outline = level.outline();
             measurer.plan = Arc::new(level);

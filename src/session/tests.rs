@@ -10,8 +10,8 @@ use std::thread;
 use super::floor::calibrations;
 use super::measure::manifest;
 use super::{
-    CalibrateOptions, Outcome, Part, Session, SessionError, calibrate, measure, measure_part,
-    merge, reread,
+    Against, ArmTarget, CalibrateOptions, CheckOptions, Excerpt, Outcome, Part, Rule, Session,
+    SessionError, calibrate, check, history_watched, measure, measure_part, merge, reread,
 };
 use crate::clock::{Clock, Moment, Monotonic};
 use crate::model::{
@@ -89,6 +89,139 @@ const GUARD: Guard = Guard {
 fn verdict(outcome: &Outcome) -> Verdict {
     let comparison = outcome.run.comparison.as_ref();
     comparison.expect("it is judged").decision.verdict
+}
+
+/// Rounds of 200 ms.
+fn short(server: &Server) -> Plan {
+    let mut plan = plan(server, 1);
+    plan.phases[0].duration = Nanos::from_millis(200);
+    plan
+}
+
+fn findings(outcome: &Outcome) -> Vec<&str> {
+    let comparison = outcome.run.comparison.as_ref();
+    let findings = &comparison.expect("it is judged").findings;
+    findings.iter().map(|f| f.text.as_str()).collect()
+}
+
+#[test]
+fn a_pause_comes_between_rounds_and_the_last_that_is_wished_is_the_last() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = Server::start(|_| 200);
+    let session = session(root.path());
+    let between = session.stop.between().clone();
+    let mut heard = Vec::new();
+    let outcome = measure(&session, short(&server), 5, &mut |event| match event {
+        Event::RoundStarted { index: 0, .. } => between.toggle_wait(),
+        Event::RoundStarted { index: 1, .. } => between.toggle_end(),
+        Event::Paused => {
+            heard.push("paused");
+            between.toggle_wait();
+        }
+        Event::Resumed => heard.push("resumed"),
+        Event::RoundEnded { complete, .. } => heard.push(if *complete { "whole" } else { "cut" }),
+        _ => {}
+    })
+    .expect("it is measured");
+    assert_eq!(heard, ["whole", "paused", "resumed", "whole"]);
+    assert_eq!(outcome.run.state, RunState::Complete);
+    assert_eq!(outcome.run.rounds.len(), 2);
+    let told = "stopped at the keyboard after 2 rounds: more were asked for";
+    assert!(
+        findings(&outcome).contains(&told),
+        "{:?}",
+        findings(&outcome)
+    );
+}
+
+#[test]
+fn no_pair_is_torn_apart_at_the_keyboard() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = Server::start(|_| 200);
+    let session = session(root.path());
+    let between = session.stop.between().clone();
+    let plan = short(&server);
+    let options = CheckOptions {
+        against: Against::Other {
+            target: ArmTarget::of(&plan),
+            named: "itself".to_owned(),
+        },
+        baselines: None,
+        now: None,
+        max_rounds: Some(5),
+        budget: None,
+        duet: false,
+        rule: Rule::default(),
+        allow_missing: false,
+        allow_mismatch: false,
+        profiler: None,
+    };
+    let outcome = check(&session, plan, &options, &mut |event| {
+        if let Event::RoundStarted { index: 0, .. } = event {
+            between.toggle_end();
+        }
+    })
+    .expect("it is measured");
+    let arms: Vec<Arm> = outcome.run.rounds.iter().map(|r| r.arm).collect();
+    assert!(
+        arms == [Arm::Before, Arm::Now] || arms == [Arm::Now, Arm::Before],
+        "{arms:?}"
+    );
+    assert_eq!(outcome.run.state, RunState::Complete);
+    assert_ne!(
+        verdict(&outcome),
+        Verdict::Unchanged,
+        "one pair shows nothing"
+    );
+}
+
+#[test]
+fn a_wish_that_is_taken_back_leaves_no_trace() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = Server::start(|_| 200);
+    let session = session(root.path());
+    let between = session.stop.between().clone();
+    let outcome = measure(&session, short(&server), 2, &mut |event| match event {
+        Event::RoundStarted { index: 0, .. } => {
+            between.toggle_end();
+            between.toggle_end();
+        }
+        // Nothing comes after the last.
+        Event::RoundStarted { index: 1, .. } => between.toggle_end(),
+        _ => {}
+    })
+    .expect("it is measured");
+    assert_eq!(outcome.run.rounds.len(), 2);
+    let told = findings(&outcome);
+    assert!(!told.iter().any(|t| t.contains("keyboard")), "{told:?}");
+}
+
+#[test]
+fn a_history_tells_how_many_new_runs_are_read() {
+    let root = tempfile::tempdir().expect("a folder");
+    let server = Server::start(|_| 200);
+    let session = session(root.path());
+    let plan = short(&server);
+    for _ in 0..2 {
+        measure(&session, plan.clone(), 1, &mut |_| ()).expect("it is measured");
+    }
+    let read = || {
+        let mut told = Vec::new();
+        // Whether there is a history depends on what the machine did to the runs.
+        drop(history_watched(
+            &session,
+            &plan.name,
+            &Excerpt::default(),
+            &mut |event| {
+                if let Event::Analysed { what, done, of } = event {
+                    told.push((*what, *done, *of));
+                }
+            },
+        ));
+        told
+    };
+    assert_eq!(read(), [("runs read", 0, 2), ("runs read", 1, 2)]);
+    assert!(read().is_empty(), "they are known by now");
 }
 
 #[test]

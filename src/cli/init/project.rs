@@ -14,7 +14,9 @@ pub(super) fn project_file(root: &Path, hosts: &[&str]) -> Option<(PathBuf, Stri
     if !hosts.is_empty() {
         let hosts: Vec<String> = hosts.iter().map(|host| super::quoted(host)).collect();
         let set = format!("\nallow-hosts = [{}]\n", hosts.join(", "));
-        let line = text.find("\n#allow-hosts").expect("the sample has each key");
+        let line = text
+            .find("\n#allow-hosts")
+            .expect("the sample has each key");
         let end = line + 1 + text[line + 1..].find('\n').expect("a line");
         text.replace_range(line..=end, &set);
     }

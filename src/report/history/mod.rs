@@ -6,8 +6,8 @@ mod spark;
 mod text;
 
 pub(super) use cells::{
-    LEVEL_COLUMNS, SHIFT_COLUMNS, commit, footnotes, level_cells, shift_cells, shifts, shown, since,
-    span,
+    LEVEL_COLUMNS, SHIFT_COLUMNS, commit, footnotes, level_cells, shift_cells, shifts, shown,
+    since, span,
 };
 pub use json::{SCHEMA as HISTORY_JSON_SCHEMA, history_json};
 pub use text::history_text;

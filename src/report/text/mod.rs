@@ -1,5 +1,6 @@
 //! The terminal summary: headline, table, where, next; or the whole summary without a reference.
 
+mod detail;
 mod page;
 mod style;
 mod summary;

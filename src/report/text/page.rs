@@ -45,7 +45,7 @@ impl Page {
     }
 
     /// Columns left for the body.
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.style.width.max(40) - INDENT.len()
     }
 

@@ -57,7 +57,7 @@ impl TextStyle {
     }
 
     /// Colours a text by its tone, beside the sign and the word that are always there.
-    pub(in crate::report) fn tone(self, tone: Tone, text: &str) -> String {
+    pub fn tone(self, tone: Tone, text: &str) -> String {
         let colour = match tone {
             Tone::Good => AnsiColor::Green,
             Tone::Warn => AnsiColor::Yellow,
@@ -67,11 +67,13 @@ impl TextStyle {
         self.wear(colour.on_default(), text)
     }
 
-    pub(in crate::report) fn strong(self, text: &str) -> String {
+    /// Makes a text stand out.
+    pub fn strong(self, text: &str) -> String {
         self.wear(Style::new().bold(), text)
     }
 
-    pub(in crate::report) fn faint(self, text: &str) -> String {
+    /// Has a text stand back.
+    pub fn faint(self, text: &str) -> String {
         self.wear(Style::new().dimmed(), text)
     }
 }

@@ -1,6 +1,6 @@
 //! What a run without a reference says: latencies, throughput, errors, resources, steps.
 
-use crate::model::{Metric, Stat};
+use crate::model::{Estimate, Metric, Stat};
 use crate::report::table::{Column, Table};
 use crate::report::view::{Part, Summary, View};
 use crate::report::words;
@@ -8,6 +8,7 @@ use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
 use super::page::Page;
+use super::{Verbosity, detail};
 
 /// Parts of the mean latency below this share are not told of.
 const LEAST_TOLD: f64 = 0.005;
@@ -23,13 +24,20 @@ pub(super) fn summary(page: &mut Page, view: &View) {
         page.labelled("requests", "none was due in a measured phase");
         return;
     }
+    let is_verbose = page.style.verbosity == Verbosity::Verbose;
     latencies(page, &view.now);
+    if is_verbose {
+        detail::histogram(page, &view.now);
+    }
     page.blank();
     throughput(page, &view.now);
-    errors(page, &view.now);
+    errors(page, view);
     resources(page, &view.now);
     parts(page, "step", &view.steps);
     parts(page, "phase", &view.phases);
+    if is_verbose {
+        detail::rounds(page, view);
+    }
     page.blank();
     page.labelled("lateness", &view.trust.lateness());
     page.labelled(
@@ -65,7 +73,7 @@ fn taken_over(page: &mut Page, view: &View) {
     page.blank();
     if view.now.tally.due > 0 {
         requests(page, &view.now);
-        errors(page, &view.now);
+        errors(page, view);
     }
     page.labelled("trust", &view.trust.lateness());
 }
@@ -78,23 +86,13 @@ fn latencies(page: &mut Page, now: &Summary) {
         Column::right("wait").spare(2),
         Column::right("lateness").spare(3),
     ]);
-    let mut few = None;
-    for stat in Stat::ALL {
-        let families = [
-            Metric::Latency(stat),
-            Metric::ServiceTime(stat),
-            Metric::Wait(stat),
-            Metric::Lateness(stat),
-        ];
-        let mut cells = vec![stat.name().to_owned()];
-        for metric in families {
-            let value = now.value(metric);
-            if let crate::model::Estimate::TooFew { .. } = value {
-                few = few.or(Some((stat, value)));
-            }
-            cells.push(page.letters(&words::short_estimate(value, metric.unit())));
-        }
-        table.row(cells);
+    let rows = if page.style.verbosity == Verbosity::Verbose {
+        detail::percentiles(page, now)
+    } else {
+        detail::usual(page, now)
+    };
+    for row in rows {
+        table.row(row);
     }
     page.table(&table);
     let spent: Vec<String> = now
@@ -113,7 +111,7 @@ fn latencies(page: &mut Page, now: &Summary) {
         page.blank();
         page.labelled("spent", &format!("{} on average", spent.join(", ")));
     }
-    if let Some((stat, value)) = few {
+    if let Some((stat, value)) = too_few(now) {
         let text = format!(
             "{} needs more requests: {}",
             stat.name(),
@@ -132,6 +130,13 @@ fn latencies(page: &mut Page, now: &Summary) {
             ),
         );
     }
+}
+
+/// The first of the usual percentiles that the requests are too few for.
+fn too_few(now: &Summary) -> Option<(Stat, Estimate)> {
+    let of = |stat| (stat, now.value(Metric::Latency(stat)));
+    let mut all = Stat::ALL.into_iter().map(of);
+    all.find(|(_, value)| matches!(value, Estimate::TooFew { .. }))
 }
 
 /// `1,000 due, 1,000 sent, 998 answered, 2 failed`
@@ -180,7 +185,8 @@ fn throughput(page: &mut Page, now: &Summary) {
     page.labelled("bytes", &bytes);
 }
 
-fn errors(page: &mut Page, now: &Summary) {
+fn errors(page: &mut Page, view: &View) {
+    let now = &view.now;
     let rate = now.error_rate().unwrap_or_default();
     page.labelled("errors", &Unit::Share.format(rate));
     if now.tally.failures.total() == 0 {
@@ -191,21 +197,30 @@ fn errors(page: &mut Page, now: &Summary) {
         Column::right("count"),
         Column::right("share"),
         Column::left("class"),
-        Column::left("kind").spare(1),
+        Column::left("kind").spare(2),
+        Column::left("first seen").spare(1),
     ]);
+    let is_verbose = page.style.verbosity == Verbosity::Verbose;
     let mut classes: Vec<_> = now.tally.failures.0.iter().collect();
     classes.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     for (class, &n) in classes {
         let share = now.value(Metric::Errors(*class));
+        let first = view.firsts.get(class).filter(|_| is_verbose);
         table.row(vec![
             String::new(),
             words::count(n),
             words::estimate(share, Unit::Share),
             class.name().to_owned(),
             category(*class).to_owned(),
+            page.letters(&first.map_or_else(String::new, |f| f.place().terminal())),
         ]);
     }
     page.table(&table);
+    if !table.fits(page.room()) {
+        for (class, first) in view.firsts.iter().filter(|_| is_verbose) {
+            page.labelled("first", &format!("{class}: {}", first.place().terminal()));
+        }
+    }
 }
 
 /// The category in a word, or whose fault it is.

@@ -92,6 +92,56 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_first_round_says_what_its_part_measured() {
+        let page = show(&fixture::interrupted_run(), 80, true, Verbosity::Normal);
+        assert!(!page.contains("0 rounds"), "{page}");
+        insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn an_interrupted_warm_up_has_measured_nothing() {
+        let mut run = fixture::interrupted_run();
+        run.intervals
+            .retain(|i| i.start < crate::units::Nanos::from_secs(5));
+        run.rounds[0].cells.retain(|c| c.phase == 0);
+        let page = show(&run, 80, true, Verbosity::Normal);
+        assert!(page.contains("until then nothing was measured"), "{page}");
+    }
+
+    #[test]
+    fn everything_of_a_run_at_60_columns() {
+        insta::assert_snapshot!(show(&fixture::plain_run(), 60, true, Verbosity::Verbose));
+    }
+
+    #[test]
+    fn everything_of_a_run_at_80_columns() {
+        insta::assert_snapshot!(show(&fixture::plain_run(), 80, true, Verbosity::Verbose));
+    }
+
+    #[test]
+    fn everything_of_a_check_at_120_columns() {
+        insta::assert_snapshot!(show(&fixture::run(), 120, true, Verbosity::Verbose));
+    }
+
+    #[test]
+    fn everything_of_a_run_in_ascii() {
+        let page = show(&fixture::plain_run(), 80, false, Verbosity::Verbose);
+        assert!(page.is_ascii(), "{page}");
+        insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn a_check_in_colour() {
+        let style = TextStyle {
+            width: 80,
+            colour: true,
+            ..TextStyle::default()
+        };
+        let page = text(&View::new(&fixture::run(), None), style);
+        insta::assert_snapshot!(page.replace('\u{1b}', "␛"));
+    }
+
+    #[test]
     fn an_invalid_run_names_cause_and_way_out() {
         insta::assert_snapshot!(show(&fixture::invalid_run(), 80, true, Verbosity::Normal));
     }
@@ -134,6 +184,7 @@ mod tests {
             fixture::run(),
             fixture::plain_run(),
             fixture::partial_run(),
+            fixture::interrupted_run(),
             fixture::invalid_run(),
             fixture::search_run(),
         ];

@@ -1,8 +1,10 @@
 //! Builds the view: which rounds stand for which side, what leads, what follows from it.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, History, Metric, Moved,
+    Arm, Baseline, Comparison, Design, Diagnosis, ErrorClass, HaltCause, History, Metric, Moved,
     Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
 };
 use crate::report::words;
@@ -12,11 +14,12 @@ use crate::untrusted::Untrusted;
 use super::beside::Beside;
 use super::components::components;
 use super::facts::Facts;
+use super::first::firsts;
 use super::outlook::{Next, Standing, next};
 use super::remark::Remark;
 use super::sides::{Sides, timed};
 use super::{
-    AlertView, CapacityView, Component, DiagnosisView, FaultView, Heat, Part, ProfileView,
+    AlertView, CapacityView, Component, DiagnosisView, FaultView, First, Heat, Part, ProfileView,
     RoundView, Row, ShiftView, Strip, Summary, Timeline, TrustView, held,
 };
 
@@ -37,6 +40,8 @@ pub struct View {
     pub(in crate::report) steps: Vec<Part>,
     /// Measured phases; empty when there is only one.
     pub(in crate::report) phases: Vec<Part>,
+    /// Where each kind of failure was seen first.
+    pub(in crate::report) firsts: BTreeMap<ErrorClass, First>,
     pub(in crate::report) timeline: Timeline,
     pub(in crate::report) timeline_before: Option<Timeline>,
     /// How the percentiles of both sides differ; None where they cannot be compared.
@@ -156,11 +161,12 @@ impl View {
                 .or(run.manifest.reference.as_deref())
                 .map(Untrusted::new),
             moved: comparison.map(moved).unwrap_or_default(),
-            remarks: remarks(run, &headline),
+            remarks: remarks(run, &headline, &now),
             beside: comparison.map(Beside::of).unwrap_or_default(),
             headline: Untrusted::new(headline),
             steps: steps.collect(),
             phases: phases.collect(),
+            firsts: firsts(run, &sides.all_indices(run)),
             timeline: timeline(&now_rounds),
             timeline_before: before_rounds.as_deref().map(timeline),
             shift: ShiftView::new(&sides, outline, &rows).filter(|_| can_be_compared(comparison)),
@@ -313,7 +319,7 @@ fn headline(run: &Run, standing: Standing, now: &Summary, rows: &[Row]) -> Strin
         (Standing::Measured | Standing::MeasuredWithErrors, _) if !is_search(run) => {
             match &run.manifest.origin {
                 Some(origin) => taken_over(origin, done, rows),
-                None => measured(now),
+                None => now.in_short(),
             }
         }
         (Standing::Part, _) => {
@@ -348,29 +354,7 @@ fn is_search(run: &Run) -> bool {
     comparison.is_some_and(|c| c.capacity.is_some())
 }
 
-/// `1,000 of 1,000 requests answered as expected, p50 8.1 ms, p95 12 ms`: where nothing was judged,
-/// what was seen.
-fn measured(now: &Summary) -> String {
-    let mut text = format!(
-        "{} of {} requests answered as expected",
-        words::count(now.tally.answered),
-        words::count(now.tally.due)
-    );
-    let told = |stat: Stat| {
-        let metric = Metric::Latency(stat);
-        match now.value(metric) {
-            Estimate::TooFew { .. } | Estimate::Missing => None,
-            value => Some((stat, words::estimate(value, metric.unit()))),
-        }
-    };
-    let tail = [Stat::P99, Stat::P95, Stat::P90].into_iter().find_map(told);
-    for (stat, value) in told(Stat::P50).into_iter().chain(tail) {
-        text += &format!(", {} {value}", stat.name());
-    }
-    text
-}
-
-fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
+fn remarks(run: &Run, headline: &str, now: &Summary) -> Vec<Remark> {
     let unverified = run.manifest.outline.target.unverified.then(|| Remark {
         code: Some(Untrusted::new(UNVERIFIED.id)),
         text: Untrusted::new(
@@ -384,7 +368,8 @@ fn remarks(run: &Run, headline: &str) -> Vec<Remark> {
     // Where no round was finished, what was concluded is about nothing.
     let concluded = run.state == RunState::Complete || run.rounds.iter().any(|r| r.complete);
     let Some(comparison) = run.comparison.as_ref().filter(|_| concluded) else {
-        return unverified.into_iter().collect();
+        let part = (!concluded).then(|| Remark::of_part(run, now));
+        return part.into_iter().chain(unverified).collect();
     };
     let so_far = (run.state != RunState::Complete).then(|| Remark {
         code: None,

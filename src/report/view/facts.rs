@@ -41,6 +41,9 @@ impl Facts {
             load: Untrusted::new(match &run.manifest.origin {
                 Some(_) if loads.iter().all(|l| l.is_empty()) => words::plural(rounds, "round"),
                 Some(_) => format!("{load}, {}", words::plural(rounds, "round")),
+                None if rounds == 0 => {
+                    format!("{load}, no round of {} finished", outline.measured())
+                }
                 None => format!(
                     "{load}, {} × {}",
                     words::plural(rounds, "round"),

@@ -9,6 +9,7 @@ mod components;
 mod diagnosis;
 mod facts;
 mod faults;
+mod first;
 mod heat;
 mod outlook;
 mod profile;
@@ -22,7 +23,7 @@ mod timeline;
 mod trust;
 
 pub use build::View;
-pub use outlook::Standing;
+pub use outlook::{Standing, Tone};
 
 pub(super) use alerts::AlertView;
 pub(super) use beside::DETECTOR_COLUMNS;
@@ -31,8 +32,8 @@ pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
 pub(super) use components::Component;
 pub(super) use diagnosis::DiagnosisView;
 pub(super) use faults::{FaultView, STATE_COLUMNS};
+pub(super) use first::First;
 pub(super) use heat::Heat;
-pub(super) use outlook::Tone;
 pub(super) use profile::{FunctionRow, ProfileView, Shares, SideView};
 pub(super) use row::{Row, level};
 pub(super) use shift::{ShiftPoint, ShiftView, Shifted, logit};

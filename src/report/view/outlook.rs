@@ -26,7 +26,7 @@ pub enum Standing {
 
 /// The feeling of a standing or a row, for colour beside sign and word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) enum Tone {
+pub enum Tone {
     Good,
     Plain,
     Warn,

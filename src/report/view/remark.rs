@@ -1,9 +1,11 @@
 //! What the reader must know besides the verdicts, and which of it every format has to say.
 
-use super::View;
+use super::{Summary, View};
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::diagnostic::store::POLICY_DEPARTS;
 use crate::diagnostic::validity::{ALERT_FIRED, GUARD_OPENED, LIMIT_ENDED, NOISY_MACHINE};
+use crate::model::Run;
+use crate::units::Unit;
 use crate::untrusted::Untrusted;
 
 /// A finding of the judge.
@@ -14,6 +16,26 @@ pub(in crate::report) struct Remark {
     pub(in crate::report) hint: Option<Untrusted>,
     /// The headline says it already: what is left to show is the hint.
     pub(in crate::report) repeats: bool,
+}
+
+impl Remark {
+    /// What was measured of a round that never was finished.
+    pub(super) fn of_part(run: &Run, now: &Summary) -> Self {
+        let whole = run.manifest.outline.measured();
+        let text = if now.tally.due == 0 {
+            "until then nothing was measured".to_owned()
+        } else {
+            let lasted = Unit::Time.format(now.seconds * 1e9);
+            let seen = now.in_short();
+            format!("until then {lasted} of {whole} were measured: {seen}")
+        };
+        Self {
+            code: None,
+            text: Untrusted::new(text),
+            hint: None,
+            repeats: false,
+        }
+    }
 }
 
 impl View {

@@ -72,8 +72,16 @@ impl<'a> Sides<'a> {
     }
 
     pub(super) fn now_indices(&self, run: &Run) -> Vec<usize> {
+        if self.now.is_empty() {
+            return self.all_indices(run);
+        }
+        timed(&self.now).iter().map(|r| r.index).collect()
+    }
+
+    /// Spoiled rounds among them.
+    pub(super) fn all_indices(&self, run: &Run) -> Vec<usize> {
         if !self.now.is_empty() {
-            return timed(&self.now).iter().map(|r| r.index).collect();
+            return self.now.iter().map(|r| r.index).collect();
         }
         let mut rounds: Vec<_> = run.intervals.iter().map(|i| i.round).collect();
         rounds.dedup();

@@ -74,6 +74,9 @@ const TABLES: &str = "
 /// Says what a run adds to a history.
 pub type Contribute<'a> = dyn Fn(&Run) -> Contribution + 'a;
 
+/// Hears how many of the new runs are read.
+pub type Reading<'a> = dyn Fn(usize, usize) + 'a;
+
 /// A run as the index knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexedRun {
@@ -123,6 +126,20 @@ pub fn ask<T>(
     contribute: &Contribute<'_>,
     question: &dyn Fn(&Index) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
+    ask_telling(root, scenario, contribute, &|_, _| (), question)
+}
+
+/// The same, and tells how far it is.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_telling<T>(
+    root: &Path,
+    scenario: &str,
+    contribute: &Contribute<'_>,
+    reading: &Reading<'_>,
+    question: &dyn Fn(&Index) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     check_name("scenario", scenario)?;
     let index = |db: Connection, path: PathBuf| -> Result<Index, StoreError> {
         let mut index = Index {
@@ -132,7 +149,7 @@ pub fn ask<T>(
             runs: Vec::new(),
             places: Vec::new(),
         };
-        index.refresh(root, contribute)?;
+        index.refresh(root, contribute, reading)?;
         Ok(index)
     };
     let path = root.join(REPORTS).join(FILE);
@@ -345,7 +362,12 @@ impl Index {
 
     /// Takes up runs that are new or have changed, forgets those that are gone, and holds on to that
     /// state: all that is asked is answered from it, whoever writes in the meantime.
-    fn refresh(&mut self, root: &Path, contribute: &Contribute<'_>) -> Result<(), StoreError> {
+    fn refresh(
+        &mut self,
+        root: &Path,
+        contribute: &Contribute<'_>,
+        reading: &Reading<'_>,
+    ) -> Result<(), StoreError> {
         self.execute("BEGIN")?;
         let rows = self.read_runs()?;
         let folder = root.join(REPORTS).join(&self.scenario);
@@ -381,10 +403,11 @@ impl Index {
             .enumerate()
             .chain(news.is_empty().then_some((0, &[][..])))
         {
-            let records: Vec<Record> = ids
-                .iter()
-                .filter_map(|id| record_of(&folder, id, contribute))
-                .collect();
+            let read = ids.iter().zip(i * BATCH..).filter_map(|(id, done)| {
+                reading(done, news.len());
+                record_of(&folder, id, contribute)
+            });
+            let records: Vec<Record> = read.collect();
             let gone = if i == 0 { &gone[..] } else { &[] };
             let change = |db: &mut Connection| -> Result<(), Failed> {
                 let all = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
