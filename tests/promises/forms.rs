@@ -3,11 +3,6 @@
 //! Each form is held by somebody else's reading of it: a schema and a validator, or the grammar of the reader
 //! written here anew. Each test also shows its validator a document that is wrong.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the figures of a promise are told where it is tested"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -285,7 +280,7 @@ fn an_annotation_stands_at_the_line_of_its_threshold() {
         );
         let title = &at_line.properties["title"];
         assert!(
-            title.contains(&*shown(payload).trim()),
+            title.contains(shown(payload).trim()),
             "{payload:?}: {title}"
         );
         assert!(at_line.message.contains(&shown(payload)), "{payload:?}");
