@@ -25,10 +25,12 @@ mod metric;
 mod observed;
 mod origin;
 mod outline;
+mod overview;
 mod profile;
 mod round;
 mod run;
 mod shard;
+mod standing;
 mod values;
 mod verdict;
 
@@ -66,10 +68,12 @@ pub use origin::Origin;
 pub use outline::{
     Change, JourneyOutline, Outline, PhaseOutline, ResourceLimits, Scope, TargetOutline, Threshold,
 };
+pub use overview::{ListedRun, ListedState, Overview, ScenarioRuns};
 pub use profile::{Profile, Profiler, Profiles, Seen, Stacks, UNKNOWN, Unprofiled};
 pub use round::{Arm, PhaseHealth, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
+pub use standing::Standing;
 pub use values::{Given, Values};
 pub use verdict::{
     Comparison, Decision, Design, Finding, MetricResult, Moved, Ranks, Side, Unevaluated, Verdict,

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode,
-    Moved, Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Diagnosis, Estimate, HaltCause, Interval, Metric, Mode, Moved,
+    Origin, Profiles, Round, Run, RunState, Scope, Standing, Stat,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -12,7 +12,7 @@ use crate::untrusted::Untrusted;
 use super::beside::Beside;
 use super::capacity::shown_rate;
 use super::facts::Facts;
-use super::outlook::{Next, Standing, next};
+use super::outlook::{Next, next};
 use super::remark::Remark;
 use super::summary::seconds_until;
 use super::{
@@ -328,26 +328,9 @@ fn timed<'a>(rounds: &[&'a Round]) -> Vec<&'a Round> {
 }
 
 fn standing(run: &Run, now: &Summary) -> Standing {
-    if run.state != RunState::Complete {
-        return Standing::Partial;
-    }
-    match &run.comparison {
-        None => Standing::Unjudged,
-        Some(c) if run.manifest.shard.is_some() && c.decision.verdict == Verdict::Kept => {
-            Standing::Part
-        }
-        Some(c) if has_nothing_to_judge(c) => match now.tally.failures.total() {
-            0 => Standing::Measured,
-            _ => Standing::MeasuredWithErrors,
-        },
-        Some(c) => Standing::Judged(c.decision.verdict),
-    }
-}
-
-fn has_nothing_to_judge(c: &Comparison) -> bool {
-    c.design == Design::Absolute
-        && c.decision.verdict == Verdict::Kept
-        && c.results.iter().all(|r| r.limit.is_none())
+    let failed = now.tally.failures.total();
+    let is_part = run.manifest.shard.is_some();
+    Standing::of(run.state, run.comparison.as_ref(), is_part, failed)
 }
 
 /// The sentence that every format leads with.

@@ -15,8 +15,8 @@ mod summary;
 mod timeline;
 mod trust;
 
+pub use crate::model::Standing;
 pub use build::View;
-pub use outlook::Standing;
 
 pub(super) use alerts::AlertView;
 pub(super) use beside::DETECTOR_COLUMNS;
