@@ -13,6 +13,7 @@ mod flame;
 mod lines;
 mod palette;
 mod rounds;
+mod spark;
 
 pub(super) use change::change_plot;
 pub(super) use chart::Chart;
@@ -21,3 +22,4 @@ pub(super) use flame::flame_graphs;
 pub(super) use lines::{Across, Band, BandKind, LinePlot, Series, line_plot};
 pub(super) use palette::{Ink, css_variables};
 pub(super) use rounds::round_plot;
+pub(super) use spark::{Spark, spark};

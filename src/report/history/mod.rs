@@ -1,11 +1,16 @@
-//! A history for a terminal and for other programs.
+//! A history for a terminal and for other programs, and its words for the page.
 
+mod cells;
 mod json;
 mod spark;
 mod text;
 
+pub(super) use cells::{
+    against, commit, level_cells, not_compared, shift_cells, shown, tone_of_shift,
+};
 pub use json::{SCHEMA as HISTORY_JSON_SCHEMA, history_json};
+pub(super) use spark::means;
 pub use text::history_text;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;

@@ -1,20 +1,21 @@
 //! The table of levels, then the changes of level, then what is not in it.
 
+use super::cells::{
+    SHIFT_COLUMNS, against, conclusion, footnotes, level_cells, shift_cells, shifts, shown, span,
+    tone_of_shift,
+};
 use super::spark::sparkline;
-use crate::model::{AgainstAccepted, History, Point, Series, Shift, Trend, Verdict};
+use crate::model::History;
 use crate::report::TextStyle;
 use crate::report::table::{Align, Column, Table};
 use crate::report::text::Verbosity;
 use crate::report::view::Tone;
 use crate::report::words;
-use crate::untrusted::Untrusted;
 
 /// Letters of a sparkline.
 const SPARK: usize = 24;
 /// Changes of level that are listed unless all are asked for.
 const SHOWN: usize = 20;
-/// Letters of a commit.
-const COMMIT: usize = 10;
 
 /// Renders a history as text of the style's width.
 pub fn history_text(history: &History, style: TextStyle) -> String {
@@ -22,49 +23,19 @@ pub fn history_text(history: &History, style: TextStyle) -> String {
     if style.verbosity > Verbosity::Quiet {
         lines.push(String::new());
         lines.extend(levels(history, style));
-        lines.extend(shifts(history, style));
-        lines.extend(footnotes(history, style));
+        lines.extend(changes(history, style));
+        lines.extend(notes(history, style));
     }
     lines.join("\n") + "\n"
 }
 
-fn shown(text: &str) -> String {
-    Untrusted::new(text).terminal()
-}
-
 /// What happened, in one line.
 fn headline(history: &History, style: TextStyle) -> String {
-    let name = shown(&history.name);
-    let runs = words::plural(history.points.len(), "run");
-    let span = match (history.points.first(), history.points.last()) {
-        (Some(first), Some(last)) if !first.at.is_empty() && !last.at.is_empty() => {
-            format!(", {} … {}", day(&first.at), day(&last.at))
-        }
-        _ => String::new(),
-    };
-    let worse: Vec<String> = history
-        .trends
-        .iter()
-        .filter(|t| t.is_worse())
-        .map(|t| shown(&t.series.measure.name))
-        .collect();
-    let (tone, said) = if worse.is_empty() {
-        (Tone::Plain, "nothing got worse".to_owned())
-    } else {
-        let verb = if worse.len() == 1 { "is" } else { "are" };
-        (
-            Tone::Bad,
-            format!("✘ {} {verb} worse", words::listed(&worse)),
-        )
-    };
-    let said = style.letters(&said);
-    let head = style.letters(&format!("{name}: {runs}{span}: "));
-    style.strong(&head) + &style.tone(tone, &said)
-}
-
-/// The day of a date; all of it where it is no date.
-fn day(at: &str) -> String {
-    shown(at.get(..10).unwrap_or(at))
+    let (tone, said) = conclusion(history);
+    let sign = if tone == Tone::Bad { "✘ " } else { "" };
+    let said = style.letters(&format!("{sign}{said}"));
+    let head = format!("{}: {}: ", shown(&history.name), span(history));
+    style.strong(&style.letters(&head)) + &style.tone(tone, &said)
 }
 
 fn levels(history: &History, style: TextStyle) -> Vec<String> {
@@ -79,100 +50,44 @@ fn levels(history: &History, style: TextStyle) -> Vec<String> {
     ]);
     let mut tones = Vec::new();
     for trend in &history.trends {
-        let unit = trend.series.measure.unit;
-        let against = trend.present.as_ref().and_then(|p| p.against.as_ref());
-        tones.push(against.map_or(Tone::Plain, |a| Tone::of(a.verdict)));
-        let cells = [
-            shown(&trend.series.measure.name),
-            sparkline(&trend.series.values, SPARK, style.unicode),
-            trend
-                .present
-                .as_ref()
-                .map_or("–".to_owned(), |p| unit.format(p.level)),
-            against.map_or(String::new(), |a| unit.format(a.level)),
-            against.map_or(String::new(), |a| words::change(a.change, a.is_points)),
-            against
-                .and_then(|a| Some(words::interval(a.interval?, a.is_points)))
-                .unwrap_or_default(),
-            standing(trend, against),
-        ];
-        table.row(cells.map(|cell| style.letters(&cell)).to_vec());
+        tones.push(against(trend).map_or(Tone::Plain, |a| Tone::of(a.verdict)));
+        let spark = sparkline(&trend.series.values, SPARK, style.unicode);
+        let mut cells = level_cells(trend).to_vec();
+        cells.insert(1, spark);
+        table.row(cells.iter().map(|cell| style.letters(cell)).collect());
     }
     paint(&table, &tones, style)
 }
 
-/// A sign and a word; what is not accepted has neither.
-fn standing(trend: &Trend, against: Option<&AgainstAccepted>) -> String {
-    let Some(against) = against else {
-        return "none accepted".to_owned();
-    };
-    let by = trend.series.accepted.as_ref().map_or(String::new(), |a| {
-        let how = if a.is_baseline {
-            "baseline"
-        } else {
-            "accepted"
-        };
-        format!(", {how} {}", day(&a.at))
-    });
-    format!("{} {}{by}", against.verdict.sign(), against.verdict)
-}
-
-fn shifts(history: &History, style: TextStyle) -> Vec<String> {
-    let mut found: Vec<(&Shift, &Series)> = history
-        .trends
-        .iter()
-        .flat_map(|t| t.shifts.iter().map(move |s| (s, &t.series)))
-        .collect();
+fn changes(history: &History, style: TextStyle) -> Vec<String> {
+    let found = shifts(history);
     if found.is_empty() {
         return vec![String::new(), "no change of level was found".to_owned()];
     }
-    found.sort_by_key(|(s, _)| s.at);
     let most = if style.verbosity >= Verbosity::Verbose {
         usize::MAX
     } else {
         SHOWN
     };
     let earlier = found.len().saturating_sub(most);
+    let [since, commit, version, metric, change, level, state] = SHIFT_COLUMNS;
     let mut table = Table::new(&[
-        Column::left("since"),
-        Column::left("commit").spare(2),
-        Column::left("version").spare(4),
-        Column::left("metric"),
-        Column::right("change"),
+        Column::left(since),
+        Column::left(commit).spare(2),
+        Column::left(version).spare(4),
+        Column::left(metric),
+        Column::right(change),
         Column {
-            title: "level",
+            title: level,
             align: Align::Left,
             spare: 1,
         },
-        Column::left(" "),
+        Column::left(state),
     ]);
     let mut tones = Vec::new();
     for (shift, series) in &found[earlier..] {
-        let unit = series.measure.unit;
-        let (tone, verdict) = if shift.is_worse {
-            (Tone::Bad, Verdict::Regressed)
-        } else {
-            (Tone::Good, Verdict::Improved)
-        };
-        tones.push(if shift.candidate { Tone::Warn } else { tone });
-        let point = &history.points[shift.at];
-        let cells = [
-            since(point),
-            shown(point.revision.get(..COMMIT).unwrap_or(&point.revision)),
-            shown(&point.version),
-            shown(&series.measure.name),
-            format!(
-                "{} {}",
-                verdict.sign(),
-                words::change(shift.change(), false)
-            ),
-            format!(
-                "{} → {}",
-                unit.format(shift.before),
-                unit.format(shift.after)
-            ),
-            state(**shift).to_owned(),
-        ];
+        tones.push(tone_of_shift(**shift));
+        let cells = shift_cells(&history.points, **shift, series);
         table.row(cells.map(|cell| style.letters(&cell)).to_vec());
     }
     let mut lines = vec![String::new()];
@@ -182,23 +97,6 @@ fn shifts(history: &History, style: TextStyle) -> Vec<String> {
     }
     lines.extend(paint(&table, &tones, style));
     lines
-}
-
-/// The date of a point, or else its name.
-fn since(point: &Point) -> String {
-    if point.at.is_empty() {
-        shown(&point.run)
-    } else {
-        day(&point.at)
-    }
-}
-
-const fn state(shift: Shift) -> &'static str {
-    match (shift.candidate, shift.accepted) {
-        (true, _) => "candidate: fewer than 5 runs yet",
-        (false, true) => "accepted",
-        (false, false) => "confirmed",
-    }
 }
 
 fn paint(table: &Table, tones: &[Tone], style: TextStyle) -> Vec<String> {
@@ -211,25 +109,8 @@ fn paint(table: &Table, tones: &[Tone], style: TextStyle) -> Vec<String> {
     })
 }
 
-/// What was not compared, and why there may be less than a reader looks for.
-fn footnotes(history: &History, style: TextStyle) -> Vec<String> {
-    let mut notes = Vec::new();
-    for trend in &history.trends {
-        if let Some(note) = &trend.note {
-            notes.push(format!("{}: {note}", shown(&trend.series.measure.name)));
-        }
-    }
-    for other in &history.others {
-        notes.push(format!(
-            "a new series began: {} until {} not compared ({})",
-            words::plural(other.runs, "run"),
-            day(&other.until),
-            shown(&other.differs.join(", "))
-        ));
-    }
-    for (why, n) in &history.left_out {
-        notes.push(format!("left out: {}, {why}", words::plural(*n, "run")));
-    }
+fn notes(history: &History, style: TextStyle) -> Vec<String> {
+    let notes = footnotes(history);
     if notes.is_empty() {
         return notes;
     }

@@ -1,10 +1,16 @@
-//! The HTML report: one offline file, complete without JavaScript.
+//! The HTML report and the list of runs, each one offline file, complete without JavaScript; and the run
+//! that is being measured.
 //!
-//! The page is well-formed XML as well as HTML, asks for nothing, and its content security policy
-//! forbids it to. Names are stripped of control characters here and escaped by the template.
+//! A page is well-formed XML as well as HTML. A file asks for nothing, and its content security policy
+//! forbids it to; what is served asks for itself again. Names are stripped of control characters here and escaped by the template.
 
 mod figures;
+mod index;
+mod live;
 mod page;
+mod shell;
 mod tables;
 
+pub use index::{IndexPlace, index};
+pub use live::live;
 pub use page::html;
