@@ -8,6 +8,8 @@
 mod common;
 #[path = "../common/history.rs"]
 mod runs_made;
+#[path = "../common/served.rs"]
+mod served;
 
 mod budgets;
 mod cost;
@@ -27,6 +29,7 @@ mod plan;
 mod policy;
 mod reports;
 mod secrets;
+mod serve;
 mod signals;
 mod sinks;
 mod surface;
