@@ -39,6 +39,7 @@ pub mod protocol;
 pub mod proxy;
 pub mod store;
 pub mod users;
+pub mod web;
 
 pub mod session;
 

@@ -143,6 +143,14 @@ mutants! {
     UnpackedWithoutLimit = "unpacked-without-limit",
     /// A frame of a run log unpacks to any size.
     BigFramesUnpacked = "big-frames-unpacked",
+    /// Pages are shown under any name that leads to this machine.
+    AnyHostServed = "any-host-served",
+    /// Pages are shown to the pages of others.
+    AnyOriginServed = "any-origin-served",
+    /// Pages are shown to whoever asks.
+    TokenUnasked = "token-unasked",
+    /// A request may take as long to come as it likes.
+    SlowSendersServed = "slow-senders-served",
     /// A server of ours listens on every address of the machine.
     BindsEverywhere = "binds-everywhere",
     /// Nobody tells the workers what the guard says.

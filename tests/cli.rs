@@ -49,6 +49,7 @@ fn without_arguments_the_help_names_every_verb() {
         "baseline",
         "history",
         "report",
+        "serve",
         "validate",
         "explain",
         "generate",

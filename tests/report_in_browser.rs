@@ -3,6 +3,12 @@
 //! Needs `/usr/bin/chromium`; without it the checks say so and pass, since no Rust toolchain
 //! brings a browser. `.ci/run` installs it where it can.
 
+mod common;
+#[path = "common/history.rs"]
+mod runs_made;
+#[path = "common/served.rs"]
+mod served;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -252,6 +258,66 @@ fn a_page_that_calls_out_or_complains_is_found() {
     );
 }
 
+#[test]
+fn the_list_of_runs_can_be_narrowed_and_asks_for_nothing() {
+    let place = common::Workplace::new();
+    runs_made::write_many(place.path(), "checkout", 12);
+    place.run(&["report", "--index"]).exits(0);
+    let Some(opened) = open(&place.path().join("reports/index.html")) else {
+        return;
+    };
+    assert!(
+        opened
+            .dom
+            .contains("<output id=\"found\" aria-live=\"polite\">12 runs</output>"),
+        "{}",
+        opened.dom
+    );
+    assert_eq!(opened.console, [""; 0]);
+    assert_eq!(opened.requests, [""; 0]);
+}
+
+#[test]
+fn what_is_served_asks_for_itself_alone_and_is_renewed() {
+    let place = common::Workplace::new();
+    runs_made::write_many(place.path(), "checkout", 12);
+    let target = common::Server::start(common::Manner::Prompt);
+    let mut command = place.command(&["run", &target.url(), "--rate", "50/s", "--for", "600s"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let running = served::Running(command.spawn().expect("it starts"));
+    let served = served::Served::start(&place);
+    let mut live = String::new();
+    common::eventually("the run is seen", || {
+        let list = served.gets("").body;
+        let begins = list.find("<ul class=\"now\">").map(|at| &list[at..]);
+        let href = begins.and_then(|rest| rest.split("href=\"").nth(1));
+        live = href
+            .and_then(|rest| rest.split('"').next())
+            .unwrap_or_default()
+            .to_owned();
+        !live.is_empty()
+    });
+    // Its clock goes on as soon as nothing is waited for, so that a page is renewed some times.
+    let patient = ["--virtual-time-budget=11000"];
+    for page in [String::new(), live] {
+        let address = format!("{}{page}", served.url);
+        let Some(opened) = open_address(&address, &patient) else {
+            break;
+        };
+        assert_eq!(opened.console, [""; 0], "{address}");
+        let strange: Vec<_> = opened.requests.iter().filter(|r| **r != address).collect();
+        assert!(strange.is_empty(), "{address} asked for {strange:?}");
+        assert!(
+            opened.requests.len() > 1,
+            "it was renewed: {:?}",
+            opened.requests
+        );
+        assert!(opened.dom.contains(">Pause</button>"), "{}", opened.dom);
+        assert!(opened.dom.contains("running"), "{}", opened.dom);
+    }
+    drop(running);
+}
+
 fn committed_report() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/example");
     let mut files = fs::read_dir(folder).ok()?.flatten().map(|e| e.path());
@@ -268,29 +334,35 @@ fn open_text(page: &str) -> Option<Opened> {
 }
 
 /// Opens the first of some pages in one folder.
-#[expect(clippy::print_stdout, reason = "a skipped check says so")]
 fn open_first(pages: &[(&str, &str)], flags: &[&str]) -> Option<Opened> {
-    if !Path::new(BROWSER).exists() {
-        println!("skipped: there is no {BROWSER}");
-        return None;
-    }
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, page) in pages {
         fs::write(folder.path().join(name), page).expect("the page is written");
     }
     let file = folder.path().join(pages[0].0);
+    open_address(&format!("file://{}", file.display()), flags)
+}
+
+/// Opens an address, with more flags of the browser.
+#[expect(clippy::print_stdout, reason = "a skipped check says so")]
+fn open_address(address: &str, flags: &[&str]) -> Option<Opened> {
+    if !Path::new(BROWSER).exists() {
+        println!("skipped: there is no {BROWSER}");
+        return None;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let log = folder.path().join("net.json");
 
     let output = Command::new(BROWSER)
         .args(FLAGS)
-        .args(flags)
         .arg(format!(
             "--user-data-dir={}/profile",
             folder.path().display()
         ))
         .arg(format!("--log-net-log={}", log.display()))
+        .args(flags)
         .arg("--dump-dom")
-        .arg(format!("file://{}", file.display()))
+        .arg(address)
         .env("HOME", folder.path())
         .stdin(Stdio::null())
         .output()

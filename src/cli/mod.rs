@@ -14,6 +14,7 @@ mod explain;
 mod generate;
 mod history;
 mod import;
+mod index;
 mod init;
 mod keyboard;
 mod live;
@@ -24,6 +25,7 @@ mod output;
 mod policy;
 mod report;
 mod run;
+mod serve;
 mod show;
 mod signals;
 mod terminal;
@@ -106,6 +108,7 @@ enum Verb {
     Baseline(baseline::Args),
     History(history::Args),
     Report(report::Args),
+    Serve(serve::Args),
     Diagnose(diagnose::Args),
     Validate(validate::Args),
     Explain(explain::Args),
@@ -161,6 +164,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Failure> {
         Verb::Baseline(args) => baseline::run(args, context),
         Verb::History(args) => history::run(args, context),
         Verb::Report(args) => report::run(&args, context),
+        Verb::Serve(args) => serve::run(&args, context),
         Verb::Diagnose(args) => diagnose::run(&args, context),
         Verb::Validate(args) => validate::run(&args, context),
         Verb::Explain(args) => explain::run(&args, context),

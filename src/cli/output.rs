@@ -91,6 +91,25 @@ impl OutputArgs {
     }
 }
 
+impl OutputArgs {
+    /// The one file for what is a page and nothing else; None: its usual place.
+    pub(super) fn page(&self) -> Result<Option<PathBuf>, Failure> {
+        let [spec] = self.output.as_slice() else {
+            return match self.output.get(1) {
+                None => Ok(None),
+                Some(second) => Err(no_page(second, "there is one page")),
+            };
+        };
+        match Output::parse(spec, &[])? {
+            Output {
+                form: Form::Report(Format::Html),
+                destination: Destination::File(path),
+            } => Ok(Some(path)),
+            _ => Err(no_page(spec, "the list of runs is a page in a file")),
+        }
+    }
+}
+
 impl Outputs {
     fn to_stdout(&self) -> usize {
         let stdout = |o: &&Output| o.destination == Destination::Stdout;
@@ -233,6 +252,10 @@ fn send(context: &Context, url: &Url, form: Form, outcome: &Outcome) -> Result<(
     }
     context.terminal.say(&format!("sent to {host}"));
     Ok(())
+}
+
+fn no_page(spec: &str, reason: &str) -> Failure {
+    unknown(spec, reason).help("write -o index.html").into()
 }
 
 fn unknown(spec: &str, reason: &str) -> Diagnostic {

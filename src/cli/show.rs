@@ -34,7 +34,7 @@ pub(super) fn view(outcome: &Outcome) -> View {
 }
 
 /// The same for a page, which has the runs before as well.
-fn page_view(context: &Context, outcome: &Outcome) -> View {
+pub(super) fn page_view(context: &Context, outcome: &Outcome) -> View {
     let view = view(outcome);
     match session::history_until(&context.session, outcome) {
         Some(history) => view.followed(history),

@@ -76,6 +76,18 @@ fn as_usual(signal: i32) {
     keyboard::take_up();
 }
 
+/// Has the first signal end what only shows something: there is nothing to wait for.
+pub(super) fn end_on_first(stop: &Stop) -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|e| unheard(&e))?;
+    let stop = stop.clone();
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            stop.abort();
+        }
+    });
+    Ok(())
+}
+
 fn unheard(error: &io::Error) -> Failure {
     Diagnostic::error(
         &environment::NO_SIGNALS,

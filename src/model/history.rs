@@ -2,16 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Better, Change, Fingerprint, Metric, Verdict};
+use super::{Better, Change, Fingerprint, Metric, Standing, Verdict};
 use crate::units::Unit;
 
 /// Version of an accepted level on disk.
 pub const LEVEL_SCHEMA: u32 = 1;
 
-/// What one run adds to a history.
+/// What one run adds to a history, and to a list of runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Contribution {
-    /// Why nothing of it enters, in words; None: it does.
+    /// None: its record cannot be read.
+    pub standing: Option<Standing>,
+    /// Complete rounds, of the side under test.
+    pub rounds: u32,
+    /// Why nothing of it enters a history, in words; None: it does.
     pub left_out: Option<String>,
     pub metrics: Vec<MetricRounds>,
 }

@@ -26,10 +26,12 @@ mod metric;
 mod observed;
 mod origin;
 mod outline;
+mod overview;
 mod profile;
 mod round;
 mod run;
 mod shard;
+mod standing;
 mod survey;
 mod values;
 mod verdict;
@@ -69,10 +71,12 @@ pub use origin::Origin;
 pub use outline::{
     Change, JourneyOutline, Outline, PhaseOutline, ResourceLimits, Scope, TargetOutline, Threshold,
 };
+pub use overview::{ListedRun, ListedState, Overview, ScenarioRuns};
 pub use profile::{Profile, Profiler, Profiles, Seen, Stacks, UNKNOWN, Unprofiled};
 pub use round::{Arm, PhaseHealth, PhaseUsage, Round, Trust};
 pub use run::{Fingerprint, Manifest, Mode, Run, RunState, SCHEMA as RUN_SCHEMA, Seal};
 pub use shard::{NoShard, Shard};
+pub use standing::Standing;
 pub use survey::{
     Activity, CpuQuota, DiskDelay, Frequency, Hardware, HugePages, LimitsFound, Survey, Turbo,
     TurboSwitch,

@@ -21,7 +21,7 @@ const LATE: Nanos = Nanos::MILLISECOND;
 const ASKED_BEFORE: Nanos = Nanos::from_millis(250);
 
 /// Collects one round.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Recorder {
     phases: Vec<PhaseOutline>,
     index: usize,

@@ -1,9 +1,11 @@
 //! `compare` and `report`: stored runs, judged against each other or shown as they were judged.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::clock::wall_rfc3339;
-use crate::model::{Acceptance, Arm, BASELINE_SCHEMA, Baseline, Mode, Profiles, Run, RunState};
+use crate::model::{
+    Acceptance, Arm, BASELINE_SCHEMA, Baseline, Comparison, Mode, Profiles, Run, RunState,
+};
 use crate::mutant::{self, Mutant};
 use crate::store::{Ledger, runs};
 
@@ -14,22 +16,27 @@ use super::{Outcome, Session, SessionError};
 
 /// Reads a stored run; a partial or interrupted one is judged by its complete rounds only.
 pub fn reread(session: &Session, name: &str) -> Result<Outcome, SessionError> {
-    let dir = runs::find(&session.root, name)?;
+    read_back(session, runs::find(&session.root, name)?)
+}
+
+/// The same of a run by its scenario and its whole id, and by nothing else; None when there is none.
+pub fn reread_exactly(
+    session: &Session,
+    scenario: &str,
+    id: &str,
+) -> Result<Option<Outcome>, SessionError> {
+    let dir = runs::exact(&session.root, scenario, id);
+    dir.map(|dir| read_back(session, dir)).transpose()
+}
+
+fn read_back(session: &Session, dir: PathBuf) -> Result<Outcome, SessionError> {
     let mut run = runs::read(&dir)?;
     // What it was compared with then, which may not be what is current now.
     let baseline = run.manifest.baseline.as_ref().and_then(|id| {
         let ledger = Ledger::new(&session.root, &id.scenario).ok()?;
         ledger.at(id).ok()
     });
-    // Levels of a search that came to no end are no rounds of one load.
-    let is_search = run.rounds.iter().any(|r| r.level.is_some());
-    if run.comparison.is_none() && run.manifest.mode == Mode::Measure && !is_search {
-        let outline = match run.manifest.shard {
-            None => run.manifest.outline.clone(),
-            Some(_) => judged_alone(&run.manifest.outline),
-        };
-        run.comparison = Some(weigh(&Weighing::absolute(&outline), &run.rounds));
-    }
+    run.comparison = concluded(&run);
     let profiles = profile::stored(&dir);
     Ok(Outcome {
         run,
@@ -37,6 +44,20 @@ pub fn reread(session: &Session, name: &str) -> Result<Outcome, SessionError> {
         baseline,
         profiles,
     })
+}
+
+/// What was concluded of a run; of one that came to no end, what its complete rounds alone say.
+pub(super) fn concluded(run: &Run) -> Option<Comparison> {
+    // Levels of a search that came to no end are no rounds of one load.
+    let is_search = run.rounds.iter().any(|r| r.level.is_some());
+    if run.comparison.is_some() || run.manifest.mode != Mode::Measure || is_search {
+        return run.comparison.clone();
+    }
+    let outline = match run.manifest.shard {
+        None => run.manifest.outline.clone(),
+        Some(_) => judged_alone(&run.manifest.outline),
+    };
+    Some(weigh(&Weighing::absolute(&outline), &run.rounds))
 }
 
 /// Judges one stored run against another, as if the first were the baseline of the second.

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use crate::clock::wall_rfc3339;
 use crate::judge::{level, rounds_that_count, trace, usual_metrics};
 use crate::model::{
-    AcceptedLevel, Arm, Baseline, Contribution, Estimate, Event, History, LevelAcceptance, Measure,
-    Metric, MetricRounds, OtherSeries, Point, Round, Run, RunState, Series, StoredLevel, Threshold,
-    Trend, Verdict,
+    AcceptedLevel, Arm, Baseline, Cell, Contribution, Estimate, Event, History, LevelAcceptance,
+    Measure, Metric, MetricRounds, OtherSeries, Point, Round, Run, RunState, Series, Standing,
+    StoredLevel, Threshold, Trend, Verdict,
 };
 use crate::store::index::{Index, IndexedRun, ask_telling};
 use crate::store::{Ledger, StoreError, levels, runs};
 
+use super::compare::concluded;
 use super::weigh::{Weighing, weigh};
 use super::{Outcome, Session, SessionError, Watcher, demo};
 
@@ -187,7 +188,7 @@ fn followed(
     };
     let question = |index: &Index| gather(session, index, scenario, excerpt);
     let gathered = ask_telling(&session.root, scenario, &contribution, &reading, &question)?;
-    let (mut history, latest) = match gathered {
+    let (history, latest) = match gathered {
         Gathered::Found(found) => *found,
         Gathered::NoRun(left_out) => {
             return Err(SessionError::NoHistory {
@@ -203,7 +204,18 @@ fn followed(
             });
         }
     };
-    let accepted = accepted(session, scenario, &latest, excerpt)?;
+    Ok((traced(session, history, &latest, excerpt)?, latest))
+}
+
+/// The part that is asked for of what was gathered, with its changes of level and against what was
+/// accepted.
+pub(super) fn traced(
+    session: &Session,
+    mut history: History,
+    latest: &IndexedRun,
+    excerpt: &Excerpt,
+) -> Result<History, SessionError> {
+    let accepted = accepted(session, &history.name, latest, excerpt)?;
     excerpt.cut(&mut history);
     let points = &history.points;
     history.trends = history
@@ -215,10 +227,10 @@ fn followed(
             trace(series, points)
         })
         .collect();
-    Ok((history, latest))
+    Ok(history)
 }
 
-enum Gathered {
+pub(super) enum Gathered {
     /// With its latest run.
     Found(Box<(History, IndexedRun)>),
     NoRun(Vec<(String, usize)>),
@@ -226,7 +238,7 @@ enum Gathered {
 }
 
 /// The latest series with its values, not traced yet.
-fn gather(
+pub(super) fn gather(
     session: &Session,
     index: &Index,
     scenario: &str,
@@ -295,7 +307,7 @@ fn gather(
     Ok(Gathered::Found(Box::new((history, latest.clone()))))
 }
 
-fn point(run: &IndexedRun) -> Point {
+pub(super) fn point(run: &IndexedRun) -> Point {
     Point {
         run: run.id.clone(),
         at: run.started_at.clone(),
@@ -379,12 +391,18 @@ fn measure(name: &str, thresholds: &[Threshold]) -> Measure {
     measure
 }
 
-/// What a run adds to a history. Only the arm under test of an interleaved run is of the target.
-fn contribution(run: &Run) -> Contribution {
+/// What a run adds to a history and a list. Only the arm under test of an interleaved run is of the
+/// target.
+pub(super) fn contribution(run: &Run) -> Contribution {
+    let listed = Contribution {
+        standing: Some(standing(run)),
+        rounds: u32::try_from(run.arm(Arm::Now).count()).unwrap_or(u32::MAX),
+        ..Contribution::default()
+    };
     if let Some(why) = unfit(run) {
         return Contribution {
             left_out: Some(why.to_owned()),
-            metrics: Vec::new(),
+            ..listed
         };
     }
     let capacity = run.comparison.as_ref().and_then(|c| c.capacity.as_ref());
@@ -403,10 +421,17 @@ fn contribution(run: &Run) -> Contribution {
         let rounds: Vec<&Round> = run.arm(Arm::Now).collect();
         rounds_that_count(&rounds, &run.manifest.outline)
     };
-    Contribution {
-        left_out: None,
-        metrics,
-    }
+    Contribution { metrics, ..listed }
+}
+
+/// The conclusion that its report leads with.
+fn standing(run: &Run) -> Standing {
+    let outline = &run.manifest.outline;
+    let counts = |c: &&Cell| outline.phases.get(c.phase).is_none_or(|p| !p.warm_up);
+    let cells = run.arm(Arm::Now).flat_map(|r| &r.cells).filter(counts);
+    let failed = cells.map(|c| c.tally.failures.total()).sum();
+    let is_part = run.manifest.shard.is_some();
+    Standing::of(run.state, concluded(run).as_ref(), is_part, failed)
 }
 
 /// Why the numbers of a run are not those of the target under its whole load.

@@ -23,6 +23,7 @@ mod examine;
 mod faults;
 mod floor;
 mod fold;
+mod follow;
 mod history;
 mod import;
 pub mod instrument;
@@ -31,6 +32,7 @@ mod load;
 mod measure;
 mod merge;
 mod overseer;
+mod overview;
 mod planner;
 mod policy;
 mod preflight;
@@ -58,18 +60,21 @@ pub use crate::import::Kind as ImportKind;
 pub use crate::judge::{Rule, SESSIONS};
 pub use crate::observe::{ProfilerChoice, Subject};
 pub use crate::scenario::plan::{Command, ProcessRule};
+pub use crate::store::runs::REPORT;
 pub use crate::users::keep_interrupts;
+pub use crate::web::{Answer, Asked, Page, serve as serve_pages};
 pub use accept::{Acceptance, Accepted, Provenance, accept};
 pub use alerts::{alert_rules, evaluate_alerts, gate_on_alerts};
 pub use bundles::{bundle_of_run, bundle_of_target};
 pub use calibrate::{CalibrateOptions, Calibrated, calibrate};
 pub use check::{Against, CheckOptions, LEAST_OF_DUET, MOST_ROUNDS, USUAL_ROUNDS, check};
-pub use compare::{compare, reread};
+pub use compare::{compare, reread, reread_exactly};
 pub use deliver::deliver;
 pub use doubts::doubts;
 pub use error::SessionError;
 pub use examine::examine;
 pub use fold::{FoldOptions, Folded, fold};
+pub use follow::Following;
 pub use history::{
     AcceptedNow, Excerpt, LevelClaim, accept_level, history, history_until, history_watched,
 };
@@ -80,6 +85,7 @@ pub use ledger::{
 };
 pub use measure::{measure, measure_part};
 pub use merge::merge;
+pub use overview::{overview, state_of_runs};
 pub use policy::Policy;
 pub use preflight::LimitError;
 pub use promote::{PromoteOptions, Promoted, promote};
@@ -117,6 +123,19 @@ pub fn write_report(dir: &Path, name: &str, text: &str) -> Result<PathBuf, Sessi
     Ok(crate::store::runs::write_report(
         dir,
         name,
+        text.as_bytes(),
+    )?)
+}
+
+/// The folder of all runs, whether it is there or not.
+pub fn reports(session: &Session) -> PathBuf {
+    crate::store::runs::reports(&session.root)
+}
+
+/// Writes the list of all runs, `reports/index.html`, and returns its path.
+pub fn write_index(session: &Session, text: &str) -> Result<PathBuf, SessionError> {
+    Ok(crate::store::runs::write_index(
+        &session.root,
         text.as_bytes(),
     )?)
 }

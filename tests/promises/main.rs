@@ -9,6 +9,8 @@
 mod common;
 #[path = "../common/history.rs"]
 mod runs_made;
+#[path = "../common/served.rs"]
+mod served;
 
 mod budgets;
 mod cost;
@@ -28,6 +30,7 @@ mod plan;
 mod policy;
 mod reports;
 mod secrets;
+mod serve;
 mod signals;
 mod sinks;
 mod surface;

@@ -17,6 +17,7 @@ const KILLS: &[&[(Mutant, &str)]] = &[
     crate::plan::KILLS,
     crate::policy::KILLS,
     crate::secrets::KILLS,
+    crate::serve::KILLS,
     crate::signals::KILLS,
     crate::sinks::KILLS,
     crate::surface::KILLS,

@@ -16,10 +16,13 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use plimsoll::diagnostic::render;
 use plimsoll::launch::LaunchError;
-use plimsoll::model::SeriesName;
+use plimsoll::model::{
+    History, ListedRun, ListedState, Measure, OtherSeries, Overview, Point, ScenarioRuns, Series,
+    SeriesName, Shift, Trend,
+};
 use plimsoll::mutant::Mutant;
 use plimsoll::observe::read_metrics;
-use plimsoll::report::{self, TextStyle, Verbosity, View};
+use plimsoll::report::{self, IndexPlace, TextStyle, Verbosity, View};
 use plimsoll::untrusted::Untrusted;
 
 use crate::common::Workplace;
@@ -235,6 +238,89 @@ fn html_text_attributes_and_drawings() {
         assert_eq!(root.attribute("title"), Some(shown.as_str()));
     };
     each("HTML text, attribute and SVG", texts);
+}
+
+/// A list of runs in which every text from outside is this one.
+fn list(name: &str) -> String {
+    let point = Point {
+        run: name.to_owned(),
+        at: name.to_owned(),
+        version: name.to_owned(),
+        revision: name.to_owned(),
+    };
+    let measure = Measure::named(name);
+    let trend = Trend {
+        series: Series {
+            measure: measure.clone(),
+            values: vec![1.0, 2.0],
+            accepted: None,
+        },
+        shifts: vec![Shift {
+            at: 1,
+            before: 1.0,
+            after: 2.0,
+            is_worse: true,
+            p: 0.001,
+            candidate: false,
+            accepted: false,
+        }],
+        present: None,
+        note: None,
+    };
+    let run = ListedRun {
+        point: point.clone(),
+        state: ListedState::Unreadable,
+        rounds: 1,
+        left_out: Some(name.to_owned()),
+        values: vec![1.0],
+        has_report: true,
+    };
+    let history = History {
+        name: name.to_owned(),
+        points: vec![point.clone(), point],
+        trends: vec![trend],
+        others: vec![OtherSeries {
+            runs: 2,
+            until: name.to_owned(),
+            differs: vec![name.to_owned()],
+        }],
+        left_out: vec![(name.to_owned(), 2)],
+    };
+    let scenario = ScenarioRuns {
+        name: name.to_owned(),
+        runs: vec![run],
+        history: Some(history),
+        measures: vec![measure],
+    };
+    let overview = Overview {
+        scenarios: vec![scenario],
+    };
+    report::index(&overview, IndexPlace::File(name))
+}
+
+#[test]
+fn the_list_of_runs_and_a_run_in_progress() {
+    for (what, make) in [
+        ("the list of runs", list as fn(&str) -> String),
+        ("a run in progress", |name| report::live(&named(name))),
+    ] {
+        let plain = make(MARK);
+        let plain = structure(&parsed(&plain), false);
+        each(what, |payload| {
+            let name = format!("{MARK}{payload}");
+            let page = make(&name);
+            assert!(!page.contains(is_hidden), "{payload:?}");
+            let document = parsed(&page);
+            assert_eq!(
+                differ(&plain, &structure(&document, false)),
+                None,
+                "{payload:?}"
+            );
+            let shown = visible(&name);
+            let mut texts = document.descendants().filter_map(|n| n.text());
+            assert!(texts.any(|t| t.contains(&shown)), "{payload:?}");
+        });
+    }
 }
 
 #[test]

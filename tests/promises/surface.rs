@@ -221,6 +221,7 @@ fn whoever_listens_listens_on_this_machine_alone() {
         &["demo-target", "--fault", "crash-loop:at=60s"],
         &["demo-target", "--truth", "base=1ms"],
         &["run", "faulty"],
+        &["serve"],
     ] {
         let mut command = place.command(args);
         command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -237,7 +238,7 @@ fn whoever_listens_listens_on_this_machine_alone() {
         assert!(outside.is_empty(), "{args:?} listens on {outside:?}");
         seen += 1;
     }
-    println!("S11: {seen} of 4 servers of ours listen on loopback alone");
+    println!("S11: {seen} of 5 servers of ours listen on loopback alone");
 }
 
 /// A scenario in which everything is that a scenario can have.

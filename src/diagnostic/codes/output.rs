@@ -19,4 +19,8 @@ super::codes! {
     NOT_LEARNT = "PL0509", "nothing to learn from",
         "`plimsoll init --from` makes steps of the operations of an OpenAPI document (3.x or Swagger 2.0, JSON or YAML) or of the requests in a HAR file. This file is neither, or has none that could be sent; nothing was written.",
         "plimsoll init shop --from notes.txt";
+    NOT_SERVED = "PL0512", "the runs cannot be served",
+        "`plimsoll serve` listens on a port of 127.0.0.1, a free one unless `--port` names it. It could not: the port is taken, or is \
+         below 1024, which only root may use.",
+        "plimsoll serve --port 80        (the runs cannot be served: Permission denied)";
 }

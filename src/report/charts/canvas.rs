@@ -61,6 +61,14 @@ impl Sheet {
         form: Form::Panel,
     };
 
+    /// The height of a few lines of text, in the cell of a table.
+    pub(super) const SPARK: Self = Self {
+        width: 300.0,
+        height: 64.0,
+        letters: 11.0,
+        form: Form::Panel,
+    };
+
     /// As wide as the page's column, and as a phone.
     pub(super) fn both([wide, narrow]: [f64; 2]) -> [Self; 2] {
         [

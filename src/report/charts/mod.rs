@@ -18,6 +18,7 @@ mod palette;
 mod panels;
 mod rounds;
 mod shift;
+mod spark;
 
 pub(super) use change::change_plot;
 pub(super) use chart::Chart;
@@ -31,3 +32,4 @@ pub(super) use palette::{Ink, css_variables};
 pub(super) use panels::{component_panels, step_panels};
 pub(super) use rounds::round_plot;
 pub(super) use shift::shift_plot;
+pub(super) use spark::{Spark, spark};

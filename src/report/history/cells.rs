@@ -175,16 +175,23 @@ pub(in crate::report) fn footnotes(history: &History) -> Vec<String> {
             notes.push(format!("{}: {note}", shown(&trend.series.measure.name)));
         }
     }
-    for other in &history.others {
-        notes.push(format!(
+    notes.extend(not_compared(history));
+    notes
+}
+
+/// Which runs the levels are not of.
+pub(in crate::report) fn not_compared(history: &History) -> Vec<String> {
+    let others = history.others.iter().map(|other| {
+        format!(
             "a new series began: {} until {} not compared ({})",
             words::plural(other.runs, "run"),
             day(&other.until),
             shown(&other.differs.join(", "))
-        ));
-    }
-    for (why, n) in &history.left_out {
-        notes.push(format!("left out: {}, {why}", words::plural(*n, "run")));
-    }
-    notes
+        )
+    });
+    let left_out = history
+        .left_out
+        .iter()
+        .map(|(why, n)| format!("left out: {}, {}", words::plural(*n, "run"), shown(why)));
+    others.chain(left_out).collect()
 }

@@ -6,11 +6,12 @@ mod spark;
 mod text;
 
 pub(super) use cells::{
-    LEVEL_COLUMNS, SHIFT_COLUMNS, commit, footnotes, level_cells, shift_cells, shifts, shown,
-    since, span,
+    LEVEL_COLUMNS, SHIFT_COLUMNS, against, commit, footnotes, level_cells, not_compared,
+    shift_cells, shifts, shown, since, span, tone_of_shift,
 };
 pub use json::{SCHEMA as HISTORY_JSON_SCHEMA, history_json};
+pub(super) use spark::means;
 pub use text::history_text;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;

@@ -36,7 +36,8 @@ fn step(share: f64, steps: usize) -> usize {
         .count()
 }
 
-fn means(values: &[f64], width: usize) -> Vec<f64> {
+/// At most `width` means of neighbouring values; NaN where there are none.
+pub(in crate::report) fn means(values: &[f64], width: usize) -> Vec<f64> {
     let bins = values.len().min(width);
     (0..bins)
         .map(|i| {

@@ -6,7 +6,7 @@ use crate::model::{AcceptedLevel, History, Measure, OtherSeries, Point, Series};
 use crate::report::TextStyle;
 use crate::report::text::Verbosity;
 
-fn history() -> History {
+pub(in crate::report) fn history() -> History {
     let points: Vec<Point> = (0..24)
         .map(|i| Point {
             run: format!("202611{:02}T090000Z-0000{i:04x}", i + 1),

@@ -199,7 +199,7 @@ fn silences(view: &View) -> Vec<(f64, f64)> {
 }
 
 /// Latency percentiles over time.
-fn latency(view: &View) -> Option<Chart> {
+pub(super) fn latency(view: &View) -> Option<Chart> {
     let timeline = &view.timeline;
     let tail_name = timeline.tail.map_or("tail", crate::model::Stat::name);
     let mut lines: Vec<Line<'_>> = Vec::new();

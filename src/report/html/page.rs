@@ -1,38 +1,35 @@
 //! Fills the template.
 
-use minijinja::{Environment, context};
-use sha2::{Digest, Sha256};
+use minijinja::context;
 
-use crate::report::charts::{
-    change_plot, component_panels, css_variables, flame_graphs, round_plot, step_panels,
-};
+use crate::report::charts::{change_plot, component_panels, flame_graphs, round_plot, step_panels};
 use crate::report::view::View;
 
+use super::shell::{Shell, fill};
 use super::{figures, past, raw, tables};
 
 const TEMPLATE: &str = include_str!("report.html");
-const STYLE: &str = include_str!("report.css");
+/// Values of what is pointed at, and tables that can be searched.
 const SCRIPT: &str = include_str!("report.js");
 
 /// Renders the page.
-///
-/// # Panics
-/// Never: template and names are part of the program, and a test renders every kind of run.
 pub fn html(view: &View) -> String {
-    let mut environment = Environment::new();
-    environment
-        .add_template("report.html", TEMPLATE)
-        .expect("the template is part of the program and parsed by its tests");
-    let template = environment
-        .get_template("report.html")
-        .expect("the template was just added");
-    template
-        .render(page(view))
-        .expect("every name in the template is given by `page`, as its tests show")
+    let facts = &view.facts;
+    let version = crate::untrusted::Untrusted::from(facts.manifest.version.as_str()).terminal();
+    let shell = Shell {
+        title: format!("{}: {}", facts.scenario.terminal(), view.standing.word()),
+        what: "performance report",
+        footer: format!(
+            "Written by plimsoll {version}. This page is complete in itself: it loads nothing and sends nothing."
+        ),
+        script: SCRIPT,
+        main: fill(("report.html", TEMPLATE), page(view)),
+        ..Shell::default()
+    };
+    shell.page()
 }
 
 fn page(view: &View) -> minijinja::Value {
-    let style = format!("{}{STYLE}", css_variables());
     let facts = &view.facts;
     let leading = view.leading_rows();
     let quiet: Vec<_> = view
@@ -62,16 +59,11 @@ fn page(view: &View) -> minijinja::Value {
         .map(crate::untrusted::Untrusted::terminal)
         .collect();
     context! {
-        script => SCRIPT,
-        script_hash => hash(SCRIPT),
-        style_hash => hash(&style),
-        style => style,
         scenario => facts.scenario.terminal(),
         description => facts.description.terminal(),
         target => facts.target.terminal(),
         load => facts.load.terminal(),
         begun => crate::untrusted::Untrusted::from(facts.manifest.started_at.as_str()).terminal(),
-        version => crate::untrusted::Untrusted::from(facts.manifest.version.as_str()).terminal(),
         reference => view.reference.as_ref().map(crate::untrusted::Untrusted::terminal),
         tone => view.standing.tone().class(),
         sign => view.standing.sign(),
@@ -134,27 +126,9 @@ fn of(value: impl serde::Serialize) -> minijinja::Value {
     minijinja::Value::from(minijinja::value::Serde(value))
 }
 
-/// SHA-256 in base 64, as a content security policy names a script.
-fn hash(text: &str) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digest = Sha256::digest(text.as_bytes());
-    let mut out = String::new();
-    for chunk in digest.chunks(3) {
-        let bytes = [0, 1, 2].map(|i| usize::from(chunk.get(i).copied().unwrap_or(0)));
-        let bits = bytes[0] << 16 | bytes[1] << 8 | bytes[2];
-        for i in 0..4 {
-            if i <= chunk.len() {
-                out.push(char::from(LETTERS[bits >> (18 - 6 * i) & 63]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::shell::{THEME, hash};
     use super::*;
     use crate::report::fixture;
 
@@ -385,7 +359,7 @@ mod tests {
             .filter(|n| n.has_tag_name("script"))
             .collect();
         assert_eq!(scripts.len(), 1);
-        assert_eq!(scripts[0].text(), Some(SCRIPT));
+        assert_eq!(scripts[0].text(), Some(format!("{THEME}{SCRIPT}").as_str()));
         for page in [page, profiled(&hostile_profiles())] {
             assert!(!page.contains(['\u{202e}', '\u{1b}']));
             assert!(!page.contains("<script>alert"));

@@ -14,26 +14,6 @@
     return element;
   }
 
-  // Light and dark.
-  (function () {
-    var button = document.getElementById("theme");
-    var query = window.matchMedia("(prefers-color-scheme: dark)");
-    function dark() {
-      var chosen = root.getAttribute("data-theme");
-      return chosen ? chosen === "dark" : query.matches;
-    }
-    function name() {
-      button.textContent = dark() ? "Light" : "Dark";
-    }
-    button.hidden = false;
-    button.addEventListener("click", function () {
-      root.setAttribute("data-theme", dark() ? "light" : "dark");
-      name();
-    });
-    query.addEventListener("change", name);
-    name();
-  })();
-
   // The row of the table that belongs to the place pointed at, by pointer or arrow keys.
   var told = add(document.body, "div", "", "told");
   told.setAttribute("role", "status");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::scenario::UNVERIFIED;
 use crate::model::{
-    Arm, Baseline, Comparison, Design, Diagnosis, ErrorClass, HaltCause, History, Metric, Moved,
-    Origin, Profiles, Round, Run, RunState, Scope, Stat, Verdict,
+    Arm, Baseline, Comparison, Diagnosis, ErrorClass, HaltCause, History, Metric, Moved, Origin,
+    Profiles, Round, Run, RunState, Scope, Standing, Stat, Verdict,
 };
 use crate::report::words;
 use crate::units::Unit;
@@ -15,7 +15,7 @@ use super::beside::Beside;
 use super::components::components;
 use super::facts::Facts;
 use super::first::firsts;
-use super::outlook::{Next, Standing, next};
+use super::outlook::{Next, next};
 use super::remark::Remark;
 use super::sides::{Sides, timed};
 use super::{
@@ -279,26 +279,9 @@ fn can_be_compared(comparison: Option<&Comparison>) -> bool {
 }
 
 fn standing(run: &Run, now: &Summary) -> Standing {
-    if run.state != RunState::Complete {
-        return Standing::Partial;
-    }
-    match &run.comparison {
-        None => Standing::Unjudged,
-        Some(c) if run.manifest.shard.is_some() && c.decision.verdict == Verdict::Kept => {
-            Standing::Part
-        }
-        Some(c) if has_nothing_to_judge(c) => match now.tally.failures.total() {
-            0 => Standing::Measured,
-            _ => Standing::MeasuredWithErrors,
-        },
-        Some(c) => Standing::Judged(c.decision.verdict),
-    }
-}
-
-fn has_nothing_to_judge(c: &Comparison) -> bool {
-    c.design == Design::Absolute
-        && c.decision.verdict == Verdict::Kept
-        && c.results.iter().all(|r| r.limit.is_none())
+    let failed = now.tally.failures.total();
+    let is_part = run.manifest.shard.is_some();
+    Standing::of(run.state, run.comparison.as_ref(), is_part, failed)
 }
 
 /// The sentence that every format leads with.

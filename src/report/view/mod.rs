@@ -22,8 +22,9 @@ mod summary;
 mod timeline;
 mod trust;
 
+pub use crate::model::Standing;
 pub use build::View;
-pub use outlook::{Standing, Tone};
+pub use outlook::Tone;
 
 pub(super) use alerts::AlertView;
 pub(super) use beside::DETECTOR_COLUMNS;

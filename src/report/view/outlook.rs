@@ -1,28 +1,11 @@
 //! The overall standing of a run, and what a reader can do next.
 
-use crate::model::{Mode, Origin, Run, Verdict};
+use crate::model::{Mode, Origin, Run, Standing, Verdict};
 
 use super::Summary;
 
 /// Rounds from which a baseline sees small changes.
 const BASELINE_ROUNDS: usize = 5;
-
-/// The one conclusion that every format leads with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// The judge's conclusion.
-    Judged(Verdict),
-    /// Measured without a reference and without a limit: there was nothing to judge.
-    Measured,
-    /// The same, but some requests failed: nobody forbade it, and nobody should miss it.
-    MeasuredWithErrors,
-    /// Ended early: shown as far as it got, passes nothing.
-    Partial,
-    /// Complete, but nobody has judged it: passes nothing.
-    Unjudged,
-    /// A part of the plan, soundly measured: passes nothing before it is merged with the others.
-    Part,
-}
 
 /// The feeling of a standing or a row, for colour beside sign and word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,36 +39,6 @@ impl Tone {
 }
 
 impl Standing {
-    /// One lower-case word or two.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Judged(verdict) => verdict.name(),
-            Self::Measured | Self::MeasuredWithErrors => "measured",
-            Self::Partial => "partial",
-            Self::Unjudged => "not judged",
-            Self::Part => "part",
-        }
-    }
-
-    pub const fn sign(self) -> &'static str {
-        match self {
-            Self::Judged(verdict) => verdict.sign(),
-            Self::Measured => "✔",
-            Self::MeasuredWithErrors | Self::Partial => "!",
-            Self::Unjudged | Self::Part => "?",
-        }
-    }
-
-    /// True when nothing speaks against the run. An inconclusive run does not pass, it is let by.
-    pub const fn passes(self) -> bool {
-        matches!(
-            self,
-            Self::Measured
-                | Self::MeasuredWithErrors
-                | Self::Judged(Verdict::Improved | Verdict::Unchanged | Verdict::Kept)
-        )
-    }
-
     /// True unless nobody needs to do or know anything.
     pub(in crate::report) const fn needs_attention(self) -> bool {
         !self.passes() || matches!(self, Self::MeasuredWithErrors)

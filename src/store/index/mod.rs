@@ -24,7 +24,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::StoreError;
 use super::runs::{self, LOG, MANIFEST, REPORTS};
 use super::whole::{PREFIX, SUFFIX, check_name, sync_folder};
-use crate::model::{Contribution, Manifest, Run, RunState};
+use crate::model::{Contribution, Manifest, Run, RunState, Standing};
 use pages::Key;
 use record::Record;
 use write::{Change, Failed};
@@ -34,7 +34,7 @@ const FILE: &str = ".history.sqlite";
 /// Marks the file as ours: "PLIX".
 const APPLICATION: i64 = 0x504c_4958;
 /// Raised whenever the tables, or what is taken from a run, change: other indices are built anew.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Runs that are held in memory before they are written.
@@ -50,6 +50,8 @@ const TABLES: &str = "
         revision TEXT NOT NULL,
         plan_hash TEXT NOT NULL,
         machine TEXT NOT NULL,
+        standing TEXT,
+        rounds INTEGER NOT NULL,
         left_out TEXT,
         stamp TEXT,
         sum INTEGER NOT NULL,
@@ -89,6 +91,10 @@ pub struct IndexedRun {
     pub plan_hash: String,
     /// The kind of machine, from the hard part of the fingerprint.
     pub machine: String,
+    /// None: its record cannot be read.
+    pub standing: Option<Standing>,
+    /// Complete ones, of the side under test.
+    pub rounds: u32,
     /// Why nothing of it enters a history.
     pub left_out: Option<String>,
 }
@@ -244,7 +250,8 @@ impl Index {
     fn read_runs(&self) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
         self.each(
-            "SELECT number, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum
+            "SELECT number, id, started_at, version, revision, plan_hash, machine, standing, rounds,
+                    left_out, stamp, sum
              FROM run WHERE scenario = ?1",
             &[&self.scenario],
             &mut |row| {
@@ -255,11 +262,14 @@ impl Index {
                     revision: row.get(4)?,
                     plan_hash: row.get(5)?,
                     machine: row.get(6)?,
-                    left_out: row.get(7)?,
+                    standing: record::standing(row.get::<_, Option<String>>(7)?.as_deref()),
+                    rounds: row.get(8)?,
+                    left_out: row.get(9)?,
                 };
                 let number = row.get(0)?;
-                let stamp: Option<String> = row.get(8)?;
-                let is_whole = record::sum(&self.scenario, &run, stamp.as_deref()) == row.get::<_, i64>(9)?;
+                let stamp: Option<String> = row.get(10)?;
+                let is_whole =
+                    record::sum(&self.scenario, &run, stamp.as_deref()) == row.get::<_, i64>(11)?;
                 rows.push(Row { number, run, stamp });
                 Ok(is_whole)
             },
@@ -484,21 +494,34 @@ fn stamp_of(dir: &Path) -> String {
 }
 
 /// Reads a run; None when its folder went away in the meantime.
+///
+/// Of one that is being written no more than the manifest is read: it grows with every look.
 fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Record> {
     let dir = folder.join(id);
     let stamp = stamp_of(&dir);
+    if runs::is_running(&dir) {
+        let contribution = Contribution {
+            standing: Some(Standing::Partial),
+            left_out: Some("still being measured".to_owned()),
+            ..Contribution::default()
+        };
+        // No run has such a stamp, so it is read when it is over, whatever has become of its files.
+        let stamp = Some(format!("running {stamp}"));
+        let manifest = runs::manifest(&dir).ok();
+        return Some(record(id, manifest.as_ref(), contribution, stamp));
+    }
     let unreadable = |why: &StoreError| Contribution {
         left_out: Some(match why {
             StoreError::Newer { .. } => "written by a newer Plimsoll".to_owned(),
             _ => "its record cannot be read".to_owned(),
         }),
-        metrics: Vec::new(),
+        ..Contribution::default()
     };
-    let (manifest, contribution, stamp) = match runs::read(&dir) {
+    Some(match runs::read(&dir) {
         Ok(run) => {
             let contribution = contribute(&run);
             let stamp = (run.state == RunState::Partial).then_some(stamp);
-            (Some(run.manifest), contribution, stamp)
+            record(id, Some(&run.manifest), contribution, stamp)
         }
         Err(_) if !dir.is_dir() => return None,
         Err(e) => {
@@ -507,26 +530,35 @@ fn record_of(folder: &Path, id: &str, contribute: &Contribute<'_>) -> Option<Rec
                 StoreError::Io { .. } => "unread".to_owned(),
                 _ => stamp,
             };
-            (runs::manifest(&dir).ok(), unreadable(&e), Some(stamp))
+            let manifest = runs::manifest(&dir).ok();
+            record(id, manifest.as_ref(), unreadable(&e), Some(stamp))
         }
-    };
-    let of =
-        |f: fn(&Manifest) -> &str| manifest.as_ref().map_or(String::new(), |m| f(m).to_owned());
-    Some(Record {
+    })
+}
+
+/// What is known of a run, as it is kept.
+fn record(
+    id: &str,
+    manifest: Option<&Manifest>,
+    contribution: Contribution,
+    stamp: Option<String>,
+) -> Record {
+    let of = |f: fn(&Manifest) -> &str| manifest.map_or(String::new(), |m| f(m).to_owned());
+    Record {
         run: IndexedRun {
             id: id.to_owned(),
             started_at: of(|m| &m.started_at),
             version: of(|m| &m.version),
             revision: of(|m| m.revision.as_deref().unwrap_or_default()),
             plan_hash: of(|m| &m.plan_hash),
-            machine: manifest
-                .as_ref()
-                .map_or(String::new(), |m| m.fingerprint.machine()),
+            machine: manifest.map_or(String::new(), |m| m.fingerprint.machine()),
+            standing: contribution.standing,
+            rounds: contribution.rounds,
             left_out: contribution.left_out,
         },
         stamp,
         metrics: contribution.metrics,
-    })
+    }
 }
 
 fn fault(path: &Path) -> impl FnOnce(rusqlite::Error) -> StoreError {

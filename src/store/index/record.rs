@@ -1,7 +1,7 @@
 //! The rows that name runs and metrics, and the checksums that hold them to what was written.
 
 use super::IndexedRun;
-use crate::model::MetricRounds;
+use crate::model::{MetricRounds, Standing};
 
 /// A run on its way into the index.
 #[derive(Debug)]
@@ -14,6 +14,7 @@ pub(super) struct Record {
 
 /// Checksum over all that a row says of a run; its number is the index's own.
 pub(super) fn sum(scenario: &str, run: &IndexedRun, stamp: Option<&str>) -> i64 {
+    let (standing, rounds) = (text_of(run.standing), run.rounds.to_string());
     let texts = [
         scenario,
         &run.id,
@@ -22,10 +23,22 @@ pub(super) fn sum(scenario: &str, run: &IndexedRun, stamp: Option<&str>) -> i64 
         &run.revision,
         &run.plan_hash,
         &run.machine,
+        standing.as_deref().unwrap_or("\u{1}"),
+        &rounds,
         run.left_out.as_deref().unwrap_or("\u{1}"),
         stamp.unwrap_or("\u{1}"),
     ];
     sum_of_texts(&texts)
+}
+
+/// A standing as the table has it.
+pub(super) fn text_of(standing: Option<Standing>) -> Option<String> {
+    standing.and_then(|standing| serde_json::to_string(&standing).ok())
+}
+
+/// The standing that a text of the table stands for; what is none there fails by the checksum.
+pub(super) fn standing(text: Option<&str>) -> Option<Standing> {
+    text.and_then(|text| serde_json::from_str(text).ok())
 }
 
 /// Checksum over what names a metric.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::model::{Arm, MetricRounds};
-use crate::store::runs::RunWriter;
+use crate::store::runs::{Frame, RunWriter};
 use crate::store::sample;
 
 const SCENARIO: &str = "checkout";
@@ -37,6 +37,8 @@ fn write(root: &Path, number: usize, ending: Option<bool>) -> PathBuf {
 
 fn contribute(run: &Run) -> Contribution {
     Contribution {
+        standing: Some(Standing::of(run.state, None, false, 0)),
+        rounds: 1,
         left_out: (run.state != RunState::Complete).then(|| "not complete".to_owned()),
         metrics: vec![MetricRounds {
             name: "latency.p50".into(),
@@ -170,6 +172,8 @@ fn rows_that_went_missing_are_noticed() {
         "DELETE FROM page WHERE page = (SELECT max(page) FROM page)",
         "UPDATE metric SET name = 'latency.p99'",
         "UPDATE run SET revision = 'another'",
+        "UPDATE run SET standing = '\"part\"'",
+        "UPDATE run SET rounds = 7",
         "DROP TABLE page",
     ] {
         let db = Connection::open(file(root.path())).expect("opens");
@@ -207,6 +211,28 @@ fn a_run_without_its_seal_is_read_again_when_it_has_grown() {
     let (after, read) = asked(root.path());
     assert_eq!(read, 1);
     assert!(!after.contains("not complete"), "{after}");
+}
+
+#[test]
+fn a_run_that_is_being_written_is_not_read_before_it_is_over() {
+    let root = with_runs(1);
+    let manifest = crate::model::Manifest {
+        id: id(1),
+        ..sample::manifest()
+    };
+    let mut run = RunWriter::create(root.path(), &manifest).expect("creates");
+    run.append(&Frame::Interval(sample::interval(0, 0)))
+        .expect("appends");
+    let (during, read) = asked(root.path());
+    assert_eq!(read, 1, "the one that is over");
+    assert!(during.contains("still being measured"), "{during}");
+    assert_eq!(asked(root.path()).1, 0);
+    // Whoever wrote it is gone, and has left its files as they are.
+    drop(run);
+    let (after, read) = asked(root.path());
+    assert_eq!(read, 1);
+    assert!(after.contains("not complete"), "{after}");
+    assert_eq!(asked(root.path()).1, 0);
 }
 
 #[test]

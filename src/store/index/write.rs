@@ -97,8 +97,9 @@ impl<'a> Change<'a> {
         let run = &record.run;
         self.write
             .prepare_cached(
-                "INSERT INTO run (scenario, id, started_at, version, revision, plan_hash, machine, left_out, stamp, sum)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO run (scenario, id, started_at, version, revision, plan_hash, machine,
+                                  standing, rounds, left_out, stamp, sum)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 self.scenario,
@@ -108,6 +109,8 @@ impl<'a> Change<'a> {
                 run.revision,
                 run.plan_hash,
                 run.machine,
+                record::text_of(run.standing),
+                run.rounds,
                 run.left_out,
                 record.stamp,
                 record::sum(self.scenario, run, record.stamp.as_deref()),

@@ -4,9 +4,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use super::super::whole::{check_name, file_names};
+use super::follow::is_running;
 use super::read::read_manifest;
 use super::{MANIFEST, REPORTS};
 use crate::store::StoreError;
+
+/// Runs of a scenario that may still be written, for what it costs to look at each.
+const LATEST: usize = 16;
 
 /// How many runs a message lists.
 const SHOWN: usize = 5;
@@ -65,6 +69,49 @@ pub fn list(root: &Path, scenario: Option<&str>) -> Result<Vec<RunEntry>, StoreE
     Ok(entries)
 }
 
+/// The folder of all runs, whether it is there or not.
+pub fn reports(root: &Path) -> PathBuf {
+    root.join(REPORTS)
+}
+
+/// A text that changes whenever a run begins or goes away, or one of the latest ends or gets another file.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn pulse(root: &Path) -> Result<String, StoreError> {
+    let mut sum = 0;
+    let mut add = |text: &str| {
+        sum = crc32c::crc32c_append(crc32c::crc32c_append(sum, text.as_bytes()), &[0]);
+    };
+    for scenario in scenarios(root)? {
+        add(&scenario);
+        let folder = reports(root).join(&scenario);
+        let mut names = file_names(&folder)?;
+        names.sort_unstable();
+        for name in &names {
+            add(name);
+        }
+        for dir in names.iter().rev().take(LATEST).map(|id| folder.join(id)) {
+            let changed = std::fs::metadata(&dir).and_then(|m| m.modified());
+            add(&format!("{changed:?} {}", is_running(&dir)));
+        }
+    }
+    Ok(format!("{sum:08x}"))
+}
+
+/// Names of the folders below `reports/` that may hold runs, sorted.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn scenarios(root: &Path) -> Result<Vec<String>, StoreError> {
+    let mut names: Vec<String> = folders(&root.join(REPORTS))?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// The folders in a folder whose names Plimsoll could have given; none when it is not there.
 fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let names = file_names(folder)?.into_iter();
@@ -74,6 +121,15 @@ fn folders(folder: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
         .filter(|(path, _)| path.is_dir())
         .map(|(path, name)| (name, path))
         .collect())
+}
+
+/// The folder of the run with exactly these names, if there is one. What could be no name of a run is
+/// not looked for, so that no text leads anywhere else.
+pub fn exact(root: &Path, scenario: &str, id: &str) -> Option<PathBuf> {
+    check_name("scenario", scenario).ok()?;
+    check_name("run", id).ok()?;
+    let dir = folder(root, scenario, id);
+    dir.join(MANIFEST).is_file().then_some(dir)
 }
 
 /// The folder of a run named by `last`, `last~N`, a prefix of its id (or of the part after the

@@ -121,7 +121,7 @@ fn check_header(path: &Path, bytes: &[u8], expected: &[u8; HEADER]) -> Result<()
     Ok(())
 }
 
-fn check(frame: &Frame, outline: &Outline) -> Result<(), String> {
+pub(super) fn check(frame: &Frame, outline: &Outline) -> Result<(), String> {
     match frame {
         Frame::Interval(interval) => plausible::interval(interval, outline),
         Frame::Round(round) => plausible::round(round, outline),

@@ -25,6 +25,7 @@
 //! power cut at most what was not yet synced. A log that ends early is a partial run; damage that is
 //! followed by a good frame is refused.
 
+mod follow;
 mod frame;
 mod listing;
 mod log;
@@ -35,12 +36,13 @@ mod tail;
 mod tests;
 mod write;
 
+pub use follow::{Follow, is_running};
 pub use frame::{Begin, Frame};
-pub use listing::{RunEntry, find, folder, list, new_id};
+pub use listing::{RunEntry, exact, find, folder, list, new_id, pulse, reports, scenarios};
 pub use profiles::{read_profiles, write_profiles};
 pub use read::{manifest, parse_run, read};
 pub use tail::{Tail, tail};
-pub use write::{RunWriter, write_report};
+pub use write::{REPORT, RunWriter, has_report, write_index, write_report};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const LOG: &str = "run.plog";

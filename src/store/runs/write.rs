@@ -17,6 +17,11 @@ use crate::model::{Comparison, Manifest, Outline, RUN_SCHEMA, Round, RunState};
 use crate::mutant::{self, Mutant};
 use crate::store::{StoreError, write_whole};
 
+/// Name of the report in the folder of a run.
+pub const REPORT: &str = "report.html";
+/// Name of the list of all runs below `reports/`.
+const INDEX: &str = "index.html";
+
 /// Appends to the log of one run.
 ///
 /// Every frame is handed to the kernel at once, so it survives the death of this process; after
@@ -81,6 +86,9 @@ impl RunWriter {
             .create_new(true)
             .open(&path)
             .map_err(failed())?;
+        // Taken back by the kernel whenever we end: see `is_running`. Where there are no locks, nobody
+        // is told that it is being written.
+        let _ = log.try_lock();
         let header = log::header(&bytes);
         log.write_all(&header).map_err(failed())?;
         log.sync_all().map_err(failed())?;
@@ -234,6 +242,23 @@ pub fn write_report(dir: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Sto
         });
     }
     let path = dir.join(name);
+    write_whole(&path, bytes)?;
+    Ok(path)
+}
+
+/// Whether the folder of a run has its report.
+pub fn has_report(dir: &Path) -> bool {
+    dir.join(REPORT).is_file()
+}
+
+/// Writes the list of all runs, `reports/index.html`, and returns its path.
+///
+/// # Errors
+/// When a link leads out of the project, or it cannot be written.
+pub fn write_index(root: &Path, bytes: &[u8]) -> Result<PathBuf, StoreError> {
+    let folder = root.join(REPORTS);
+    stays_below(root, &folder)?;
+    let path = folder.join(INDEX);
     write_whole(&path, bytes)?;
     Ok(path)
 }
