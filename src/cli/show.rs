@@ -34,9 +34,9 @@ pub(super) fn view(outcome: &Outcome) -> View {
 }
 
 /// The same for a page, which has the runs before as well.
-pub(super) fn page_view(context: &Context, outcome: &Outcome) -> View {
+pub(super) fn page_view(session: &Session, outcome: &Outcome) -> View {
     let view = view(outcome);
-    match session::history_until(&context.session, outcome) {
+    match session::history_until(session, outcome) {
         Some(history) => view.followed(history),
         None => view,
     }
@@ -49,7 +49,7 @@ pub(super) fn outcome(
     outputs: &Outputs,
 ) -> Result<(), Failure> {
     let view = if outputs.have_page() {
-        page_view(context, outcome)
+        page_view(&context.session, outcome)
     } else {
         view(outcome)
     };
@@ -64,7 +64,7 @@ pub(super) fn outcome(
 
 /// Leaves `report.html` in the folder of a run just measured.
 pub(super) fn keep_html(context: &Context, outcome: &Outcome) -> Result<(), Failure> {
-    let view = page_view(context, outcome);
+    let view = page_view(&context.session, outcome);
     session::write_report(&outcome.dir, "report.html", &report::html(&view))?;
     Ok(())
 }

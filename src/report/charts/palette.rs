@@ -246,11 +246,11 @@ mod tests {
 
     #[test]
     fn a_heat_map_rises_in_steps_that_can_be_told_apart() {
-        let themes: [(&str, fn(Ink) -> u32); 2] = [
-            ("light", |ink| ink.colours().0),
-            ("dark", |ink| ink.colours().1),
-        ];
-        for (theme, of) in themes {
+        for theme in ["light", "dark"] {
+            let of = |ink: Ink| {
+                let (light, dark) = ink.colours();
+                if theme == "dark" { dark } else { light }
+            };
             let mut below = Ink::Surface;
             for ink in Ink::HEAT {
                 let step = contrast(of(ink), of(below));

@@ -32,7 +32,7 @@ pub(in crate::report) struct Panel {
 #[derive(Debug, Clone, Default, Serialize)]
 pub(in crate::report) struct Panels {
     key: Vec<Key>,
-    panels: Vec<Panel>,
+    drawn: Vec<Panel>,
     head: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
@@ -54,7 +54,7 @@ pub(in crate::report) fn step_panels(steps: &[StepView<'_>]) -> Panels {
     let panels = panels.map(|(i, (step, curves))| panel(i, step, curves.as_ref(), frame));
     Panels {
         key: key(steps.iter().any(|s| s.part.before.is_some())),
-        panels: panels.collect(),
+        drawn: panels.collect(),
         ..Panels::default()
     }
 }
@@ -108,7 +108,7 @@ pub(in crate::report) fn component_panels(components: &[Component]) -> Panels {
     let panels = components.iter().enumerate();
     Panels {
         key: key(with_before),
-        panels: panels.map(|(i, c)| component_panel(i, c)).collect(),
+        drawn: panels.map(|(i, c)| component_panel(i, c)).collect(),
         head,
         rows: components.iter().map(|c| cells(c, with_before)).collect(),
     }
