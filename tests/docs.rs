@@ -50,7 +50,8 @@ fn pages_that_the_program_names_exist() {
                 let rest = &text[at..];
                 let end = rest.find(|c: char| !(c.is_ascii_lowercase() || "/-.".contains(c)));
                 let page = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
-                if page.ends_with(".md") && page.len() > "docs/.md".len() {
+                let name = page.strip_suffix(".md").unwrap_or_default();
+                if name.len() > "docs/".len() {
                     named += 1;
                     assert!(root().join(page).is_file(), "{}: {page}", file.display());
                 }
@@ -309,7 +310,9 @@ fn keys() -> String {
     for (name, title) in SECTIONS {
         let section = &properties[name];
         let description = section["description"].as_str().unwrap_or_default();
-        text += &format!("\n### `{title}`\n\n{description}\n\n");
+        for line in ["\n### `", title, "`\n\n", description, "\n\n"] {
+            text += line;
+        }
         let inner = [section, &section["items"], &section["additionalProperties"]]
             .into_iter()
             .find(|inner| inner["properties"].is_object())
