@@ -3,7 +3,7 @@
 
 use crate::progress::Hands;
 use crate::report::{self, View};
-use crate::session::{self, Outcome, Watcher};
+use crate::session::{self, Outcome, Session, Watcher};
 
 use super::Context;
 use super::exit::Failure;
