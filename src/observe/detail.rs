@@ -331,7 +331,10 @@ mod tests {
         assert_eq!(sum, pages * rustix::param::page_size() as u64);
         let channel = own("wchan", &sleeper);
         if channel != "0" {
-            assert_eq!(told.waiting, [(channel, 1)].into());
+            // A machine may be looked at while it moves the sleeper to another core.
+            let expected = BTreeMap::from([(channel, 1)]);
+            let told = (0..100).any(|_| read(&mut detail, &sleeper).waiting == expected);
+            assert!(told, "never {expected:?}");
         }
     }
 

@@ -98,7 +98,7 @@ mod tests {
             3,
             "{svg}"
         );
-        assert!(svg.contains("<desc id=\"s-wide-d\">It rose.</desc>"));
+        assert!(svg.contains("<desc id=\"s-panel-d\">It rose.</desc>"));
         assert!(svg.contains("var(--bad)") && svg.contains("var(--before)"));
     }
 
