@@ -868,7 +868,7 @@ fn a_server_that_runs_is_asked_what_it_is() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(read("plimsoll.toml").contains("\n# allow-hosts = ["));
+    assert!(read("plimsoll.toml").contains("\n#allow-hosts = ["));
     place.run(&["validate", "shop"]).exits(0);
     // Nobody is there: it is said, and no reason not to write.
     let said = place.run(&["init", "http://127.0.0.1:1/"]).exits(0);
@@ -900,7 +900,7 @@ fn a_host_is_allowed_by_whoever_names_it_and_not_by_a_document() {
     let said = place.run(&["init", "visit.har"]).exits(0);
     assert!(said.stderr.contains("PL0120"), "{}", said.stderr);
     let project = std::fs::read_to_string(place.path().join("plimsoll.toml")).expect("a file");
-    assert!(project.contains("\n# allow-hosts = ["), "{project}");
+    assert!(project.contains("\n#allow-hosts = ["), "{project}");
     // Nobody may be named who hands out credentials.
     let url = "http://169.254.169.254/";
     let refused = Workplace::new().run(&["init", url]).exits(2);

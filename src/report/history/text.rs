@@ -97,7 +97,7 @@ fn changes(history: &History, style: TextStyle) -> Vec<String> {
         tones.push(tone_of_shift(**shift));
         let mut cells = shift_cells(&history.points, **shift, series);
         if shift.candidate && style.width < NARROW {
-            cells[SHIFT_COLUMNS.len() - 1] = "candidate".to_owned();
+            "candidate".clone_into(&mut cells[SHIFT_COLUMNS.len() - 1]);
         }
         table.row(cells.map(|cell| style.letters(&cell)).to_vec());
     }
