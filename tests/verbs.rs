@@ -22,7 +22,7 @@ use unicode_width::UnicodeWidthStr;
 /// Each verb with its commands, beside its help. A command ends with 0 unless a comment says otherwise. `+` before
 /// one has it run in a copy of the store, which it changes; `=` says that what comes out is for machines: any
 /// width will do, and it is not kept.
-const VERBS: [(&str, &[&str]); 18] = [
+const VERBS: [(&str, &[&str]); 19] = [
     (
         "",
         &[
@@ -47,6 +47,8 @@ const VERBS: [(&str, &[&str]); 18] = [
     ),
     // What it says is of this machine.
     ("doctor", &[]),
+    // It goes on until it is told to stop.
+    ("serve", &[]),
     (
         "run",
         &[

@@ -231,10 +231,13 @@ fn stretches(named: &[&ShiftPoint], shifted: Shifted, word: &str) -> Option<Stri
         .iter()
         .filter(|p| p.shifted() == shifted)
         .max_by(|a, b| a.change.abs().total_cmp(&b.change.abs()))?;
+    let places = words::listed(&parts);
+    let peak = match format!("at {}", most.name) {
+        at if at == places => String::new(),
+        at => format!(", the most {at}"),
+    };
     Some(format!(
-        "{word} {}, the most at {}: {} ({}, 95 % interval {})",
-        words::listed(&parts),
-        most.name,
+        "{word} {places}{peak}: {} ({}, 95 % interval {})",
         most.difference_in_words(),
         most.change_in_words(),
         most.interval_in_words()
