@@ -405,6 +405,7 @@ fn clock(time: Nanos) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::live::tests::phases;
     use super::*;
     use crate::clock::{Clock, Manual};
     use crate::model::{Arm, Cell, Event, GuardChange, Interval, Outline, TargetSample};
@@ -420,14 +421,6 @@ mod tests {
     impl Watched {
         /// Of a check that may have ten rounds of three phases and 70 s.
         fn new() -> Self {
-            let phase = |name: &str, start, seconds, warm_up| PhaseOutline {
-                name: name.into(),
-                start: Nanos::from_secs(start),
-                duration: Nanos::from_secs(seconds),
-                warm_up,
-                load: "200/s".into(),
-                asked: None,
-            };
             let mut watched = Self {
                 progress: Progress::new(),
                 clock: Manual::default(),
@@ -436,10 +429,7 @@ mod tests {
                 outline: Outline {
                     name: "check\u{1b}[31mout".into(),
                     steps: vec!["browse".into(), "pay\u{202e}".into()],
-                    phases: vec![
-                        phase("warm-up", 0, 10, true),
-                        phase("steady", 10, 60, false),
-                    ],
+                    phases: phases(),
                     ..Outline::default()
                 },
                 rounds: 10,

@@ -296,11 +296,12 @@ fn looked(rounds: usize, interleaved: bool, undecided: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{Cell, ErrorClass, Interval, PhaseOutline};
 
-    fn outline() -> Outline {
+    /// Ten seconds of warm-up, and sixty that count.
+    pub(in crate::progress) fn phases() -> Vec<PhaseOutline> {
         let phase = |name: &str, start, seconds, warm_up| PhaseOutline {
             name: name.into(),
             start: Nanos::from_secs(start),
@@ -309,12 +310,16 @@ mod tests {
             load: "200/s".into(),
             asked: None,
         };
+        vec![
+            phase("warm-up", 0, 10, true),
+            phase("steady", 10, 60, false),
+        ]
+    }
+
+    fn outline() -> Outline {
         Outline {
             name: "check\u{1b}out".into(),
-            phases: vec![
-                phase("warm-up", 0, 10, true),
-                phase("steady", 10, 60, false),
-            ],
+            phases: phases(),
             ..Outline::default()
         }
     }

@@ -188,16 +188,18 @@ pub(super) fn search_run() -> Run {
 
 /// One pair of rounds of ten minutes.
 pub(super) fn long_run() -> Run {
+    of_ten_minutes(1)
+}
+
+/// The judged run, with so many pairs of rounds of ten minutes in place of its own.
+fn of_ten_minutes(pairs: usize) -> Run {
+    let load = Load {
+        seconds: 600,
+        rate: 100,
+        ..SHORT
+    };
+    let long = measured(load, pairs, true);
     let mut run = run();
-    let long = measured(
-        Load {
-            seconds: 600,
-            rate: 100,
-            ..SHORT
-        },
-        1,
-        true,
-    );
     run.rounds = long.rounds;
     run.intervals = long.intervals;
     run.samples = long.samples;
@@ -207,20 +209,7 @@ pub(super) fn long_run() -> Run {
 
 /// Two pairs of rounds of ten minutes with so many steps, each with a threshold of its own.
 pub(super) fn run_of_many_steps(steps: usize) -> Run {
-    let mut run = run();
-    let long = measured(
-        Load {
-            seconds: 600,
-            rate: 100,
-            ..SHORT
-        },
-        2,
-        true,
-    );
-    run.rounds = long.rounds;
-    run.intervals = long.intervals;
-    run.samples = long.samples;
-    run.manifest.outline = long.manifest.outline;
+    let mut run = of_ten_minutes(2);
     let names: Vec<String> = (0..steps)
         .map(|i| format!("{} number {i}", STEPS[i % STEPS.len()]))
         .collect();
