@@ -252,7 +252,7 @@ mod tests {
             run: format!("r{i}"),
             at: format!("2026-11-{:02}T09:00:00Z", i + 1),
             version: "0.1.0".into(),
-            revision: String::new(),
+            revision: "".into(),
         };
         (0..n).map(point).collect()
     }

@@ -1,5 +1,7 @@
 //! What became of a scenario's numbers over its runs: their levels, and where these changed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Better, Change, Fingerprint, Metric, Standing, Verdict};
@@ -61,9 +63,9 @@ pub struct Point {
     /// When, as it was written: RFC 3339, UTC, of a run. Empty when a file does not say.
     pub at: String,
     /// Of Plimsoll for a run, whatever is written in a file; empty when unknown.
-    pub version: String,
+    pub version: Arc<str>,
     /// The commit; empty when unknown.
-    pub revision: String,
+    pub revision: Arc<str>,
 }
 
 /// Values of one measure, a place for every point.

@@ -412,7 +412,7 @@ pub(super) fn history_of(values: Vec<(&str, Vec<f64>)>) -> History {
         run: format!("202611{:02}T090000Z-0000{i:04x}", i % 28 + 1),
         at: format!("2026-11-{:02}T09:00:00Z", i % 28 + 1),
         version: "0.1.0".into(),
-        revision: format!("{i:02x}3c1a2b7d8e"),
+        revision: format!("{i:02x}3c1a2b7d8e").into(),
     };
     let points: Vec<Point> = (0..runs).map(point).collect();
     let trend = |(name, values): (&str, Vec<f64>)| {

@@ -104,8 +104,8 @@ pub fn history_until(session: &Session, outcome: &Outcome) -> Option<History> {
     }
     let (history, latest) = followed(session, scenario, &excerpt, &mut |_| ()).ok()?;
     // A run that does not enter may have another plan than the latest that does.
-    let of_its_plan = latest.plan_hash == manifest.plan_hash;
-    let of_its_machine = latest.machine == manifest.fingerprint.machine();
+    let of_its_plan = *latest.plan_hash == *manifest.plan_hash;
+    let of_its_machine = *latest.machine == *manifest.fingerprint.machine();
     (of_its_plan && of_its_machine).then_some(history)
 }
 
@@ -480,7 +480,8 @@ fn accepted(
         found.extend(of_baseline.filter(|(_, level)| is_known(&level.at)));
     }
     for (_, a) in levels::accepted(&session.root, scenario)? {
-        let is_alike = a.plan_hash == latest.plan_hash && a.fingerprint.machine() == latest.machine;
+        let is_alike =
+            *a.plan_hash == *latest.plan_hash && *a.fingerprint.machine() == *latest.machine;
         if !is_alike || !is_known(&a.accepted_at) {
             continue;
         }
@@ -510,7 +511,7 @@ fn accepted(
 fn of_baseline(baseline: &Baseline, latest: &IndexedRun) -> HashMap<String, AcceptedLevel> {
     let mut found: HashMap<String, AcceptedLevel> = HashMap::new();
     for (_, a) in &baseline.members {
-        if a.plan_hash != latest.plan_hash || a.fingerprint.machine() != latest.machine {
+        if *a.plan_hash != *latest.plan_hash || *a.fingerprint.machine() != *latest.machine {
             continue;
         }
         let rounds: Vec<&Round> = a.rounds.iter().collect();

@@ -115,8 +115,8 @@ impl Sheet {
         let mut point = Point {
             run: format!("line {line}"),
             at: String::new(),
-            version: String::new(),
-            revision: String::new(),
+            version: "".into(),
+            revision: "".into(),
         };
         let mut series = self.series.iter_mut();
         for (column, cell) in columns.iter().zip(row) {
@@ -128,8 +128,8 @@ impl Sheet {
                     "write it as 2026-11-22 or 2026-11-22T09:00:00Z",
                 ),
                 Column::Date => cell.clone_into(&mut point.at),
-                Column::Commit => cell.clone_into(&mut point.revision),
-                Column::Version => cell.clone_into(&mut point.version),
+                Column::Commit => point.revision = cell.into(),
+                Column::Version => point.version = cell.into(),
                 Column::Metric => {
                     let Some(series) = series.next() else {
                         continue;
@@ -319,7 +319,7 @@ mod tests {
             read("Date,latency.p50,commit,size\n2026-11-22,1.5ms,9f3c,\n2026-11-23,2e6,,7\n")
                 .expect("a good file");
         assert_eq!(history.points[0].at, "2026-11-22");
-        assert_eq!(history.points[0].revision, "9f3c");
+        assert_eq!(&*history.points[0].revision, "9f3c");
         assert_eq!(history.points[1].run, "line 3");
         assert_eq!(history.trends[0].series.values, [1.5e6, 2e6]);
         assert!(history.trends[1].series.values[0].is_nan());

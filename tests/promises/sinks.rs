@@ -245,8 +245,8 @@ fn list(name: &str) -> String {
     let point = Point {
         run: name.to_owned(),
         at: name.to_owned(),
-        version: name.to_owned(),
-        revision: name.to_owned(),
+        version: name.into(),
+        revision: name.into(),
     };
     let measure = Measure::named(name);
     let trend = Trend {

@@ -12,7 +12,7 @@ pub(in crate::report) fn history() -> History {
             run: format!("202611{:02}T090000Z-0000{i:04x}", i + 1),
             at: format!("2026-11-{:02}T09:00:00Z", i + 1),
             version: "0.1.0".into(),
-            revision: format!("{i:02x}3c1a2b7d8e"),
+            revision: format!("{i:02x}3c1a2b7d8e").into(),
         })
         .collect();
     let wobble = [0.3, -1.1, 0.8, -0.2, 1.2, -0.7, 0.1, -0.9, 0.6, -0.1];

@@ -484,7 +484,7 @@ mod tests {
                     HOSTILE.clone_into(&mut trend.series.measure.name);
                 }
                 for point in &mut history.points {
-                    HOSTILE.clone_into(&mut point.revision);
+                    point.revision = HOSTILE.into();
                     HOSTILE.clone_into(&mut point.at);
                 }
             }
@@ -494,8 +494,8 @@ mod tests {
             for run in &mut scenario.runs {
                 HOSTILE.clone_into(&mut run.point.run);
                 HOSTILE.clone_into(&mut run.point.at);
-                HOSTILE.clone_into(&mut run.point.version);
-                HOSTILE.clone_into(&mut run.point.revision);
+                run.point.version = HOSTILE.into();
+                run.point.revision = HOSTILE.into();
             }
         }
         for place in [IndexPlace::File(HOSTILE), IndexPlace::Served] {

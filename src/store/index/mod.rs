@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -85,12 +86,12 @@ pub struct IndexedRun {
     pub id: String,
     pub started_at: String,
     /// Of Plimsoll.
-    pub version: String,
+    pub version: Arc<str>,
     /// The commit; empty when unknown.
-    pub revision: String,
-    pub plan_hash: String,
+    pub revision: Arc<str>,
+    pub plan_hash: Arc<str>,
     /// The kind of machine, from the hard part of the fingerprint.
-    pub machine: String,
+    pub machine: Arc<str>,
     /// None: its record cannot be read.
     pub standing: Option<Standing>,
     /// Complete ones, of the side under test.
@@ -249,6 +250,14 @@ impl Index {
     /// Reads them as they lie in the file.
     fn read_runs(&self) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
+        let mut last = [const { None::<Arc<str>> }; 4];
+        // Runs that follow each other are mostly of one version, plan and machine.
+        let mut shared = |at: usize, text: &str| -> Arc<str> {
+            match &last[at] {
+                Some(known) if **known == *text => known.clone(),
+                _ => last[at].insert(text.into()).clone(),
+            }
+        };
         self.each(
             "SELECT number, id, started_at, version, revision, plan_hash, machine, standing, rounds,
                     left_out, stamp, sum
@@ -258,11 +267,11 @@ impl Index {
                 let run = IndexedRun {
                     id: row.get(1)?,
                     started_at: row.get(2)?,
-                    version: row.get(3)?,
-                    revision: row.get(4)?,
-                    plan_hash: row.get(5)?,
-                    machine: row.get(6)?,
-                    standing: record::standing(row.get::<_, Option<String>>(7)?.as_deref()),
+                    version: shared(0, row.get_ref(3)?.as_str()?),
+                    revision: shared(1, row.get_ref(4)?.as_str()?),
+                    plan_hash: shared(2, row.get_ref(5)?.as_str()?),
+                    machine: shared(3, row.get_ref(6)?.as_str()?),
+                    standing: record::standing(row.get_ref(7)?.as_str_or_null()?),
                     rounds: row.get(8)?,
                     left_out: row.get(9)?,
                 };
@@ -381,25 +390,22 @@ impl Index {
         self.execute("BEGIN")?;
         let rows = self.read_runs()?;
         let folder = root.join(REPORTS).join(&self.scenario);
-        let there = folders(&folder)?;
-        let gone: Vec<i64> = rows
-            .iter()
-            .filter(|row| !there.contains(&row.run.id))
-            .map(|row| row.number)
-            .collect();
-        let is_current = |row: &&Row| {
+        let mut there = folders(&folder)?;
+        let is_stale = |row: &Row| {
             let stamp_now = || stamp_of(&folder.join(&row.run.id));
-            row.stamp.as_ref().is_none_or(|stamp| *stamp == stamp_now())
+            row.stamp
+                .as_ref()
+                .is_some_and(|stamp| *stamp != stamp_now())
         };
-        let current: HashSet<&str> = rows
-            .iter()
-            .filter(is_current)
-            .map(|row| row.run.id.as_str())
-            .collect();
-        let mut news: Vec<&String> = there
-            .iter()
-            .filter(|id| !current.contains(id.as_str()))
-            .collect();
+        let (mut gone, mut news) = (Vec::new(), Vec::new());
+        for row in &rows {
+            match there.take(&row.run.id) {
+                None => gone.push(row.number),
+                Some(id) if is_stale(row) => news.push(id),
+                Some(_) => {}
+            }
+        }
+        news.extend(there);
         if gone.is_empty() && news.is_empty() {
             self.hold(rows);
             return Ok(());
@@ -468,11 +474,11 @@ fn folders(folder: &Path) -> Result<HashSet<String>, StoreError> {
         let entry = entry.map_err(failed())?;
         // Told with the name, without a look at each folder.
         let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
-        if let Some(name) = entry.file_name().to_str()
-            && is_folder
-            && check_name("run", name).is_ok()
+        if is_folder
+            && let Ok(name) = entry.file_name().into_string()
+            && check_name("run", &name).is_ok()
         {
-            names.insert(name.to_owned());
+            names.insert(name);
         }
     }
     Ok(names)
@@ -548,10 +554,12 @@ fn record(
         run: IndexedRun {
             id: id.to_owned(),
             started_at: of(|m| &m.started_at),
-            version: of(|m| &m.version),
-            revision: of(|m| m.revision.as_deref().unwrap_or_default()),
-            plan_hash: of(|m| &m.plan_hash),
-            machine: manifest.map_or(String::new(), |m| m.fingerprint.machine()),
+            version: of(|m| &m.version).into(),
+            revision: of(|m| m.revision.as_deref().unwrap_or_default()).into(),
+            plan_hash: of(|m| &m.plan_hash).into(),
+            machine: manifest
+                .map_or(String::new(), |m| m.fingerprint.machine())
+                .into(),
             standing: contribution.standing,
             rounds: contribution.rounds,
             left_out: contribution.left_out,

@@ -15,7 +15,7 @@ pub(super) struct Record {
 /// Checksum over all that a row says of a run; its number is the index's own.
 pub(super) fn sum(scenario: &str, run: &IndexedRun, stamp: Option<&str>) -> i64 {
     let (standing, rounds) = (text_of(run.standing), run.rounds.to_string());
-    let texts = [
+    sum_of_texts(&[
         scenario,
         &run.id,
         &run.started_at,
@@ -27,8 +27,7 @@ pub(super) fn sum(scenario: &str, run: &IndexedRun, stamp: Option<&str>) -> i64 
         &rounds,
         run.left_out.as_deref().unwrap_or("\u{1}"),
         stamp.unwrap_or("\u{1}"),
-    ];
-    sum_of_texts(&texts)
+    ])
 }
 
 /// A standing as the table has it.
@@ -47,8 +46,10 @@ pub(super) fn sum_of_metric(scenario: &str, name: &str, number: i64) -> i64 {
 }
 
 fn sum_of_texts(texts: &[&str]) -> i64 {
-    let sum = texts.iter().fold(0, |sum, text| {
-        crc32c::crc32c_append(crc32c::crc32c_append(sum, text.as_bytes()), &[0])
-    });
-    i64::from(sum)
+    let mut all = String::with_capacity(texts.iter().map(|text| text.len() + 1).sum());
+    for text in texts {
+        all.push_str(text);
+        all.push('\0');
+    }
+    i64::from(crc32c::crc32c(all.as_bytes()))
 }
