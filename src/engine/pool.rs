@@ -191,8 +191,14 @@ impl<C: Carrier> Pool<C> {
             self.idle.push(place);
         } else if slot.busy == 0 {
             self.destroy(index);
-        } else if !slot.retiring {
-            slot.retiring = true;
+        } else {
+            self.retire(index);
+        }
+    }
+
+    /// Lets a connection end what it carries and take nothing new.
+    pub(super) fn retire(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.slots[index].retiring, true) {
             self.forget_idle(index);
         }
     }

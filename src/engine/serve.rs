@@ -181,8 +181,16 @@ impl<C: Carrier> Worker<C> {
         let mut told = std::mem::take(&mut self.told);
         let outcome = carrier.advance(ready, &mut self.buffer, &mut told);
         let now = Monotonic.now();
+        let token = self.pool.token(index);
+        if outcome.is_err() {
+            self.pool.retire(index);
+        }
         let first = index * self.pool.streams;
         for &(stream, happening) in &told {
+            // What follows from one exchange may end the connection and open another in its slot.
+            if self.pool.find(token).is_none() {
+                break;
+            }
             let place = first + stream;
             match happening {
                 Happening::Written => self.mark(place, |marks| marks.written = now),
@@ -193,11 +201,14 @@ impl<C: Carrier> Worker<C> {
                 }
                 Happening::Answered(answer) => self.answered(place, answer, now),
                 Happening::Failed(class) => self.fail_place(place, class, now),
+                Happening::Untouched(class) => self.untouched(place, class, now),
             }
         }
         told.clear();
         self.told = told;
-        if let Err(class) = outcome {
+        if let Err(class) = outcome
+            && self.pool.find(token).is_some()
+        {
             self.fail_slot(index, class, now);
         }
     }
@@ -264,10 +275,7 @@ impl<C: Carrier> Worker<C> {
     }
 
     fn redirect(&mut self, exchange: &Exchange, moved: Moved, to: &Redirection, now: Nanos) {
-        let request = Request {
-            again: true,
-            ..exchange.request
-        };
+        let request = exchange.request;
         self.account.over(&request, moved);
         if let What::Visit(index) = request.what {
             let ongoing = self.visits.get(index);
@@ -277,6 +285,33 @@ impl<C: Carrier> Worker<C> {
                 .redirected(&self.plan, request.step, &ongoing.visit, to);
             ongoing.wire = Some(wire);
         }
+        self.send_again(request, now);
+    }
+
+    /// Sends a request once more about which the target did nothing, as every client of HTTP/2 does:
+    /// that a server ends a connection after so many answers is no failure of it.
+    fn untouched(&mut self, place: usize, class: ErrorClass, now: Nanos) {
+        let may_go = !self.is_draining() && !self.is_shut();
+        let again = |exchange: &Exchange| exchange.request.again;
+        if self.exchanges[place].as_ref().is_none_or(again) || !may_go || !self.is_in_pace(now) {
+            self.fail_place(place, class, now);
+            return;
+        }
+        let moved = self.moved(place);
+        if let Some(exchange) = self.release(place) {
+            self.pool.put_back(place, true, now);
+            self.account.over(&exchange.request, moved);
+            self.account.retried(&exchange.request, class);
+            self.send_again(exchange.request, now);
+        }
+    }
+
+    /// Sends a request that was sent before, as soon as there is a place for it.
+    pub(super) fn send_again(&mut self, request: Request, now: Nanos) {
+        let request = Request {
+            again: true,
+            ..request
+        };
         if !self.assign(request, now) {
             self.queue.push_back(request);
         }

@@ -301,7 +301,12 @@ impl<C: Carrier> Worker<C> {
 
     /// True when nothing new is sent any more.
     pub(super) fn is_over(&self, now: Nanos) -> bool {
-        self.drained_by.is_some() || now >= self.end()
+        self.is_draining() || now >= self.end()
+    }
+
+    /// True when nothing at all is sent any more.
+    pub(super) const fn is_draining(&self) -> bool {
+        self.drained_by.is_some()
     }
 
     fn is_done(&self, now: Nanos) -> bool {
@@ -466,13 +471,7 @@ impl<C: Carrier> Worker<C> {
                     if self.waits_for_turn(index, after, now) {
                         continue;
                     }
-                    let request = Request {
-                        again: true,
-                        ..request
-                    };
-                    if !self.assign(request, now) {
-                        self.queue.push_back(request);
-                    }
+                    self.send_again(request, now);
                 }
                 After::Step { phase } => self.next_step(index, phase, due, now),
             }

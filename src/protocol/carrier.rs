@@ -157,6 +157,9 @@ pub enum Happening {
     Begun(Option<Nanos>),
     Answered(Answer),
     Failed(ErrorClass),
+    /// It has failed, and the other side has said that it did nothing about the request: to send it
+    /// once more does nothing twice.
+    Untouched(ErrorClass),
 }
 
 /// Bytes of one exchange, and when the last of them came.

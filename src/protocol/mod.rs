@@ -19,7 +19,7 @@ mod socket;
 mod speech;
 mod stamps;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 
 pub use carrier::{Carrier, Happening, Moved, Read, Readiness, Transport};

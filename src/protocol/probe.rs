@@ -238,7 +238,9 @@ impl Ask<'_> {
                             body,
                         }));
                     }
-                    Happening::Failed(class) => return Ok(Err(class)),
+                    Happening::Failed(class) | Happening::Untouched(class) => {
+                        return Ok(Err(class));
+                    }
                 }
             }
             outcome.map_err(fail)?;

@@ -2,5 +2,6 @@
 //! tests run on machines whose clock hands are stolen half of the time.
 
 mod failures;
+mod goodbyes;
 mod load;
 mod server;

@@ -36,6 +36,16 @@ impl Server {
         host: &str,
         behaviour: impl Fn(&mut TcpStream, u64) -> bool + Send + Sync + 'static,
     ) -> Self {
+        Self::serving(host, move |stream, requests| {
+            serve(stream, requests, &behaviour);
+        })
+    }
+
+    /// Leaves each connection to `serve`, which counts its requests.
+    pub(super) fn serving(
+        host: &str,
+        serve: impl Fn(TcpStream, &AtomicU64) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((host, 0)).expect("a port");
         let server = Self {
             address: listener.local_addr().expect("an address"),
@@ -44,7 +54,7 @@ impl Server {
             open: Arc::default(),
             over: Arc::default(),
         };
-        let behaviour: Arc<Behaviour> = Arc::new(behaviour);
+        let serve = Arc::new(serve);
         let (requests, accepted) = (Arc::clone(&server.requests), Arc::clone(&server.accepted));
         let (open, over) = (Arc::clone(&server.open), Arc::clone(&server.over));
         thread::spawn(move || {
@@ -54,8 +64,9 @@ impl Server {
                 }
                 accepted.fetch_add(1, Ordering::SeqCst);
                 open.lock().expect("no panic").extend(stream.try_clone());
-                let (requests, behaviour) = (Arc::clone(&requests), Arc::clone(&behaviour));
-                thread::spawn(move || serve(stream, &requests, &*behaviour));
+                let _ = stream.set_nodelay(true);
+                let (requests, serve) = (Arc::clone(&requests), Arc::clone(&serve));
+                thread::spawn(move || serve(stream, &requests));
             }
         });
         server
@@ -81,7 +92,6 @@ impl Drop for Server {
 }
 
 fn serve(mut stream: TcpStream, requests: &AtomicU64, behaviour: &Behaviour) {
-    let _ = stream.set_nodelay(true);
     let (mut buffer, mut asked) = ([0; 4096], Vec::new());
     while let Ok(n) = stream.read(&mut buffer)
         && n > 0
@@ -121,10 +131,11 @@ pub(super) struct Outcome {
 pub(super) fn load(plan: Plan, address: SocketAddr, workers: usize, stop: &Stop) -> Outcome {
     let mut url = plan.target.url.clone();
     url.port = address.port();
+    let speech = Speech::of(&plan.target, &url, plan.target.http.version);
     let order = Order {
         plan: Arc::new(plan),
         dial: Dial::to(address),
-        speech: Speech::CLEAR,
+        speech: speech.expect("no certificates"),
         url,
         epoch: Monotonic.now() + Nanos::from_millis(5),
         workers,

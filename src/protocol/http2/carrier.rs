@@ -208,12 +208,15 @@ impl<T: Transport> Http2<T> {
                         surplus: 0,
                     })
                 }
-                Progress::Failed(class) => {
+                Progress::Failed(failure) => {
                     self.active -= 1;
-                    Happening::Failed(match class {
-                        ErrorClass::Closed => self.cut.unwrap_or(class),
-                        other => other,
-                    })
+                    match failure.class {
+                        class if failure.untouched => Happening::Untouched(class),
+                        ErrorClass::Closed => {
+                            Happening::Failed(self.cut.unwrap_or(ErrorClass::Closed))
+                        }
+                        other => Happening::Failed(other),
+                    }
                 }
             };
             told.push((stream, happening));

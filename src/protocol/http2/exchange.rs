@@ -41,7 +41,7 @@ pub(super) struct Place {
 enum Stage {
     Free,
     /// It could not be sent.
-    Refused(ErrorClass),
+    Refused(Failure),
     Open(Box<Open>),
 }
 
@@ -73,7 +73,15 @@ pub(super) enum Progress {
         status: u16,
         body: u64,
     },
-    Failed(ErrorClass),
+    Failed(Failure),
+}
+
+/// Why an exchange has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) class: ErrorClass,
+    /// The other side has said that it did nothing about the request.
+    pub(super) untouched: bool,
 }
 
 impl Place {
@@ -143,10 +151,10 @@ impl Place {
                 Ok(())
             }
             Err(error) => {
-                let class = class_of(&error);
+                let failure = Failure::of(&error);
                 self.waker.wake_by_ref();
-                self.stage = Stage::Refused(class);
-                Err(class)
+                self.stage = Stage::Refused(failure);
+                Err(failure.class)
             }
         }
     }
@@ -196,7 +204,7 @@ impl Place {
         self.send();
         let progress = match &mut self.stage {
             Stage::Free => return Progress::Waiting,
-            Stage::Refused(class) => Progress::Failed(*class),
+            Stage::Refused(failure) => Progress::Failed(*failure),
             Stage::Open(_) => match self.receive() {
                 Ok(Some(())) => Progress::Done {
                     status: self.status,
@@ -207,7 +215,7 @@ impl Place {
                     return Progress::Begun;
                 }
                 Ok(None) => return Progress::Waiting,
-                Err(class) => Progress::Failed(class),
+                Err(failure) => Progress::Failed(failure),
             },
         };
         self.stage = Stage::Free;
@@ -215,8 +223,8 @@ impl Place {
     }
 
     /// Reads what has come; something when the answer is complete.
-    fn receive(&mut self) -> Result<Option<()>, ErrorClass> {
-        let of = |error: Error| class_of(&error);
+    fn receive(&mut self) -> Result<Option<()>, Failure> {
+        let of = |error: Error| Failure::of(&error);
         let Stage::Open(open) = &mut self.stage else {
             return Ok(None);
         };
@@ -228,7 +236,7 @@ impl Place {
                     Next::Interim => {
                         self.interim += 1;
                         if self.interim > MAX_INTERIM && !mutant::is_on(Mutant::InterimWithoutEnd) {
-                            return Err(ErrorClass::Protocol);
+                            return Err(Failure::PROTOCOL);
                         }
                     }
                     Next::Final(answer) => {
@@ -236,7 +244,7 @@ impl Place {
                         if head.headers.len() > MAX_FIELDS
                             && !mutant::is_on(Mutant::FieldsWithoutEnd)
                         {
-                            return Err(ErrorClass::Protocol);
+                            return Err(Failure::PROTOCOL);
                         }
                         self.status = head.status.as_u16();
                         self.moved.in_ += STATUS_BYTES + wire::size(&head.headers);
@@ -304,6 +312,24 @@ fn next(response: &mut ResponseFuture, cx: &mut Context<'_>) -> Result<Next, Err
         Poll::Pending => Next::Nothing,
         Poll::Ready(answer) => Next::Final(answer),
     })
+}
+
+impl Failure {
+    /// What is no HTTP.
+    const PROTOCOL: Self = Self {
+        class: ErrorClass::Protocol,
+        untouched: false,
+    };
+
+    /// What h2 reports of an exchange. Streams beyond the last that a goodbye names were not looked at
+    /// (RFC 9113, 6.8). Nor are those that are refused one by one, but so a target sheds load.
+    fn of(error: &Error) -> Self {
+        let left_out = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
+        Self {
+            class: class_of(error),
+            untouched: left_out && error.is_remote(),
+        }
+    }
 }
 
 /// The class of what h2 reports of an exchange or of the whole connection.

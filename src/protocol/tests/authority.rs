@@ -151,7 +151,7 @@ pub(super) fn take_request(stream: &mut impl Read) -> bool {
 }
 
 /// Waits until the client has gone.
-pub(super) fn until_gone(mut stream: impl Read) {
+pub(crate) fn until_gone(mut stream: impl Read) {
     let mut buffer = [0; 4096];
     while matches!(stream.read(&mut buffer), Ok(n) if n > 0) {}
 }

@@ -117,7 +117,7 @@ impl<C: Carrier> Driven<C> {
         assert!(self.begin(stream, request)?, "the connection takes it");
         match self.fate(stream)? {
             Happening::Answered(answer) => Ok((answer.status, answer.body)),
-            Happening::Failed(class) => Err(class),
+            Happening::Failed(class) | Happening::Untouched(class) => Err(class),
             Happening::Written | Happening::Begun(_) => unreachable!("not a fate"),
         }
     }
@@ -168,5 +168,8 @@ pub(super) struct Kept {
 }
 
 const fn is_fate(happening: Happening) -> bool {
-    matches!(happening, Happening::Answered(_) | Happening::Failed(_))
+    matches!(
+        happening,
+        Happening::Answered(_) | Happening::Failed(_) | Happening::Untouched(_)
+    )
 }

@@ -11,44 +11,48 @@ use crate::scenario::plan::{Request, Version};
 const PREFACE: usize = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(crate) const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 
 /// `:status: 200` of the static table.
-const OK: &[u8] = &[0x88];
+pub(crate) const OK: &[u8] = &[0x88];
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len())
         .expect("a length")
         .to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-fn goodbye(last: u32, code: u32) -> Vec<u8> {
+pub(crate) fn goodbye(last: u32, code: u32) -> Vec<u8> {
     let payload = [last.to_be_bytes(), code.to_be_bytes()].concat();
     frame(GOAWAY, 0, 0, &payload)
 }
 
-/// Reads up to the head of a request, and returns its stream.
-fn request(stream: &mut impl Read) -> u32 {
+/// Reads up to the head of a request, and returns its stream; none when the client has gone.
+pub(crate) fn next_request(stream: &mut impl Read) -> Option<u32> {
     loop {
         let mut head = [0; 9];
-        stream.read_exact(&mut head).expect("a frame");
+        stream.read_exact(&mut head).ok()?;
         let [a, b, c, kind, _, stream_id @ ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-        stream.read_exact(&mut payload).expect("a payload");
+        stream.read_exact(&mut payload).ok()?;
         if kind == HEADERS {
-            return u32::from_be_bytes(stream_id);
+            return Some(u32::from_be_bytes(stream_id));
         }
     }
 }
 
-fn greet(stream: &mut (impl Read + Write), settings: &[u8]) {
+fn request(stream: &mut impl Read) -> u32 {
+    next_request(stream).expect("a request")
+}
+
+pub(crate) fn greet(stream: &mut (impl Read + Write), settings: &[u8]) {
     stream.read_exact(&mut [0; PREFACE]).expect("a preface");
     stream
         .write_all(&frame(SETTINGS, 0, 0, settings))
@@ -132,7 +136,7 @@ fn exchanges_that_a_goodbye_leaves_out_fail_and_the_others_finish() {
     assert_eq!(client.begin(0, &get()), Ok(true));
     assert_eq!(client.begin(1, &get()), Ok(true));
     let left_out = client.fate_or_over(1);
-    assert_eq!(left_out, Some(Happening::Failed(ErrorClass::Closed)));
+    assert_eq!(left_out, Some(Happening::Untouched(ErrorClass::Closed)));
     let kept = client.fate_or_over(0);
     assert!(
         matches!(kept, Some(Happening::Answered(a)) if a.body == 5 && !a.reusable()),

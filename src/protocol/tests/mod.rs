@@ -1,7 +1,7 @@
 //! Carriers and transports against real sockets on the loopback.
 
-mod authority;
+pub(crate) mod authority;
 mod driver;
 mod http2;
-mod http2_frames;
+pub(crate) mod http2_frames;
 mod tls;
