@@ -37,10 +37,22 @@ const READ_SIZE: usize = 16 * 1024;
 pub enum ProbeError {
     #[error("nothing came of it within {0}")]
     TimedOut(Nanos),
-    #[error("{}", .0.describe().trim_end_matches('.'))]
+    #[error("{}", within_a_sentence(.0.describe()))]
     Failed(ErrorClass),
     #[error("this system could not wait for a socket: {0}")]
     Wait(#[from] io::Error),
+}
+
+/// A sentence as a part of another; a word in capitals stays one.
+fn within_a_sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// The status that `GET path` answers, within `timeout` from connecting to the last byte.
@@ -328,14 +340,11 @@ mod tests {
         let said = |answer| answering(answer).map_err(|e| e.to_string());
         assert_eq!(
             said(b"SSH-2.0-x\r\n"),
-            Err(ErrorClass::Protocol
-                .describe()
-                .trim_end_matches('.')
-                .to_owned())
+            Err("the answer is not HTTP/1.1, or breaks its own framing".to_owned())
         );
         assert_eq!(
             said(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"),
-            Err("The connection was closed before the answer was complete".to_owned())
+            Err("the connection was closed before the answer was complete".to_owned())
         );
     }
 

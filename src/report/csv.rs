@@ -151,6 +151,6 @@ mod tests {
             .lines()
             .filter(|l| l.starts_with("latency.p99,"))
             .collect();
-        insta::assert_snapshot!(rows.join("\n"), @"latency.p99,,,ns,true,41000000,exact,46600000,exact,0.137,0.098,0.179,0.95,0.1,,regressed,0.998,noise spoiled 1 round now");
+        insta::assert_snapshot!(rows.join("\n"), @"latency.p99,,,ns,true,41000000,exact,46600000,exact,0.137,0.098,0.179,0.95,0.1,,regressed,0.998,noise cost 1 round now");
     }
 }

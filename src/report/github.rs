@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn the_worst_comes_first_at_its_line() {
         insta::assert_snapshot!(github(&View::new(&fixture::run(), None)), @r"
-        ::error file=scenarios/checkout.toml,line=41,title=latency.p99 regressed::41 ms → 46.6 ms (+13.7 %25), 95 %25 interval +9.8 … +17.9 %25, allowed +10 %25, confidence 0.998; noise spoiled 1 round now
+        ::error file=scenarios/checkout.toml,line=41,title=latency.p99 regressed::41 ms → 46.6 ms (+13.7 %25), 95 %25 interval +9.8 … +17.9 %25, allowed +10 %25, confidence 0.998; noise cost 1 round now
         ::warning file=scenarios/checkout.toml,title=cpu.per-request inconclusive::1.31 ms → 1.42 ms (+8.2 %25), 95 %25 interval −1.0 … +18.0 %25, allowed +3 %25; 6 more rounds would tell
         ");
     }

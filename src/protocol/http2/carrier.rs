@@ -69,7 +69,7 @@ pub struct Http2<T> {
     leaving: Vec<usize>,
     /// Streams that were read from, so whose other side is to be given room again.
     owing: Vec<usize>,
-    /// Bytes since the last answer that were no body.
+    /// What came since the last answer that was no body.
     chatter: Chatter,
     /// True when the socket may hold bytes of which no event will tell.
     unread: bool,
@@ -243,6 +243,10 @@ impl<T: Transport> Http2<T> {
                 Ok(Read::Bytes { n, more }) => {
                     taken += n;
                     self.unread = more || self.closing;
+                    if self.chatter.came(&scratch[..n]) {
+                        self.over = Some(ErrorClass::Protocol);
+                        break;
+                    }
                     self.pipe.feed(&scratch[..n]);
                 }
                 Ok(Read::Waiting) => {
@@ -255,7 +259,6 @@ impl<T: Transport> Http2<T> {
             self.bells.ring(self.streams);
             self.settle(told);
         }
-        self.chatter.came(taken);
         while !self.owing.is_empty() {
             for stream in std::mem::take(&mut self.owing) {
                 if let Some(place) = &mut self.places[stream] {

@@ -12,6 +12,7 @@ mod bells;
 mod carrier;
 mod chatter;
 mod exchange;
+mod frames;
 mod pipe;
 mod wire;
 

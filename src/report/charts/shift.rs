@@ -180,7 +180,7 @@ impl Plot {
         let (low, high) = self.reach(shift);
         let y = Axis::linear(low, high, (bottom, top));
         let place = |p: &ShiftPoint, share: f64| (x.at(logit(p.q)), y.at((self.scaled)(p, share)));
-        for (value, label) in y.ticks(self.unit, 4) {
+        for (value, label) in y.ticks(self.unit, 5) {
             let at = y.at(value);
             canvas.line(&[(left, at), (right, at)], Ink::Grid, 1.0);
             let label = match value {

@@ -450,9 +450,9 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
         id: "counts-time",
         title: "Descriptors and threads of the target",
         finding: format!(
-            "At most {} descriptors and {} threads.",
-            Unit::Count.format(greatest(|p| p.fds).round()),
-            Unit::Count.format(greatest(|p| p.threads).round())
+            "At most {} and {}.",
+            words::plural(greatest(|p| p.fds).round() as usize, "descriptor"),
+            words::plural(greatest(|p| p.threads).round() as usize, "thread")
         ),
         note: String::new(),
         unit: Unit::Count,

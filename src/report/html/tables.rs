@@ -443,7 +443,7 @@ pub(super) fn facts(view: &View) -> Vec<(&'static str, String)> {
         ("CPU quota", shown(&e.cpu_quota)),
         ("Kernel", shown(&e.kernel)),
         ("Governor", shown(&e.governor)),
-        ("Memory", format!("{} MiB", e.memory_mib)),
+        ("Memory", Unit::Bytes.format((e.memory_mib << 20) as f64)),
         ("Boot", shown(&e.boot_id)),
     ]);
     let of_here = ["Plimsoll", "Processor", "Memory"];

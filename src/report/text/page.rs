@@ -237,6 +237,39 @@ impl Page {
         }
     }
 
+    /// A line for each threshold: what was found, and of what.
+    pub(super) fn verdicts(&mut self, view: &View) {
+        let is_told = |row: &&Row| row.result.gating && row.verdict.is_some();
+        let rows: Vec<&Row> = view.rows.iter().filter(is_told).collect();
+        let mut table = Table::new(&[
+            Column::left("verdict"),
+            Column::left("metric"),
+            Column::right("now"),
+            Column::right("change").spare(1),
+            Column::left("allowed").spare(2),
+        ]);
+        for row in &rows {
+            let allowed = format!("allowed {}", row.allowed);
+            let cells = [
+                row.verdict_words(),
+                row.label.terminal(),
+                row.now_in_short(),
+                row.change.clone(),
+                allowed,
+            ];
+            table.row(cells.iter().map(|c| self.letters(c)).collect());
+        }
+        let style = self.style;
+        let lines = table.lay_out(self.room(), |row, column, text| match (row, column) {
+            (Some(r), "verdict") => style.tone(rows[r].tone(), &text),
+            _ => text,
+        });
+        // Each line is read on its own, so there is none of titles.
+        for line in &lines[1..] {
+            self.line(&format!("{INDENT}{line}"));
+        }
+    }
+
     /// What ranks say of each row; no verdict rests on it.
     fn ranks(&mut self, rows: &[&Row]) {
         let told = rows.iter().filter(|r| !r.ranks().is_empty());

@@ -11,6 +11,7 @@ pub fn text(view: &View, style: TextStyle) -> String {
     let mut page = Page::new(style);
     if style.verbosity == Verbosity::Quiet {
         page.headline(view);
+        page.verdicts(view);
         return page.finish();
     }
     page.title(view);
@@ -162,10 +163,24 @@ mod tests {
     }
 
     #[test]
-    fn quiet_is_the_headline() {
-        let page = show(&fixture::run(), 200, true, Verbosity::Quiet);
-        assert_eq!(page.lines().count(), 1);
-        assert!(page.starts_with("✘ REGRESSED   latency.p99 rose 13.7 %"));
+    fn quiet_are_the_verdicts() {
+        insta::assert_snapshot!(show(&fixture::run(), 100, true, Verbosity::Quiet), @r"
+        ✘ REGRESSED
+          latency.p99 rose 13.7 %  (95 % interval +9.8 to +17.9 %, allowed +10 %), confidence 0.998
+          ✔ unchanged     latency.p50       8.2 ms   +0.9 %  allowed +5 %, ≤ 50 ms
+          ✘ regressed     latency.p99      46.6 ms  +13.7 %  allowed +10 %
+          ✔ unchanged     throughput.ok    199.8/s   −0.1 %  allowed −3 %
+          ? inconclusive  cpu.per-request  1.42 ms   +8.2 %  allowed +3 %
+        ");
+        insta::assert_snapshot!(show(&fixture::run(), 60, false, Verbosity::Quiet), @r"
+        FAIL REGRESSED
+          latency.p99 rose 13.7 %  (95 % interval +9.8 to +17.9 %,
+          allowed +10 %), confidence 0.998
+          ok unchanged    latency.p50       8.2 ms   +0.9 %
+          FAIL regressed  latency.p99      46.6 ms  +13.7 %
+          ok unchanged    throughput.ok    199.8/s   -0.1 %
+          ? inconclusive  cpu.per-request  1.42 ms   +8.2 %
+        ");
     }
 
     #[test]

@@ -174,7 +174,7 @@ fn note(result: &MetricResult, instrument: Option<&InstrumentError>) -> String {
         .map(|(name, n)| format!("{} {name}", words::plural(n, "round")))
         .collect();
     if !left_out.is_empty() {
-        parts.push(format!("noise spoiled {}", left_out.join(" and ")));
+        parts.push(format!("noise cost {}", left_out.join(" and ")));
     }
     match (result.now.value, result.metric) {
         // Of a search the note says why it is a bound.

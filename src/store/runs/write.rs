@@ -270,15 +270,15 @@ fn remove_begun(dir: &Path) {
     for name in [MANIFEST, LOG] {
         let _ = fs::remove_file(dir.join(name));
     }
-    let _ = fs::remove_dir(dir);
-    if let Some(scenario) = dir.parent() {
-        // The system refuses unless it was the only run.
-        let _ = fs::remove_dir(scenario);
+    // The folder of the run, its scenario's and that of all runs: the system refuses unless it was the
+    // only one there.
+    for folder in dir.ancestors().take(3) {
+        let _ = fs::remove_dir(folder);
     }
 }
 
-/// Makes the folder of a run, and that of its scenario, which a run that is discarded just now takes
-/// away when it was the only one.
+/// Makes the folder of a run, and those above it, which a run that is discarded just now takes away
+/// when it was the only one.
 fn make_folder_of_run(scenario: &Path, dir: &Path) -> Result<(), StoreError> {
     const TRIES: usize = 10;
     let mut tries = 0;
