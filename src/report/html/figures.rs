@@ -451,8 +451,8 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
         title: "Descriptors and threads of the target",
         finding: format!(
             "At most {} and {}.",
-            words::plural(greatest(|p| p.fds).round() as usize, "descriptor"),
-            words::plural(greatest(|p| p.threads).round() as usize, "thread")
+            counted(greatest(|p| p.fds), "descriptor"),
+            counted(greatest(|p| p.threads), "thread")
         ),
         note: String::new(),
         unit: Unit::Count,
@@ -476,6 +476,13 @@ pub(super) fn resources(view: &View) -> Vec<Chart> {
         bands: bands(view),
     });
     cpu.into_iter().chain(memory).chain(counts).collect()
+}
+
+/// A number of things that was read from a chart.
+fn counted(n: f64, noun: &str) -> String {
+    let n = Unit::Count.format(n.round());
+    let plural = if n == "1" { "" } else { "s" };
+    format!("{n} {noun}{plural}")
 }
 
 #[cfg(test)]
