@@ -27,10 +27,10 @@ use crate::units::Nanos;
 const DRAIN: Nanos = Nanos::from_secs(5);
 
 /// Longest time that connections have their turns without a look at what is due.
-pub(super) const TURNS: Nanos = Nanos::from_millis(2);
+pub(super) const TURNS: Nanos = Nanos(500_000);
 
 /// Turns after which the time is looked at.
-const LOOK_UP: usize = 8;
+const LOOK_UP: usize = 4;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;

@@ -76,7 +76,8 @@ pub(super) const ALL: &[Behaviour] = &[
                 |stream| frame(DATA, 0, stream, &[]).repeat(100),
             )
         },
-    ),
+    )
+    .like(well_once),
 ];
 
 const fn bad(

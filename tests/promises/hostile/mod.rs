@@ -113,6 +113,7 @@ const SHORT: Shape = Shape {
     users: 0,
     service: Duration::ZERO,
     patience: 1,
+    apart: false,
 };
 
 /// A tenth of it, for what does not depend on numbers.
@@ -122,18 +123,21 @@ const FEW: Shape = Shape {
     users: 0,
     service: Duration::ZERO,
     patience: 1,
+    apart: false,
 };
 
 /// Virtual users, who send through another client.
 const USERS: Shape = Shape { users: 20, ..FEW };
 
-/// The same as the first for longer, beside an endpoint that takes some time of its own.
+/// The same as the first for longer, beside an endpoint that takes some time of its own. The senders of
+/// a flood must not take from the program what the program is to be measured by.
 const LONG: Shape = Shape {
-    phase: Nanos::from_millis(1000),
+    phase: Nanos::from_millis(2000),
     rate: 1200,
     users: 0,
     service: Duration::from_millis(20),
     patience: 1,
+    apart: true,
 };
 
 /// What the healthy endpoint's 99th percentile may move by.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use plimsoll::model::{Cell, Round, Run};
 use plimsoll::store::runs;
 use plimsoll::units::Nanos;
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::behaviour::{Behaviour, Beside, Speech};
 use super::secure;
@@ -41,6 +42,8 @@ pub(super) struct Shape {
     pub(super) service: Duration,
     /// How many times as long as usual a request may take, and each part of it.
     pub(super) patience: u64,
+    /// The program has a core of its own, and the server another.
+    pub(super) apart: bool,
 }
 
 impl Shape {
@@ -77,6 +80,10 @@ pub(super) struct Seen {
 /// # Errors
 /// When it does not end.
 pub(super) fn run(behaviour: &Behaviour, shape: Shape) -> Result<Seen, String> {
+    // Threads and processes stay on the core of whoever began them.
+    if shape.apart {
+        stay_on(1);
+    }
     let server = (behaviour.start)();
     server.floor.set_service(shape.service);
     let place = Workplace::new();
@@ -86,6 +93,9 @@ pub(super) fn run(behaviour: &Behaviour, shape: Shape) -> Result<Seen, String> {
         &scenario(behaviour, &server, shape),
     );
     let told = |name| File::create(place.path().join(name)).expect("a file");
+    if shape.apart {
+        stay_on(0);
+    }
     let child = place
         .command(&["run", "hostile"])
         .stdin(Stdio::null())
@@ -93,6 +103,9 @@ pub(super) fn run(behaviour: &Behaviour, shape: Shape) -> Result<Seen, String> {
         .stderr(told("stderr"))
         .spawn()
         .expect("it starts");
+    if shape.apart {
+        stay_on(1);
+    }
     let (code, peak) = watch(child)?;
     let stderr = std::fs::read_to_string(place.path().join("stderr")).expect("text");
     let folder = place.runs().pop();
@@ -107,6 +120,13 @@ pub(super) fn run(behaviour: &Behaviour, shape: Shape) -> Result<Seen, String> {
         lasted: lasted(&folder)?,
         poisoned: server.floor.poisoned(),
     })
+}
+
+/// Keeps this thread on a core; where there is no such core it stays wherever it is.
+fn stay_on(core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    let _ = sched_setaffinity(None, &cores);
 }
 
 /// Waits for the end of a process, and watches its memory.
