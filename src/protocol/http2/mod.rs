@@ -6,7 +6,7 @@
 //!
 //! A connection is established when the settings of the other side have come. Exchanges beyond what
 //! these allow wait inside, with no byte counted as sent. Where a target sends without end, h2's own
-//! limits end the connection.
+//! limits and ours ([`chatter`]) end the connection.
 
 mod bells;
 mod carrier;

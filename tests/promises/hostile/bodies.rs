@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use plimsoll::model::ErrorClass::{Closed, Protocol, TimeoutTotal};
 
 use super::behaviour::Behaviour;
-use super::heads::{at_path, breaking};
+use super::heads::{at_path, breaking, well_late, well_once};
 use super::server::Server;
 
 /// A step that asks for gzip and looks at what is in it.
@@ -20,8 +20,9 @@ pub(super) const ALL: &[Behaviour] = &[
         "sends chunks for ever",
         &[TimeoutTotal],
         endless,
-    ),
-    Behaviour::of_path("10 GiB", "sends so much", &[TimeoutTotal], ten_gib),
+    )
+    .like(well_late),
+    Behaviour::of_path("10 GiB", "sends so much", &[TimeoutTotal], ten_gib).like(well_late),
     Behaviour::of_path(
         "shorter than declared",
         "closes before the end of its body",
@@ -47,14 +48,16 @@ pub(super) const ALL: &[Behaviour] = &[
         "sends fields behind the last chunk for ever",
         &[Protocol],
         endless_trailers,
-    ),
+    )
+    .like(well_once),
     Behaviour::of_path(
         "gzip bomb",
         "sends 50 KiB that unpack to 50 MiB",
         &[Protocol],
         gzip_bomb,
     )
-    .asking(UNPACKING),
+    .asking(UNPACKING)
+    .like(well_once),
     Behaviour::of_path(
         "wrong gzip",
         "says gzip of what is none",

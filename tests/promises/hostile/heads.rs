@@ -18,7 +18,8 @@ pub(super) const ALL: &[Behaviour] = &[
         "sends its head byte by byte",
         &[TimeoutTotal],
         drip,
-    ),
+    )
+    .like(well_late),
     Behaviour::of_path(
         "10,000 headers",
         "sends a head of 10,000 fields, in less than 64 KiB",
@@ -96,6 +97,25 @@ pub(super) fn at_path(
 
 pub(super) fn well() -> Server {
     at_path(|line, _| line.write_all(super::server::HEALTHY))
+}
+
+/// Answers the hostile path well and closes the connection: for comparison with what uses it up.
+pub(super) fn well_once() -> Server {
+    closing_after(Duration::ZERO)
+}
+
+/// The same a moment before whoever waits would give up.
+pub(super) fn well_late() -> Server {
+    closing_after(Duration::from_millis(900))
+}
+
+fn closing_after(pause: Duration) -> Server {
+    at_path(move |line, _| {
+        thread::sleep(pause);
+        line.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 3\r\n\r\nok\n")?;
+        // What closes it is that this thread ends.
+        Err(io::ErrorKind::ConnectionAborted.into())
+    })
 }
 
 /// Breaks its framing by these bytes, and then takes note of whoever uses the connection again.

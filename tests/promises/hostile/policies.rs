@@ -155,10 +155,15 @@ impl Transport for Endless {
     }
 }
 
+/// A connection to it.
+fn opened<C: Carrier>(setup: &C::Setup) -> C {
+    let socket = File::open("/dev/null").expect("it is there").into();
+    C::new(socket, setup).expect("a connection")
+}
+
 /// A connection to it on which a request was sent.
 fn asking<C: Carrier>(setup: &C::Setup) -> C {
-    let socket = File::open("/dev/null").expect("it is there").into();
-    let mut carrier = C::new(socket, setup).expect("a connection");
+    let mut carrier: C = opened(setup);
     // What comes with the handshake takes turns as well.
     for _ in 0..ENOUGH {
         if carrier.establish().expect("settings have come") {
@@ -197,15 +202,16 @@ fn whoever_sends_without_end_has_one_turn() {
 
 #[test]
 fn over_http_2_what_is_no_body_has_an_end() {
-    // Frames of a kind that nobody knows, which have to be passed over.
-    let source = Source {
-        first: frame(4, 0, 0, &[]),
-        again: frame(0x77, 0, 0, &[0; 1015]),
-    };
-    let setup = Http2Setup {
-        transport: source,
+    // After the settings, for ever.
+    let saying = |again: Vec<u8>| Http2Setup {
+        transport: Source {
+            first: frame(4, 0, 0, &[]),
+            again,
+        },
         streams: 1,
     };
+    // Frames of a kind that nobody knows, which have to be passed over.
+    let setup = saying(frame(0x77, 0, 0, &[0; 16 * 1024 - 9]));
     let mut http2: Http2<Endless> = asking(&setup);
     let turns = (0..10 * ENOUGH).find_map(|n| turn(&mut http2).err().map(|class| (n, class)));
     let (turns, class) = turns.expect("it has an end");
@@ -213,4 +219,7 @@ fn over_http_2_what_is_no_body_has_an_end() {
     // Each turn is limited too.
     assert!((2..ENOUGH).contains(&turns), "{turns}");
     println!("A6, HTTP/2: what is no body ends the connection, after {turns} turns");
+    // Pings are short, and each costs as much: a few are enough.
+    let mut http2: Http2<Endless> = opened(&saying(frame(6, 0, 0, &[0; 8])));
+    assert_eq!(http2.establish(), Err(ErrorClass::Protocol));
 }
