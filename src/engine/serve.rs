@@ -288,8 +288,8 @@ impl<C: Carrier> Worker<C> {
         self.send_again(request, now);
     }
 
-    /// Sends a request once more about which the target did nothing, as every client of HTTP/2 does:
-    /// that a server ends a connection after so many answers is no failure of it.
+    /// Sends a request once more about which the target did nothing, as browsers do: that a server ends
+    /// a connection after so many answers is no failure of it.
     fn untouched(&mut self, place: usize, class: ErrorClass, now: Nanos) {
         let may_go = !self.is_draining() && !self.is_shut();
         let again = |exchange: &Exchange| exchange.request.again;

@@ -31,6 +31,14 @@ impl Workplace {
         }
     }
 
+    /// In memory, where there is such a place: what other tests write to the disk delays nothing in it.
+    pub fn in_memory() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self {
+            dir: dir.expect("a temporary folder"),
+        }
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }

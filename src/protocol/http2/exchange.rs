@@ -322,7 +322,8 @@ impl Failure {
     };
 
     /// What h2 reports of an exchange. Streams beyond the last that a goodbye names were not looked at
-    /// (RFC 9113, 6.8). Nor are those that are refused one by one, but so a target sheds load.
+    /// (RFC 9113, 6.8). Streams that are refused one by one were not either, but that is how a target
+    /// sheds load, and a failure.
     fn of(error: &Error) -> Self {
         let left_out = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
         Self {
