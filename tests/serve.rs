@@ -30,6 +30,7 @@ fn the_list_and_each_report_are_made_when_they_are_asked_for() {
     for link in [links[0], links[11]] {
         let report = served.gets(&format!("checkout/{link}"));
         assert!(report.body.contains("performance report"), "{link}");
+        assert!(report.body.contains("<a href=\"../../\">All runs</a>"));
     }
     let newest = Made::of("checkout", 11, 8e6).folder(place.path());
     assert!(

@@ -96,7 +96,7 @@ impl Desk {
             return Ok(Answer::Nothing);
         };
         Ok(Answer::Page(Page {
-            html: report::html(&show::page_view(&self.session, &outcome)),
+            html: report::html_served(&show::page_view(&self.session, &outcome)),
             state: None,
         }))
     }

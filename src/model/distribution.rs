@@ -239,7 +239,7 @@ impl Distribution {
     clippy::cast_sign_loss,
     reason = "q lies in 0…1 and n is not negative, so the product fits"
 )]
-fn rank(q: f64, n: u64) -> u64 {
+pub fn rank(q: f64, n: u64) -> u64 {
     ((q * n as f64 - 1e-9).ceil() as u64).clamp(1, n.max(1))
 }
 

@@ -50,7 +50,7 @@ pub use custom::Custom;
 pub use detection::{Alarm, Detection, Judge};
 pub use diagnosis::{Diagnosis, Evidence, Strength};
 pub use distribution::{
-    CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width,
+    CEILING, Distribution, DistributionError, Estimate, Latencies, bucket_low, bucket_width, rank,
 };
 pub use error_class::{Category, ErrorClass};
 pub use event::Event;

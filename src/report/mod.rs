@@ -44,7 +44,7 @@ pub use diagnosis::{diagnosis_json, diagnosis_text};
 pub use format::{Format, render};
 pub use github::github;
 pub use history::{HISTORY_JSON_SCHEMA, history_json, history_text};
-pub use html::{IndexPlace, html, index, live};
+pub use html::{IndexPlace, html, html_served, index, live};
 pub use json::{SCHEMA as JSON_SCHEMA, json};
 pub use junit::junit;
 pub use markdown::markdown;

@@ -16,6 +16,10 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// What the interval of a latency is that was not compared.
+pub(super) const OF_ONE_RUN: &str =
+    "by how the seconds of this run differ; rounds and runs can differ by more";
+
 /// `1 round`, `2 rounds`.
 pub fn plural(n: usize, noun: &str) -> String {
     let n = n as u64;

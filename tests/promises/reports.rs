@@ -5,6 +5,9 @@
     reason = "the figures of a promise are told where it is tested"
 )]
 
+use std::num::NonZero;
+use std::thread;
+
 use plimsoll::diagnose::diagnose;
 use plimsoll::model::Run;
 use plimsoll::report::{
@@ -117,15 +120,32 @@ fn reported(run: &Run) -> Result<usize, String> {
     Ok(longest)
 }
 
+/// The longest report of the run that a seed makes, or what is wrong with one of them.
+fn reported_of(seed: u64) -> Result<usize, String> {
+    let run = Dice::new(seed).run(seed);
+    let done = std::panic::catch_unwind(|| reported(&run));
+    done.unwrap_or_else(|_| Err("a panic".to_owned()))
+        .map_err(|what| format!("seed {seed}: {what}"))
+}
+
+/// A core each makes its share of them.
 fn every_report(runs: u64) {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let all: Vec<_> = thread::scope(|scope| {
+        let share = |first| (first as u64..runs).step_by(cores);
+        let makers: Vec<_> = (0..cores)
+            .map(|first| scope.spawn(move || share(first).map(reported_of).collect::<Vec<_>>()))
+            .collect();
+        let made = makers.into_iter();
+        made.flat_map(|m| m.join().expect("panics are caught"))
+            .collect()
+    });
     let mut longest = 0;
     let mut wrong = Vec::new();
-    for seed in 0..runs {
-        let run = Dice::new(seed).run(seed);
-        let done = std::panic::catch_unwind(|| reported(&run));
-        match done.unwrap_or_else(|_| Err("a panic".to_owned())) {
+    for one in all {
+        match one {
             Ok(length) => longest = longest.max(length),
-            Err(what) => wrong.push(format!("seed {seed}: {what}")),
+            Err(what) => wrong.push(what),
         }
     }
     wrong.truncate(20);

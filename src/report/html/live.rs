@@ -12,7 +12,7 @@ use crate::report::words;
 use crate::untrusted::Untrusted;
 
 use super::index::{LIVE, STYLE};
-use super::shell::{Shell, fill, served};
+use super::shell::{LIST, Shell, fill, served};
 use super::tables::Grid;
 use super::{figures, tables};
 
@@ -40,6 +40,7 @@ pub fn live(run: &Run) -> String {
         style: STYLE,
         script: LIVE,
         every: Some(EVERY),
+        list: Some(LIST),
         main: fill(("live.html", TEMPLATE), main(run)),
     };
     shell.page()

@@ -16,4 +16,4 @@ mod tables;
 
 pub use index::{IndexPlace, index};
 pub use live::live;
-pub use page::html;
+pub use page::{html, html_served};

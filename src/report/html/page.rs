@@ -4,16 +4,26 @@ use minijinja::context;
 
 use crate::report::charts::{change_plot, component_panels, flame_graphs, round_plot, step_panels};
 use crate::report::view::View;
+use crate::report::words;
 
-use super::shell::{Shell, fill};
+use super::shell::{LIST, Shell, fill};
 use super::{figures, past, raw, tables};
 
 const TEMPLATE: &str = include_str!("report.html");
 /// Values of what is pointed at, and tables that can be searched.
 const SCRIPT: &str = include_str!("report.js");
 
-/// Renders the page.
+/// Renders the page as a file, which may lie anywhere.
 pub fn html(view: &View) -> String {
+    shown(view, None)
+}
+
+/// Renders it beside the list of runs that is served.
+pub fn html_served(view: &View) -> String {
+    shown(view, Some(LIST))
+}
+
+fn shown(view: &View, list: Option<&str>) -> String {
     let facts = &view.facts;
     let version = crate::untrusted::Untrusted::from(facts.manifest.version.as_str()).terminal();
     let shell = Shell {
@@ -23,6 +33,7 @@ pub fn html(view: &View) -> String {
             "Written by plimsoll {version}. This page is complete in itself: it loads nothing and sends nothing."
         ),
         script: SCRIPT,
+        list,
         main: fill(("report.html", TEMPLATE), page(view)),
         ..Shell::default()
     };
@@ -58,6 +69,7 @@ fn page(view: &View) -> minijinja::Value {
         .iter()
         .map(crate::untrusted::Untrusted::terminal)
         .collect();
+    let times = tables::times(view);
     context! {
         scenario => facts.scenario.terminal(),
         description => facts.description.terminal(),
@@ -82,7 +94,8 @@ fn page(view: &View) -> minijinja::Value {
         quiet_rows => of(tables::verdict_rows(quiet)),
         change => of(change_plot(&leading)),
         latencies => of(figures::latencies(view)),
-        times => of(tables::times(view)),
+        times => of(&times),
+        intervals => times.head.contains(&tables::INTERVAL).then_some(words::OF_ONE_RUN),
         breakdown => of(tables::breakdown(view)),
         capacity => of(figures::capacity(view)),
         capacity_text => view.capacity.as_ref().map(tables::capacity_text),

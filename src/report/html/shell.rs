@@ -7,6 +7,8 @@ use crate::report::charts::css_variables;
 
 const PAGE: &str = include_str!("page.html");
 const MACROS: &str = include_str!("macros.html");
+/// From the page of a run that is served to the list of runs.
+pub(super) const LIST: &str = "../../";
 const STYLE: &str = include_str!("report.css");
 /// Changes between light and dark.
 pub(super) const THEME: &str = include_str!("theme.js");
@@ -23,6 +25,8 @@ pub(super) struct Shell<'a> {
     pub(super) script: &'a str,
     /// Seconds after which it is looked for again; None: it never changes, and asks for nothing.
     pub(super) every: Option<u32>,
+    /// Where the list of runs is, from here.
+    pub(super) list: Option<&'a str>,
     /// Markup.
     pub(super) main: String,
 }
@@ -41,6 +45,7 @@ impl Shell<'_> {
             script_hash => hash(&script),
             script => script,
             every => self.every,
+            list => self.list,
             main => self.main.as_str(),
         };
         fill(("page.html", PAGE), values)

@@ -1,5 +1,7 @@
 //! The tables of the page.
 
+use std::iter;
+
 use serde::Serialize;
 
 use crate::model::{Arm, Estimate, Metric, Parts, Scope, Stat};
@@ -78,7 +80,7 @@ pub(super) fn detector(view: &View) -> Grid {
             .detector
             .iter()
             .map(|row| {
-                std::iter::once(row.label().terminal())
+                iter::once(row.label().terminal())
                     .chain(row.cells())
                     .collect()
             })
@@ -143,10 +145,13 @@ pub(super) fn tiles(view: &View) -> Vec<Tile> {
     .collect()
 }
 
+/// Heading of the intervals of latencies.
+pub(super) const INTERVAL: &str = "95 % interval";
+
 /// A kind of time with its name.
 type Family = (fn(Stat) -> Metric, &'static str);
 
-/// Every statistic of every kind of time.
+/// Every statistic of every kind of time, with the interval of a latency.
 pub(super) fn times(view: &View) -> Grid {
     let families: [Family; 4] = [
         (Metric::Latency, "latency"),
@@ -159,16 +164,18 @@ pub(super) fn times(view: &View) -> Grid {
             let metric = family(stat);
             words::estimate(view.now.value(metric), metric.unit())
         });
-        std::iter::once(stat.name().to_owned())
-            .chain(cells)
-            .collect()
+        iter::once(stat.name().to_owned()).chain(cells).collect()
     });
-    Grid {
-        head: std::iter::once("")
-            .chain(families.iter().map(|f| f.1))
-            .collect(),
-        rows: rows.collect(),
+    let mut rows: Vec<Vec<String>> = rows.collect();
+    let mut head: Vec<_> = iter::once("").chain(families.iter().map(|f| f.1)).collect();
+    let intervals = view.bands.in_words(Stat::ALL.iter().map(|s| s.quantile()));
+    if let Some(cells) = intervals {
+        head.insert(2, INTERVAL);
+        for (row, cell) in rows.iter_mut().zip(cells) {
+            row.insert(2, cell);
+        }
     }
+    Grid { head, rows }
 }
 
 /// The parts of the mean latency: of all requests, of each step, and of the reference.

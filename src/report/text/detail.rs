@@ -1,8 +1,10 @@
 //! What only those want who ask for more: every percentile, a histogram, each round.
 
+use std::iter;
+
 use crate::model::{Distribution, Estimate, Metric, Stat};
 use crate::report::table::{Column, Table};
-use crate::report::view::{Summary, View};
+use crate::report::view::{Bands, Summary, View};
 use crate::report::words;
 use crate::units::Unit;
 
@@ -48,6 +50,13 @@ pub(super) fn percentiles(page: &Page, now: &Summary) -> Vec<Vec<String>> {
     rows
 }
 
+/// The interval of each of these latencies.
+pub(super) fn intervals(page: &Page, bands: &Bands) -> Option<Vec<String>> {
+    let quantiles = EVERY.iter().map(|(_, q)| Some(*q));
+    let cells = bands.in_words(iter::once(None).chain(quantiles).chain([None]))?;
+    Some(cells.iter().map(|c| page.letters(c)).collect())
+}
+
 fn of(now: &Summary, stat: Stat) -> [Estimate; 4] {
     [
         Metric::Latency(stat),
@@ -60,7 +69,7 @@ fn of(now: &Summary, stat: Stat) -> [Estimate; 4] {
 
 fn cells(page: &Page, name: &str, values: [Estimate; 4]) -> Vec<String> {
     let shown = values.map(|v| page.letters(&words::short_estimate(v, Unit::Time)));
-    std::iter::once(name.to_owned()).chain(shown).collect()
+    iter::once(name.to_owned()).chain(shown).collect()
 }
 
 /// How the latencies are distributed: a bar for each stretch, the stretches growing with the times.

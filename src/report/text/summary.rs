@@ -25,7 +25,7 @@ pub(super) fn summary(page: &mut Page, view: &View) {
         return;
     }
     let is_verbose = page.style.verbosity == Verbosity::Verbose;
-    latencies(page, &view.now);
+    latencies(page, view);
     if is_verbose {
         detail::histogram(page, &view.now);
     }
@@ -68,7 +68,7 @@ fn taken_over(page: &mut Page, view: &View) {
     page.table(&table);
     if !view.now.service.is_empty() {
         page.blank();
-        latencies(page, &view.now);
+        latencies(page, view);
     }
     page.blank();
     if view.now.tally.due > 0 {
@@ -78,23 +78,38 @@ fn taken_over(page: &mut Page, view: &View) {
     page.labelled("trust", &view.trust.lateness());
 }
 
-fn latencies(page: &mut Page, now: &Summary) {
-    let mut table = Table::new(&[
+fn latencies(page: &mut Page, view: &View) {
+    let now = &view.now;
+    let mut columns = vec![
         Column::left(""),
         Column::right("latency"),
         Column::right("service time").spare(1),
         Column::right("wait").spare(2),
         Column::right("lateness").spare(3),
-    ]);
-    let rows = if page.style.verbosity == Verbosity::Verbose {
+    ];
+    let is_verbose = page.style.verbosity == Verbosity::Verbose;
+    let mut rows = if is_verbose {
         detail::percentiles(page, now)
     } else {
         detail::usual(page, now)
     };
+    let intervals = is_verbose.then(|| detail::intervals(page, &view.bands));
+    let intervals = intervals.flatten();
+    if let Some(cells) = &intervals {
+        columns.insert(2, Column::right("95 % interval"));
+        for (row, cell) in rows.iter_mut().zip(cells) {
+            row.insert(2, cell.clone());
+        }
+    }
+    let mut table = Table::new(&columns);
     for row in rows {
         table.row(row);
     }
     page.table(&table);
+    if intervals.is_some() {
+        page.blank();
+        page.labelled("95 %", words::OF_ONE_RUN);
+    }
     let spent: Vec<String> = now
         .breakdown()
         .into_iter()

@@ -19,8 +19,8 @@ use super::outlook::{Next, next};
 use super::remark::Remark;
 use super::sides::{Sides, timed};
 use super::{
-    AlertView, CapacityView, Component, DiagnosisView, FaultView, First, Heat, Part, ProfileView,
-    RoundView, Row, ShiftView, Strip, Summary, Timeline, TrustView, held,
+    AlertView, Bands, CapacityView, Component, DiagnosisView, FaultView, First, Heat, Part,
+    ProfileView, RoundView, Row, ShiftView, Strip, Summary, Timeline, TrustView, held,
 };
 
 /// Everything reporters see: one verdict, one wording, every format.
@@ -37,6 +37,8 @@ pub struct View {
     pub(in crate::report) beside: Beside,
     pub(in crate::report) now: Summary,
     pub(in crate::report) before: Option<Summary>,
+    /// Intervals of the latency percentiles of now.
+    pub(in crate::report) bands: Bands,
     pub(in crate::report) steps: Vec<Part>,
     /// Measured phases; empty when there is only one.
     pub(in crate::report) phases: Vec<Part>,
@@ -172,6 +174,7 @@ impl View {
             shift: ShiftView::new(&sides, outline, &rows).filter(|_| can_be_compared(comparison)),
             heat,
             heat_before,
+            bands: Bands::new(&now_rounds, &run.intervals, outline),
             components: components(&now_rounds, before_rounds.as_deref(), &run.samples, outline),
             capacity: CapacityView::new(run),
             alerts: AlertView::all(run),

@@ -1,6 +1,7 @@
 //! What every writer sees: the run with its reference, worked out once and already in words.
 
 mod alerts;
+mod bands;
 mod beside;
 mod bins;
 mod build;
@@ -27,6 +28,7 @@ pub use build::View;
 pub use outlook::Tone;
 
 pub(super) use alerts::AlertView;
+pub(super) use bands::Bands;
 pub(super) use beside::DETECTOR_COLUMNS;
 pub(super) use bins::Bins;
 pub(super) use capacity::{CapacityView, LEVEL_COLUMNS};
