@@ -5,7 +5,9 @@
     reason = "the figures of a promise are told where it is tested"
 )]
 
+use std::iter;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use plimsoll::diagnose::diagnose;
@@ -128,14 +130,14 @@ fn reported_of(seed: u64) -> Result<usize, String> {
         .map_err(|what| format!("seed {seed}: {what}"))
 }
 
-/// A core each makes its share of them.
+/// Made by all cores; whoever is done with one takes the next.
 fn every_report(runs: u64) {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicU64::new(0);
+    let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < runs);
+    let make = || iter::from_fn(take).map(reported_of).collect::<Vec<_>>();
     let all: Vec<_> = thread::scope(|scope| {
-        let share = |first| (first as u64..runs).step_by(cores);
-        let makers: Vec<_> = (0..cores)
-            .map(|first| scope.spawn(move || share(first).map(reported_of).collect::<Vec<_>>()))
-            .collect();
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let makers: Vec<_> = (0..cores).map(|_| scope.spawn(make)).collect();
         let made = makers.into_iter();
         made.flat_map(|m| m.join().expect("panics are caught"))
             .collect()
