@@ -13,7 +13,7 @@ use super::view::View;
 /// Significant digits of a figure whose interval is not known.
 const DIGITS: f64 = 3.0;
 
-/// Renders `# TYPE` lines and gauges in base units (seconds, bytes, shares of one), `# EOF` last.
+/// Renders `# HELP` and `# TYPE` lines and gauges in base units (seconds, bytes, shares of one), `# EOF` last.
 pub fn prometheus(view: &View) -> String {
     let mut gauges: Vec<Gauge> = view
         .rows
@@ -30,7 +30,7 @@ pub fn prometheus(view: &View) -> String {
         })
         .collect();
     for metric in Metric::all() {
-        let known = |g: &Gauge| g.metric == metric.name() && g.whole;
+        let known = |g: &Gauge| g.metric == metric && g.whole;
         if gauges.iter().any(known) {
             continue;
         }
@@ -45,7 +45,8 @@ pub fn prometheus(view: &View) -> String {
     let mut last = "";
     for gauge in &gauges {
         if gauge.name != last {
-            out += &format!("# TYPE {} gauge\n", gauge.name);
+            let (name, help) = (&gauge.name, gauge.metric.describe());
+            out += &format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
             last = &gauge.name;
         }
         out += &format!("{}{{{}}} {}\n", gauge.name, gauge.labels, gauge.value);
@@ -54,7 +55,7 @@ pub fn prometheus(view: &View) -> String {
 }
 
 struct Gauge {
-    metric: String,
+    metric: Metric,
     /// Of the whole scenario.
     whole: bool,
     name: String,
@@ -78,7 +79,7 @@ impl Gauge {
         let fit = |v: &str| Untrusted::new(v.replace('#', "\u{ff03}")).label();
         let written = |(k, v)| format!("{k}=\"{}\"", fit(v));
         Self {
-            metric: metric.name(),
+            metric,
             whole: scope.is_empty(),
             name: name(metric),
             labels: labels.map(written).collect::<Vec<_>>().join(","),
