@@ -162,7 +162,12 @@ pub(super) fn times(view: &View) -> Grid {
     let rows = Stat::ALL.into_iter().map(|stat| {
         let cells = families.iter().map(|(family, _)| {
             let metric = family(stat);
-            words::estimate(view.now.value(metric), metric.unit())
+            // What too few requests lack is told once.
+            let worded = match metric {
+                Metric::Latency(_) => words::estimate,
+                _ => words::short_estimate,
+            };
+            worded(view.now.value(metric), metric.unit())
         });
         iter::once(stat.name().to_owned()).chain(cells).collect()
     });
