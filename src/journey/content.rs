@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use super::Reply;
 use crate::model::ErrorClass;
@@ -17,9 +17,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// Most bytes out for each byte in, where more than [`FREE_BYTES`] come out.
 const MOST_RATIO: usize = 100;
 
-/// Repetitive texts pack better than any sensible ratio, and so few bytes harm nobody: the other
-/// requests of the thread wait for them, but only for about a tenth of a millisecond.
-const FREE_BYTES: usize = 256 << 10;
+/// Repetitive texts of a few kilobytes pack better than any sensible ratio and harm nobody.
+const FREE_BYTES: usize = 1 << 20;
 
 /// Bytes unpacked at once.
 const PIECE: usize = 16 * 1024;
@@ -27,8 +26,8 @@ const PIECE: usize = 16 * 1024;
 /// The body without gzip, if that was asked for; what nobody asked for is left as it is.
 ///
 /// # Errors
-/// [`ErrorClass::Protocol`] for gzip that is broken, or unpacks to more than 64 MiB or, beyond
-/// 256 KiB, to more than a hundred times its size so far.
+/// [`ErrorClass::Protocol`] for gzip that is broken, or unpacks to more than 64 MiB or, beyond one
+/// MiB, to more than a hundred times its size so far.
 pub fn plain_body<'a>(reply: &Reply<'a>, asked: bool) -> Result<Cow<'a, [u8]>, ErrorClass> {
     if !asked && !mutant::is_on(Mutant::GzipUnasked) {
         return Ok(Cow::Borrowed(reply.body));
@@ -50,6 +49,7 @@ pub fn plain_body<'a>(reply: &Reply<'a>, asked: bool) -> Result<Cow<'a, [u8]>, E
 /// no harm by then.
 fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
+    // One that buffers would have read far ahead of what it unpacks, and the bomb gone as much further.
     let mut decoder = MultiGzDecoder::new(packed);
     let mut piece = [0; PIECE];
     loop {
@@ -75,6 +75,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::random::Uniform;
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -139,5 +140,24 @@ mod tests {
             plain_body(&reply(b"gzip", &bomb), true),
             Err(ErrorClass::Protocol)
         );
+    }
+
+    #[test]
+    fn what_lies_behind_a_bomb_does_not_count_for_it() {
+        let mut random = Uniform::new(1, 0);
+        let ballast: Vec<u8> = (0..5 << 10)
+            .flat_map(|_| random.draw().to_bits().to_le_bytes())
+            .collect();
+        let mut body = gzip(&vec![0; 2 << 20]);
+        body.extend(gzip(&ballast));
+        assert!(body.len() * MOST_RATIO > 2 << 20);
+        assert_eq!(
+            plain_body(&reply(b"gzip", &body), true),
+            Err(ErrorClass::Protocol)
+        );
+        // Behind the ballast the ratio has been earned.
+        let mut earned = gzip(&ballast);
+        earned.extend(gzip(&vec![0; 2 << 20]));
+        assert!(plain_body(&reply(b"gzip", &earned), true).is_ok());
     }
 }
