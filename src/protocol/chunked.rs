@@ -1,6 +1,6 @@
 //! Chunked bodies (RFC 9112 §7.1), decoded byte-exactly and strictly: CRLF only.
 
-use super::head::{MAX_HEAD, ProtocolError};
+use super::head::{MAX_FIELDS, MAX_HEAD, ProtocolError};
 
 /// Where the decoder stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Chunked {
     left: u64,
     /// Bytes of extensions and trailers so far.
     overhead: usize,
+    /// Trailer lines so far.
+    fields: usize,
 }
 
 impl Chunked {
@@ -38,6 +40,7 @@ impl Chunked {
             state: State::Size { any: false },
             left: 0,
             overhead: 0,
+            fields: 0,
         }
     }
 
@@ -92,7 +95,15 @@ impl Chunked {
             (State::ContentEnd, b'\n') => State::Size { any: false },
             (State::Line, b'\r') => State::LastEnd,
             (State::Trailer, b'\r') => State::TrailerEnd,
-            (State::Line | State::Trailer, b) if b != b'\n' => {
+            (State::Line, b) if b != b'\n' => {
+                self.fields += 1;
+                if self.fields > MAX_FIELDS {
+                    return bad;
+                }
+                self.spend()?;
+                State::Trailer
+            }
+            (State::Trailer, b) if b != b'\n' => {
                 self.spend()?;
                 State::Trailer
             }
@@ -108,5 +119,35 @@ impl Chunked {
             return Err(ProtocolError::Chunk);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a body of two bytes with these trailers behind it.
+    fn with_trailers(trailers: &str) -> Result<(usize, bool), ProtocolError> {
+        let body = format!("2\r\nok\r\n0\r\n{trailers}\r\n");
+        Chunked::new().feed(body.as_bytes(), |content| assert_eq!(content, b"ok"))
+    }
+
+    #[test]
+    fn trailers_have_the_limits_of_a_head() {
+        let line = "a: b\r\n";
+        assert_eq!(
+            with_trailers(&line.repeat(MAX_FIELDS)),
+            Ok((12 + 6 * MAX_FIELDS, true))
+        );
+        assert_eq!(
+            with_trailers(&line.repeat(MAX_FIELDS + 1)),
+            Err(ProtocolError::Chunk)
+        );
+        let long = |size: usize| format!("a: {}\r\n", "b".repeat(size - 3));
+        assert!(with_trailers(&long(MAX_HEAD)).is_ok());
+        assert_eq!(
+            with_trailers(&long(MAX_HEAD + 1)),
+            Err(ProtocolError::Chunk)
+        );
     }
 }

@@ -13,7 +13,7 @@ use crate::mutant::{self, Mutant};
 /// Greatest size of a head in bytes, and of the trailers.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
-/// Most fields in a head.
+/// Most fields in a head, and in the trailers.
 pub(super) const MAX_FIELDS: usize = 128;
 
 /// Most interim (1xx) answers before a final one.
