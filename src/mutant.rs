@@ -101,6 +101,8 @@ mutants! {
     ExhaustedUnsuspected = "exhausted-unsuspected",
     /// A run begins that the limits of this machine cannot bear.
     LimitsUnforeseen = "limits-unforeseen",
+    /// The table of descriptors grows while requests are sent.
+    DescriptorsUnreserved = "descriptors-unreserved",
     /// The first signal does not end a run.
     FirstSignalUnheard = "first-signal-unheard",
     /// The second signal does not end it at once.

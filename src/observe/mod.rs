@@ -30,7 +30,7 @@ mod thrift;
 pub use absence::Absence;
 pub use asking::{Questions, left_out};
 pub use exposition::{Exposition, read as read_metrics};
-pub use limits::Limits;
+pub use limits::{Limits, reserve_descriptors};
 pub use machine::fingerprint;
 pub use members::{Subject, found, program_on};
 pub use profile::{ProfilerChoice, Profiling, ReadyProfiler};

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, environment};
 use crate::engine;
 use crate::model::Shard;
 use crate::mutant::{self, Mutant};
-use crate::observe::Limits;
+use crate::observe::{Limits, reserve_descriptors};
 use crate::scenario::plan::{Load, Plan};
 
 /// Descriptors of the record, the sampler, its questions and the like, beyond those open already.
@@ -88,9 +88,15 @@ impl Needs {
     fn own_descriptors(&self, open: u64) -> u64 {
         open + OWN + PER_WORKER * self.workers
     }
+
+    /// With so many connections, beside `open` files.
+    fn descriptors(&self, connections: u64, open: u64) -> u64 {
+        connections * self.per_connection + self.own_descriptors(open)
+    }
 }
 
-/// Looks at the limits before anything is sent; returns what should be known of them.
+/// Looks at the limits before anything is sent, and reserves what may be needed within them; returns
+/// what should be known of them.
 ///
 /// # Errors
 /// When the plan surely needs more than there is.
@@ -99,11 +105,17 @@ pub(super) fn preflight(
     shard: Option<Shard>,
     workers: Option<usize>,
 ) -> Result<Vec<String>, LimitError> {
-    if mutant::is_on(Mutant::LimitsUnforeseen) {
-        return Ok(Vec::new());
-    }
     let needs = Needs::of(plan, shard.unwrap_or_else(Shard::whole), workers);
-    judge(needs, &Limits::read())
+    let limits = Limits::read();
+    let remarks = if mutant::is_on(Mutant::LimitsUnforeseen) {
+        Vec::new()
+    } else {
+        judge(needs, &limits)?
+    };
+    if !mutant::is_on(Mutant::DescriptorsUnreserved) {
+        reserve_descriptors(needs.descriptors(needs.at_most, limits.open));
+    }
+    Ok(remarks)
 }
 
 fn judge(needs: Needs, limits: &Limits) -> Result<Vec<String>, LimitError> {
@@ -117,7 +129,7 @@ fn descriptors(needs: Needs, limits: &Limits) -> Result<Option<String>, LimitErr
         return Ok(None);
     };
     let own = needs.own_descriptors(limits.open);
-    let need = |connections: u64| connections * needs.per_connection + own;
+    let need = |connections: u64| needs.descriptors(connections, limits.open);
     let holds = limit.saturating_sub(own) / needs.per_connection;
     let fix = |need: u64| {
         let hard = limits.descriptors_at_most.filter(|hard| *hard < need);

@@ -294,6 +294,13 @@ pub fn alive(pid: u32) -> bool {
     })
 }
 
+/// A number of the kernel's about a process: descriptors it has room for (`FDSize`), or KiB (`VmHWM`).
+pub fn status_of(pid: u32, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find(|line| line.starts_with(field))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 /// Processes started by a process, and those they started.
 pub fn descendants(pid: u32) -> Vec<u32> {
     let mut found = children(pid);

@@ -1,19 +1,29 @@
 //! Limits of the machine are found before a run, and what is missed all the same is the generator's.
 
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
 use plimsoll::mutant::Mutant;
 use serde_json::Value;
 
 use crate::common::machine::{CpuQuota, OWN_NETWORK, few_ports};
-use crate::common::{Ended, Manner, Server, Workplace, unbroken};
+use crate::common::{Ended, Manner, Server, Workplace, status_of, unbroken};
 
 #[cfg_attr(
     not(feature = "mutants"),
     expect(dead_code, reason = "read by mutants")
 )]
-pub(crate) const KILLS: &[(Mutant, &str)] = &[(
-    Mutant::LimitsUnforeseen,
-    "limits::too_few_descriptors_are_found_before_anything_is_sent",
-)];
+pub(crate) const KILLS: &[(Mutant, &str)] = &[
+    (
+        Mutant::LimitsUnforeseen,
+        "limits::too_few_descriptors_are_found_before_anything_is_sent",
+    ),
+    (
+        Mutant::DescriptorsUnreserved,
+        "limits::no_descriptor_is_waited_for_while_requests_are_sent",
+    ),
+];
 
 fn scenario(target: &str, load: &str) -> String {
     format!(
@@ -103,6 +113,27 @@ fn too_few_descriptors_are_found_before_anything_is_sent() {
         "A11: descriptors found before the run: {}",
         first_line(&ended)
     );
+}
+
+/// Where the table of descriptors grows, whoever opens a connection waits for all cores.
+#[test]
+fn no_descriptor_is_waited_for_while_requests_are_sent() {
+    let server = Server::start(Manner::Prompt);
+    let target = format!("url = \"{}\"", server.url());
+    let place = Workplace::new();
+    place.write("limited.toml", &scenario(&target, OPEN));
+    let command = &mut place.command(&["run", "limited.toml", "--workers", "1"]);
+    let run = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = run.spawn().expect("it starts");
+    while server.requests() == 0 {
+        assert!(run.try_wait().expect("our own child").is_none(), "it sends");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let room = status_of(run.id(), "FDSize").expect("it runs");
+    let ended = run.wait().expect("our own child");
+    assert!(ended.success(), "{ended}");
+    assert!(room >= 400, "room for {room}");
+    println!("A11: room for {room} descriptors before the first of 400 connections");
 }
 
 #[test]

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::server::{Server, half_close, read_head, reset, serve_well};
-use super::trial::status_of;
-use crate::common::Workplace;
+use crate::common::{Workplace, status_of};
 
 /// Requests a second, each on a connection of its own.
 const RATE: u64 = 4000;

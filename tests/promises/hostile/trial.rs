@@ -14,7 +14,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use super::behaviour::{Behaviour, Beside, Speech};
 use super::secure;
 use super::server::Server;
-use crate::common::Workplace;
+use crate::common::{Workplace, status_of};
 
 /// What a timeout may be exceeded by.
 pub(super) const GRACE: Nanos = Nanos::from_millis(250);
@@ -145,13 +145,6 @@ fn watch(mut child: Child) -> Result<(Option<i32>, u64), String> {
         }
         thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// A number of the kernel's about a process, in KiB.
-pub(super) fn status_of(pid: u32, field: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find(|line| line.starts_with(field))?;
-    line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// End of the last interval.
