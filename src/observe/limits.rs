@@ -76,7 +76,8 @@ mod tests {
             room.unwrap().trim().parse::<u64>().unwrap() >= 700,
             "{room:?}"
         );
-        assert!(!Path::new("/proc/self/fd/699").exists());
+        let last = fs::read_link("/proc/self/fd/699");
+        assert!(last.is_err() || last.unwrap() != Path::new("/dev/null"));
     }
 
     #[test]
