@@ -1,4 +1,4 @@
-//! Before a run: do the limits of this machine bear what the plan needs?
+//! Before a run: do the limits of this machine bear what the plan needs? Its descriptors are reserved.
 //!
 //! What a plan surely needs and cannot have ends it before anything is sent. What it may need at most
 //! is warned of: should it be missed, the requests that miss it count as errors of the generator.
